@@ -1,0 +1,458 @@
+#include "core/asyncrt.h"
+
+#include <algorithm>
+#include <charconv>
+#include <map>
+#include <set>
+
+#include "core/base/stable_hash.h"
+#include "core/detect/advice.h"
+#include "core/explore/replay.h"
+#include "core/explore/search.h"
+#include "core/program/program.h"
+#include "core/report/expect.h"
+#include "core/scenario/scenario.h"
+
+namespace asyncrt {
+namespace {
+
+constexpr int kNewestMinor = 53;
+
+int MinorOf(const std::string& version) {
+  std::string minor = version.substr(std::min<std::size_t>(2, version.size()));
+  minor = minor.substr(0, minor.find('.'));
+  int value = 0;
+  std::from_chars(minor.data(), minor.data() + minor.size(), value);
+  return value < 24 || value > kNewestMinor ? kNewestMinor : value;
+}
+
+Severity SeverityOf(const std::string& rule) {
+  for (const RuleDef& def : AllRules())
+    if (def.id == rule) return def.severity;
+  return Severity::kError;
+}
+
+// A scenario ready to be searched, or why not.
+struct Prepared {
+  std::unique_ptr<Scenario> scenario;
+  std::unique_ptr<Program> program;
+  Diagnostics diagnostics;
+  std::string tokio;
+  std::uint64_t hash = 0;
+  std::vector<int> usual_sizes;
+};
+
+void Prepare(const std::string& text, const std::string& file, const CheckOptions& options, Prepared* out) {
+  out->scenario = ReadScenario(text, file, out->diagnostics);
+  if (out->scenario == nullptr) return;
+  std::string version = !options.tokio.empty() ? options.tokio : out->scenario->tokio;
+  int minor = version.empty() ? kNewestMinor : MinorOf(version);
+  out->tokio = version.empty() ? "1." + std::to_string(kNewestMinor) : version;
+  out->program = Compile(*out->scenario, minor, out->diagnostics);
+  out->hash = StableHash(text);
+  if (out->program != nullptr) out->usual_sizes = SizesOf(*out->program);
+}
+
+class Reporter {
+ public:
+  Reporter(const Prepared& prepared, const std::string& file) : prepared_(prepared), p_(*prepared.program), file_(file) {}
+
+  Location At(const Json* node, std::string label = "") {
+    Location l;
+    l.file = file_;
+    if (node == nullptr) return l;
+    l.place = node->place;
+    l.pointer = node->pointer;
+    if (const Json* at = node->Find("at"); at != nullptr) l.at = at->text;
+    l.label = std::move(label);
+    return l;
+  }
+
+  const Json* NodeOfSource(int source) { return source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node : nullptr; }
+
+  Finding Make(const Seed& seed) {
+    Finding f;
+    f.rule = seed.rule;
+    f.severity = SeverityOf(seed.rule);
+    f.waits = seed.waits;
+    f.end_states = seed.end_states;
+    f.others_progress = seed.others_progress;
+    f.help = AdviceFor(seed.rule);
+    if (!seed.waits.empty()) {
+      for (std::size_t i = 0; i < seed.waits.size(); ++i) {
+        const Json* node = NodeOfSource(seed.sources[i]);
+        if (node == nullptr || Known(f, node)) continue;
+        f.locations.push_back(At(node, seed.waits[i].who + (seed.waits[i].thread ? " blocks " + *seed.waits[i].thread + " here" : seed.waits[i].op == "run" ? " is ready, and is made here" : " waits here")));
+      }
+      f.message = HeadlineOf(seed.rule) + ": " + Story(seed);
+    } else if (seed.pc < -1) {
+      const Element& e = p_.elements[static_cast<std::size_t>(-1 - seed.pc)];
+      f.locations.push_back(At(p_.scenario->objects[static_cast<std::size_t>(e.declared)].node));
+      f.message = HeadlineOf(seed.rule) + ": `" + e.name + "` still holds one when its receiver is dropped";
+    } else if (seed.pc >= 0) {
+      int source = p_.code[static_cast<std::size_t>(seed.pc)].source;
+      if (source < 0 && seed.frame >= 0) source = -1;
+      const Json* node = NodeOfSource(source);
+      f.locations.push_back(At(node));
+      std::string op = source >= 0 ? std::string(p_.sources[static_cast<std::size_t>(source)].op->def->verb) : "";
+      f.message = HeadlineOf(seed.rule) + ": " + seed.who + (op.empty() ? "" : ", at `" + op + "`");
+      if (!seed.detail.empty()) f.message += " (" + seed.detail + ")";
+    } else {
+      f.message = HeadlineOf(seed.rule);
+      f.locations.push_back(At(p_.scenario->main.node));
+    }
+    if (f.locations.empty()) f.locations.push_back(At(p_.scenario->main.node));
+    Schedule(seed, &f);
+    char print[17];
+    std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(p_.scenario->name + "|" + FingerprintKey(seed))));
+    f.fingerprint = print;
+    f.replay = EncodeSchedule(prepared_.hash, seed.timing, seed.path, seed.sizes, prepared_.usual_sizes);
+    return f;
+  }
+
+ private:
+  static bool Known(const Finding& f, const Json* node) {
+    return std::any_of(f.locations.begin(), f.locations.end(), [&](const Location& l) { return l.pointer == node->pointer; });
+  }
+
+  // Rule and names only: stable under edits elsewhere in the file.
+  std::string FingerprintKey(const Seed& seed) {
+    std::string key = seed.rule;
+    for (const Wait& w : seed.waits) key += "|" + w.who + "|" + w.op + "|" + w.on.value_or("");
+    if (seed.waits.empty()) {
+      key += "|" + seed.who;
+      if (seed.pc >= 0) {
+        int source = p_.code[static_cast<std::size_t>(seed.pc)].source;
+        if (source >= 0) {
+          const Op& op = *p_.sources[static_cast<std::size_t>(source)].op;
+          key += "|" + std::string(op.def->verb) + "|" + op.on.name;
+        }
+      } else if (seed.pc < -1) {
+        key += "|" + p_.elements[static_cast<std::size_t>(-1 - seed.pc)].name;
+      }
+    }
+    return key;
+  }
+
+  static std::string Story(const Seed& seed) {
+    std::string text;
+    std::size_t shown = 0;
+    for (const Wait& w : seed.waits) {
+      if (shown == 3) { text += "; …"; break; }
+      if (shown++ != 0) text += "; ";
+      text += w.who;
+      if (w.op == "run") text += " is ready";
+      else text += (w.thread ? " blocks " + *w.thread + " in `" : " waits in `") + w.op + "`" + (w.on ? " on `" + *w.on + "`" : "");
+      text += ": " + w.why;
+    }
+    return text;
+  }
+
+  void Schedule(const Seed& seed, Finding* f) {
+    SetSizes(*prepared_.program, seed.sizes);
+    Layout layout(*prepared_.program);
+    bool ok;
+    std::vector<Move> moves = seed.path;
+    std::vector<Told> told = Tell(p_, layout, seed.timing, moves, &ok, nullptr);
+    std::set<int> relevant(seed.frames.begin(), seed.frames.end());
+    if (seed.frame >= 0) relevant.insert(seed.frame);
+    bool all = relevant.empty();
+    relevant.insert(0);
+    std::uint64_t number = 0;
+    for (std::size_t i = 0; i < told.size(); ++i) {
+      Told& t = told[i];
+      bool last = i + 1 == told.size();
+      if (t.idle && !last) continue;
+      int frame = t.frame >= 0 ? t.frame : t.other;
+      if (!all && frame >= 0 && !relevant.count(frame) && seed.waits.empty() == false && !last && t.step.op == "poll") continue;
+      t.step.step = ++number;
+      f->schedule.push_back(t.step);
+    }
+    if (!seed.loop.empty()) {
+      std::vector<Move> whole = seed.path;
+      whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());
+      std::vector<Told> more = Tell(p_, layout, seed.timing, whole, &ok, nullptr);
+      for (std::size_t i = told.size(); i < more.size() && i < told.size() + 200; ++i) {
+        more[i].step.step = ++number;
+        more[i].step.in_loop = true;
+        f->schedule.push_back(more[i].step);
+      }
+    }
+  }
+
+  const Prepared& prepared_;
+  const Program& p_;
+  const std::string& file_;
+};
+
+Finding Refused(const Prepared& prepared, const StaticFinding& refused, const std::string& file) {
+  Reporter reporter(prepared, file);
+  Finding f;
+  f.rule = refused.rule;
+  f.severity = Severity::kError;
+  f.help = AdviceFor(refused.rule);
+  f.message = HeadlineOf(refused.rule) + ": " +
+              (refused.message.empty() ? "`" + refused.value + "` is used in `" + refused.used_op + "` after `" + refused.made_op + "` took it" : refused.message);
+  f.locations.push_back(reporter.At(refused.used, "used here"));
+  if (refused.made != nullptr && refused.made != refused.used) f.locations.push_back(reporter.At(refused.made, "taken here"));
+  std::uint64_t number = 0;
+  auto step = [&](const Json* node, const std::string& op, const char* effect) {
+    ScheduleStep s;
+    s.step = ++number;
+    s.thread = refused.body == "main" ? "main" : refused.body;
+    s.op = op;
+    s.on = refused.value;
+    if (node != nullptr) { s.pointer = node->pointer; s.line = node->place.line; }
+    s.effect = effect;
+    f.schedule.push_back(s);
+  };
+  if (refused.made != nullptr && refused.made != refused.used) step(refused.made, refused.made_op.empty() ? "lock" : refused.made_op, "takes it");
+  step(refused.used, refused.used_op, "the Rust compiler refuses this");
+  char print[17];
+  std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + refused.value + "|" + refused.used_op)));
+  f.fingerprint = print;
+  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, {}, {}, {});
+  return f;
+}
+
+Finding BadConfig(const Prepared& prepared, const std::string& file, const Json* node, const std::string& what) {
+  Reporter reporter(prepared, file);
+  Finding f;
+  f.rule = "ownership/bad-config";
+  f.severity = Severity::kError;
+  f.message = HeadlineOf(f.rule) + ": " + what;
+  f.locations.push_back(reporter.At(node));
+  f.help = AdviceFor(f.rule);
+  ScheduleStep s;
+  s.step = 1;
+  s.thread = "main";
+  s.op = "build";
+  s.pointer = node->pointer;
+  s.line = node->place.line;
+  s.effect = "panics: " + what;
+  f.schedule.push_back(s);
+  char print[17];
+  std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + what)));
+  f.fingerprint = print;
+  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, {}, {}, {});
+  return f;
+}
+
+std::vector<Finding> BadConfigs(const Prepared& prepared, const std::string& file) {
+  std::vector<Finding> out;
+  for (const Runtime& rt : prepared.scenario->runtimes) {
+    if (rt.multi_thread && rt.worker_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Worker threads cannot be set to 0"));
+    if (rt.max_blocking_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Max blocking threads cannot be set to 0"));
+  }
+  for (const Object& o : prepared.scenario->objects) {
+    if (o.kind == Kind::kMpsc && o.capacity && *o.capacity == 0) out.push_back(BadConfig(prepared, file, o.node, "mpsc bounded channel requires buffer > 0"));
+    if (o.kind == Kind::kBroadcast && o.capacity && *o.capacity == 0) out.push_back(BadConfig(prepared, file, o.node, "broadcast channel capacity cannot be zero"));
+  }
+  return out;
+}
+
+void Unreachable(const Prepared& prepared, const std::vector<bool>& reached, const std::string& file, ScenarioReport* report) {
+  const Program& p = *prepared.program;
+  // An op counts as reached if any copy of its place in the file was.
+  std::map<std::string, std::pair<bool, int>> ops;   // pointer -> reached, source
+  for (std::size_t pc = 0; pc < p.code.size(); ++pc) {
+    const Instr& in = p.code[pc];
+    if (in.source < 0 || in.op == VmOp::kJump || in.op == VmOp::kNop || in.op == VmOp::kDropReg || in.op == VmOp::kDropBranches ||
+        in.op == VmOp::kUnwound || in.op == VmOp::kEnd || in.op == VmOp::kFailEnd || in.op == VmOp::kCatchEnd || in.op == VmOp::kBipExit || in.op == VmOp::kScopeJoin)
+      continue;
+    auto& entry = ops[p.sources[static_cast<std::size_t>(in.source)].node->pointer];
+    entry.first = entry.first || (pc < reached.size() && reached[pc]);
+    entry.second = in.source;
+  }
+  Reporter reporter(prepared, file);
+  for (const auto& [pointer, entry] : ops) {
+    if (entry.first) continue;
+    // Of a run of ops that nothing reaches, the first one says it.
+    std::size_t slash = pointer.rfind('/');
+    std::string last = pointer.substr(slash + 1);
+    int index = 0;
+    std::from_chars(last.data(), last.data() + last.size(), index);
+    auto before = ops.find(pointer.substr(0, slash + 1) + std::to_string(index - 1));
+    if (index > 0 && before != ops.end() && !before->second.first) continue;
+    bool inside = false;
+    for (const auto& [other, state] : ops)
+      inside = inside || (!state.first && other.size() < pointer.size() && pointer.compare(0, other.size() + 1, other + "/") == 0);
+    if (inside) continue;
+    const SourceOp& source = p.sources[static_cast<std::size_t>(entry.second)];
+    Unreached u;
+    u.location = reporter.At(source.node);
+    u.op = std::string(source.op->def->verb);
+    report->unreached.push_back(u);
+    Finding f;
+    f.rule = "hazard/unreached";
+    f.severity = SeverityOf(f.rule);
+    f.message = HeadlineOf(f.rule) + ": `" + u.op + "`";
+    f.locations.push_back(u.location);
+    f.help = AdviceFor(f.rule);
+    char print[17];
+    std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + u.op + "|" + source.op->on.name)));
+    f.fingerprint = print;
+    report->findings.push_back(std::move(f));
+  }
+}
+
+void ApplyAllow(const Prepared& prepared, const std::string& file, bool complete, ScenarioReport* report) {
+  Reporter reporter(prepared, file);
+  for (const Allow& allow : prepared.scenario->allow) {
+    bool used = false;
+    for (Finding& f : report->findings) {
+      if (f.rule != allow.rule) continue;
+      bool match = allow.on.empty();
+      auto mentions = [&](const std::string& name) {
+        return name == allow.on || name == "task " + allow.on || name == "thread " + allow.on || name.rfind(allow.on + "[", 0) == 0 || name.rfind("task " + allow.on + "[", 0) == 0;
+      };
+      for (const Wait& w : f.waits) match = match || mentions(w.who) || mentions(w.waits_for) || (w.on && mentions(*w.on));
+      for (const ScheduleStep& s : f.schedule) match = match || (&s == &f.schedule.back() && ((s.on && mentions(*s.on)) || (s.task && mentions(*s.task)) || mentions(s.thread)));
+      match = match || f.message.find("`" + allow.on + "`") != std::string::npos;
+      if (!match) continue;
+      f.allowed = allow.reason;
+      used = true;
+    }
+    if (used || !complete) continue;
+    Finding f;
+    f.rule = "hazard/unused-allow";
+    f.severity = SeverityOf(f.rule);
+    f.message = HeadlineOf(f.rule) + ": " + allow.rule + (allow.on.empty() ? "" : " on " + allow.on);
+    f.locations.push_back(reporter.At(allow.node));
+    f.help = AdviceFor(f.rule);
+    char print[17];
+    std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + allow.rule + "|" + allow.on)));
+    f.fingerprint = print;
+    report->findings.push_back(std::move(f));
+  }
+}
+
+// A panic that another finding explains is part of it; in one scenario a task's panic that its awaiter passes on is one.
+void Order(ScenarioReport* report) {
+  std::sort(report->findings.begin(), report->findings.end(), [](const Finding& a, const Finding& b) {
+    if (a.severity != b.severity) return a.severity > b.severity;
+    const Place& x = a.locations.front().place;
+    const Place& y = b.locations.front().place;
+    if (x.line != y.line) return x.line < y.line;
+    if (x.column != y.column) return x.column < y.column;
+    if (a.rule != b.rule) return a.rule < b.rule;
+    return a.message < b.message;
+  });
+}
+
+Verdict Judge(const ScenarioReport& report) {
+  bool errors = false, warnings = false;
+  for (const Finding& f : report.findings) {
+    if (!f.allowed.empty()) continue;
+    errors = errors || f.severity == Severity::kError;
+    warnings = warnings || f.severity == Severity::kWarning;
+  }
+  if (errors) return Verdict::kErrors;
+  if (!report.explored.complete) return Verdict::kIncomplete;
+  return warnings ? Verdict::kWarnings : Verdict::kClean;
+}
+
+}  // namespace
+
+ScenarioReport CheckText(const std::string& text, const std::string& file, const CheckOptions& options) {
+  ScenarioReport report;
+  report.file = file;
+  Prepared prepared;
+  Prepare(text, file, options, &prepared);
+  if (prepared.scenario != nullptr) report.name = prepared.scenario->name;
+  if (prepared.scenario == nullptr || prepared.program == nullptr) {
+    report.verdict = Verdict::kInvalid;
+    report.diagnostics = prepared.diagnostics.list();
+    report.explored.complete = false;
+    return report;
+  }
+  const Scenario& scenario = *prepared.scenario;
+  report.explored.tokio = prepared.tokio;
+  bool ideal = options.timing == TimingModel::kIdeal || (options.timing == TimingModel::kAsScenarioSays && scenario.ideal);
+  bool adversarial = options.timing == TimingModel::kAdversarial || (options.timing == TimingModel::kAsScenarioSays && scenario.adversarial);
+  if (ideal) report.explored.timing.push_back("ideal");
+  if (adversarial) report.explored.timing.push_back("adversarial");
+  report.findings = BadConfigs(prepared, file);
+  for (const StaticFinding& refused : prepared.program->refused) report.findings.push_back(Refused(prepared, refused, file));
+  bool explored = report.findings.empty();   // a program that rustc or the builder refuses has no schedules
+  if (explored) {
+    std::vector<bool> reached;
+    std::map<std::string, Seed> seeds;
+    auto take = [&](Timing timing) {
+      SearchResult r = Search(*prepared.program, timing, options, &reached);
+      report.explored.states += r.states;
+      report.explored.transitions += r.transitions;
+      report.explored.depth = std::max(report.explored.depth, r.depth);
+      if (!r.complete) { report.explored.complete = false; report.explored.limit = r.limit; }
+      for (Seed& s : r.seeds) {
+        auto [it, fresh] = seeds.try_emplace(s.key, s);
+        if (fresh) continue;
+        std::uint64_t total = it->second.end_states + s.end_states;
+        if (s.path.size() < it->second.path.size()) it->second = s;
+        it->second.end_states = total;
+      }
+    };
+    if (ideal) take(Timing::kIdeal);
+    if (adversarial) take(Timing::kAdversarial);
+    Reporter reporter(prepared, file);
+    for (const auto& [key, seed] : seeds) report.findings.push_back(reporter.Make(seed));
+    if (report.explored.complete) Unreachable(prepared, reached, file, &report);
+  }
+  ApplyAllow(prepared, file, report.explored.complete, &report);
+  Order(&report);
+  report.verdict = Judge(report);
+  return report;
+}
+
+ReplayResult ReplayText(const std::string& text, const std::string& file, const std::string& schedule, const CheckOptions& options) {
+  ReplayResult result;
+  Prepared prepared;
+  Prepare(text, file, options, &prepared);
+  if (prepared.program == nullptr) {
+    result.error = prepared.diagnostics.empty() ? "this is not a scenario" : prepared.diagnostics.list()[0].message;
+    return result;
+  }
+  std::uint64_t hash;
+  Timing timing;
+  std::vector<Move> moves;
+  std::vector<int> sizes = prepared.usual_sizes;
+  if (!DecodeSchedule(schedule, &hash, &timing, &moves, &sizes, &result.error)) return result;
+  unsigned own = static_cast<unsigned>(prepared.hash ^ (prepared.hash >> 32));
+  if (hash != own) {
+    result.error = "this schedule belongs to another version of the scenario: check the scenario again to get a new one";
+    return result;
+  }
+  if (!prepared.program->refused.empty()) {
+    result.ok = true;
+    result.outcome = "the Rust compiler refuses this program: there is nothing to play";
+    return result;
+  }
+  SetSizes(*prepared.program, sizes);
+  Layout layout(*prepared.program);
+  bool ok = false;
+  std::vector<Told> told = Tell(*prepared.program, layout, timing, moves, &ok, &result.outcome);
+  if (!ok) {
+    result.error = "the schedule cannot go on at step " + std::to_string(told.size() + 1);
+    return result;
+  }
+  std::uint64_t number = 0;
+  for (Told& t : told) {
+    t.step.step = ++number;
+    result.steps.push_back(t.step);
+  }
+  result.ok = true;
+  return result;
+}
+
+std::vector<std::string> CompareWithExpect(const std::string& text, const std::string& file, const ScenarioReport& report) {
+  Diagnostics diagnostics;
+  std::unique_ptr<Scenario> scenario = ReadScenario(text, file, diagnostics);
+  if (scenario == nullptr) return {"the scenario is invalid"};
+  const Expect* expect = scenario->expect ? &*scenario->expect : nullptr;
+  for (const auto& [version, override_] : scenario->expect_for)
+    if (report.explored.tokio == version || report.explored.tokio.rfind(version + ".", 0) == 0) expect = &override_;
+  if (expect == nullptr) return {};
+  return CompareExpectation(*expect, report);
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,55 @@
+// The library in one page: a scenario's text goes in, a report comes out.
+#ifndef ASYNCRT_CORE_ASYNCRT_H_
+#define ASYNCRT_CORE_ASYNCRT_H_
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/report/report.h"
+
+namespace asyncrt {
+
+enum class TimingModel : std::uint8_t { kAsScenarioSays, kIdeal, kAdversarial };
+
+struct CheckOptions {
+  std::uint64_t max_states = 20'000'000;
+  std::uint64_t max_depth = 0;          // steps; 0: no limit
+  std::uint64_t time_limit_ms = 0;      // 0: no limit
+  std::uint64_t memory_limit_mib = 8192;
+  TimingModel timing = TimingModel::kAsScenarioSays;
+  std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
+  const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
+};
+
+// Checks one scenario. Never throws; a text that is no scenario gives the verdict kInvalid with diagnostics.
+ScenarioReport CheckText(const std::string& text, const std::string& file, const CheckOptions& options);
+
+// One line per step of the run that `schedule` (a finding's `replay`) describes, with everything that happened.
+struct ReplayResult {
+  bool ok = false;
+  std::string error;                    // why it is not a schedule of this scenario
+  std::vector<ScheduleStep> steps;
+  std::string outcome;                  // what the last state is: the finding's message, or "the program goes on"
+};
+ReplayResult ReplayText(const std::string& text, const std::string& file, const std::string& schedule,
+                        const CheckOptions& options);
+
+// A rule of findings-and-reports: one row.
+struct RuleDef {
+  std::string id;
+  Severity severity;
+  std::string summary;                  // "reported when …", one sentence
+  std::string explain;                  // a page: what, why, how it is decided, when it stays silent
+  std::string bad, fixed;               // minimal scenarios (JSON text)
+  std::string bad_rust, fixed_rust;
+};
+const std::vector<RuleDef>& AllRules();
+
+// Compares a report with the scenario's own `expect`. Empty: as expected, or nothing is expected.
+std::vector<std::string> CompareWithExpect(const std::string& text, const std::string& file, const ScenarioReport& report);
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_ASYNCRT_H_

@@ -1,0 +1,527 @@
+#include "core/explore/search.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <set>
+
+#include "core/base/stable_hash.h"
+#include "core/explore/visited.h"
+
+namespace asyncrt {
+namespace {
+
+class Explorer {
+ public:
+  Explorer(Program& program, const Layout& layout, Timing timing, const CheckOptions& options)
+      : p_(program), l_(layout), timing_(timing), options_(options), machine_(program, layout, timing),
+        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_) {}
+
+  // False: something had no room; `machine().overflow()` says what.
+  bool Run() {
+    start_ = std::chrono::steady_clock::now();
+    std::vector<std::uint8_t> first(bytes_);
+    machine_.Attach(first.data());
+    machine_.Initial();
+    bool fresh;
+    visited_.Insert(StableHash(first.data(), bytes_), 0, &fresh);
+    parent_.push_back(0);
+    actor_.push_back(0);
+    current_ = first;
+    numbers_ = {0};
+    if (!Levels()) return false;
+    if (p_.endless && result_.complete)
+      for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
+        bool more = false;
+        if (!Cycles(&more)) return false;
+        if (!more) break;
+      }
+    result_.states = parent_.size();
+    result_.depth = depth_;
+    for (auto& [key, seed] : found_) result_.seeds.push_back(std::move(seed));
+    return true;
+  }
+
+  Machine& machine() { return machine_; }
+  SearchResult& result() { return result_; }
+
+ private:
+  bool Stop(const char* limit) {
+    result_.complete = false;
+    result_.limit = limit;
+    return false;
+  }
+
+  bool WithinLimits() {
+    if (parent_.size() >= options_.max_states) return Stop("states");
+    if (parent_.size() >= 4'000'000'000u) return Stop("states");
+    if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");
+    if ((++ticks_ & 1023) == 0) {
+      if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) return Stop("interrupt");
+      if (options_.time_limit_ms != 0 &&
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_).count() >=
+              static_cast<std::int64_t>(options_.time_limit_ms))
+        return Stop("time");
+      std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
+      if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
+    }
+    return true;
+  }
+
+  bool Levels() {
+    while (!numbers_.empty()) {
+      next_.clear();
+      next_numbers_.clear();
+      for (std::size_t i = 0; i < numbers_.size(); ++i)
+        if (!Expand(current_.data() + i * bytes_, numbers_[i])) {
+          if (!machine_.overflow().empty()) return false;
+          return true;
+        }
+      current_.swap(next_);
+      numbers_.swap(next_numbers_);
+      if (!numbers_.empty()) ++depth_;
+    }
+    return true;
+  }
+
+  // All successors of one state.
+  bool Expand(const std::uint8_t* state, std::uint32_t number) {
+    if (!WithinLimits()) return false;
+    std::memcpy(scratch_.data(), state, bytes_);
+    machine_.Attach(scratch_.data());
+    if (machine_.H().ended != 0) { Ended(number); return true; }
+    enabled_.clear();
+    for (int t = 0; t < l_.threads; ++t)
+      if (machine_.ThreadEnabled(t)) enabled_.push_back(t);
+    if (machine_.ClockEnabled(!enabled_.empty())) enabled_.push_back(machine_.clock());
+    if (enabled_.empty()) { Stuck(number); return true; }
+    // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
+    auto last = std::find(enabled_.begin(), enabled_.end(), static_cast<int>(actor_[number]));
+    if (last != enabled_.end()) std::rotate(enabled_.begin(), last, last + 1);
+    for (std::size_t e = 0; e < enabled_.size(); ++e)
+      if (!Apply(state, number, enabled_[e])) return false;
+    return true;
+  }
+
+  bool Apply(const std::uint8_t* state, std::uint32_t number, int actor) {
+    Chooser chooser;
+    do {
+      std::memcpy(scratch_.data(), state, bytes_);
+      machine_.Attach(scratch_.data());
+      machine_.Step(actor, chooser);
+      if (!machine_.overflow().empty()) return false;
+      ++result_.transitions;
+      bool fresh;
+      std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
+      if (fresh) {
+        parent_.push_back(number);
+        actor_.push_back(static_cast<std::uint16_t>(actor));
+        next_.insert(next_.end(), scratch_.begin(), scratch_.end());
+        next_numbers_.push_back(to);
+      }
+      if (p_.endless) edges_.push_back({number, to, static_cast<std::uint16_t>(actor)});
+      if (!machine_.events().empty()) Events(number, actor, chooser);
+    } while (chooser.Next());
+    return true;
+  }
+
+  void Events(std::uint32_t number, int actor, Chooser& chooser) {
+    std::vector<int> taken = chooser.Taken();
+    for (const Event& e : machine_.events()) {
+      std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
+      int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
+      if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
+      auto [it, fresh] = found_.try_emplace(key);
+      if (!fresh) continue;
+      Seed& s = it->second;
+      s.rule = e.rule;
+      s.key = key;
+      s.pc = e.pc;
+      s.frame = e.frame;
+      s.detail = e.detail;
+      s.timing = timing_;
+      if (e.frame >= 0 && machine_.F(e.frame).live != 0) s.who = PartyName(machine_, e.frame);
+      else if (e.frame >= 0) s.who = (machine_.UnitOf(e.frame).kind == UnitKind::kThread ? "thread " : machine_.UnitOf(e.frame).kind == UnitKind::kMain ? "thread " : "task ") + machine_.UnitOf(e.frame).name;
+      s.path = Path(number);
+      s.path.push_back({actor, taken});
+    }
+  }
+
+  void EndOnce(const char* rule, int frame, int pc, std::uint32_t number) {
+    int source = pc >= 0 ? p_.code[static_cast<std::size_t>(pc)].source : -1;
+    std::string key = std::string(rule) + "|" + (source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
+    auto [it, fresh] = found_.try_emplace(key);
+    if (!fresh) { ++it->second.end_states; return; }
+    Seed& s = it->second;
+    s.rule = rule;
+    s.key = key;
+    s.pc = pc;
+    s.frame = frame;
+    s.timing = timing_;
+    s.who = PartyName(machine_, frame);
+    std::vector<std::uint8_t> saved = scratch_;
+    s.path = Path(number);
+    scratch_ = saved;
+    machine_.Attach(scratch_.data());
+  }
+
+  void UnlookedPanics(std::uint32_t number) {
+    for (int f = 0; f < l_.frames; ++f) {
+      FrameCell& frame = machine_.F(f);
+      UnitKind kind = machine_.UnitOf(f).kind;
+      if (frame.live == 0 || (kind != UnitKind::kTask && kind != UnitKind::kBlocking)) continue;
+      if ((frame.bits & kComplete) && frame.result == Outcome::kPanicked && (frame.bits & kLooked) == 0 && frame.panic_pc != 0xffff && frame.panic_pc != 0)
+        EndOnce("panic/task", f, frame.panic_pc - 1, number);
+    }
+  }
+
+  void Ended(std::uint32_t number) {
+    UnlookedPanics(number);
+    if (machine_.H().ended != 1) return;
+    for (int f = 0; f < l_.frames; ++f) {
+      FrameCell& frame = machine_.F(f);
+      const Unit& unit = machine_.UnitOf(f);
+      if (frame.live == 0 || unit.kind != UnitKind::kThread || (frame.bits & (kComplete | kLooked)) || unit.detached) continue;
+      EndOnce("hazard/leaked-thread", f, machine_.S(machine_.Root(f)).pc, number);
+    }
+  }
+
+  void Stuck(std::uint32_t number) {
+    UnlookedPanics(number);
+    ReportStuck(number, {}, {});
+  }
+
+  void ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop) {
+    std::vector<StuckRoot> roots = FindStuckRoots(machine_, active);
+    if (roots.empty() && active.empty()) {
+      StuckRoot unknown;
+      unknown.rule = "deadlock/partial";
+      roots.push_back(unknown);
+    }
+    std::vector<std::uint8_t> saved = scratch_;
+    for (StuckRoot& r : roots) {
+      std::string key = r.rule;
+      std::set<std::string> parts;
+      for (std::size_t i = 0; i < r.inside; ++i)
+        parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
+                     (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
+      for (const std::string& part : parts) key += "|" + part;
+      auto [it, fresh] = found_.try_emplace(key);
+      if (!fresh) { ++it->second.end_states; continue; }
+      Seed& s = it->second;
+      s.rule = r.rule;
+      s.key = key;
+      s.waits = std::move(r.waits);
+      s.sources = std::move(r.sources);
+      s.frames = std::move(r.frames);
+      s.timing = timing_;
+      s.others_progress = !active.empty();
+      s.loop = loop;
+      s.path = Path(number);
+    }
+    scratch_ = saved;
+    machine_.Attach(scratch_.data());
+  }
+
+  // The schedule to a state: actors come from the parent links, choices are found again by playing.
+  std::vector<Move> Path(std::uint32_t number) {
+    std::vector<std::uint32_t> chain;
+    for (std::uint32_t n = number; n != 0; n = parent_[n]) chain.push_back(n);
+    std::reverse(chain.begin(), chain.end());
+    std::vector<std::uint8_t> state(bytes_), work(bytes_);
+    Machine machine(p_, l_, timing_);
+    machine.Attach(state.data());
+    machine.Initial();
+    std::vector<Move> path;
+    for (std::uint32_t n : chain) {
+      Chooser chooser;
+      bool hit = false;
+      do {
+        work = state;
+        machine.Attach(work.data());
+        machine.Step(actor_[n], chooser);
+        if (visited_.Find(StableHash(work.data(), bytes_)) == n) { hit = true; path.push_back({actor_[n], chooser.Taken()}); break; }
+      } while (chooser.Next());
+      if (!hit) return path;
+      state = work;
+    }
+    last_state_ = state;
+    return path;
+  }
+
+  // ---- endless runs -------------------------------------------------------------------------------------------
+  struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; };
+
+  // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
+  bool Cycles(bool* more) {
+    std::size_t n = parent_.size();
+    std::vector<std::uint32_t> start(n + 1, 0);
+    for (const EdgeRef& e : edges_) ++start[e.from + 1];
+    for (std::size_t i = 0; i < n; ++i) start[i + 1] += start[i];
+    std::vector<EdgeRef> sorted(edges_.size());
+    std::vector<std::uint32_t> at(start.begin(), start.end() - 1);
+    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
+    bool no_clock = timing_ == Timing::kAdversarial;
+    std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
+    std::map<std::uint32_t, std::vector<std::uint32_t>> members;
+    for (std::uint32_t v = 0; v < n; ++v) members[component[v]].push_back(v);
+    for (auto& [c, states] : members) {
+      bool internal = false, leaves = false;
+      for (std::uint32_t v : states)
+        for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
+          if (no_clock && sorted[k].actor == machine_.clock()) continue;
+          (component[sorted[k].to] == c ? internal : leaves) = true;
+        }
+      if (!internal) continue;
+      if (!leaves && timing_ == Timing::kIdeal && LetTimePass(states, more)) {
+        if (!machine_.overflow().empty()) return false;
+        continue;
+      }
+      if (*more) continue;
+      FairCycle(states, component, c, start, sorted);
+    }
+    if (*more) {
+      if (!Levels()) return false;
+      if (!result_.complete) *more = false;
+    }
+    return true;
+  }
+
+  // Ideal timing: everything that can run has come back to where it was at the same instant, so the clock moves on.
+  bool LetTimePass(const std::vector<std::uint32_t>& states, bool* more) {
+    bool pending = false;
+    current_.clear();
+    for (std::uint32_t v : states) {
+      if (passed_.count(v)) continue;
+      Path(v);
+      std::vector<std::uint8_t> state = v == 0 ? InitialBytes() : last_state_;
+      std::memcpy(scratch_.data(), state.data(), bytes_);
+      machine_.Attach(scratch_.data());
+      if (!machine_.ClockEnabled(false)) continue;
+      passed_.insert(v);
+      pending = true;
+      if (!*more) { next_.clear(); next_numbers_.clear(); numbers_.clear(); }
+      *more = true;
+      if (!Apply(state.data(), v, machine_.clock())) return true;
+    }
+    if (pending) {
+      numbers_ = next_numbers_;
+      current_ = next_;
+    }
+    return pending;
+  }
+
+  std::vector<std::uint8_t> InitialBytes() {
+    std::vector<std::uint8_t> state(bytes_);
+    machine_.Attach(state.data());
+    machine_.Initial();
+    return state;
+  }
+
+  void FairCycle(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
+                 const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+    int actors = machine_.actors();
+    std::vector<bool> moves(static_cast<std::size_t>(actors), false), always(static_cast<std::size_t>(actors), true);
+    for (std::uint32_t v : states) {
+      std::set<int> here, inside, outside;
+      for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
+        here.insert(sorted[k].actor);
+        bool stays = component[sorted[k].to] == c;
+        if (stays) { moves[sorted[k].actor] = true; inside.insert(sorted[k].actor); }
+        else outside.insert(sorted[k].actor);
+      }
+      for (int a : inside) if (outside.count(a)) return;   // a fair choice leaves
+      for (int a = 0; a < actors; ++a) if (!here.count(a)) always[static_cast<std::size_t>(a)] = false;
+    }
+    for (int a = 0; a < actors; ++a)
+      if (always[static_cast<std::size_t>(a)] && !moves[static_cast<std::size_t>(a)]) return;   // not fair to this one
+    // Who goes on, who is ready and never polled, who is stuck.
+    std::vector<bool> active(static_cast<std::size_t>(l_.frames), false), ready(static_cast<std::size_t>(l_.frames), true);
+    std::uint32_t best = states[0];
+    std::size_t looked = 0;
+    for (std::uint32_t v : states) {
+      if (++looked > 400) break;
+      Path(v);
+      std::vector<std::uint8_t> state = v == 0 ? InitialBytes() : last_state_;
+      machine_.Attach(state.data());
+      if (machine_.H().ended != 0) return;
+      for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
+        if (component[sorted[k].to] != c || sorted[k].actor == machine_.clock()) continue;
+        for (int s = machine_.T(sorted[k].actor).top - 1, guard = 0; s >= 0 && guard < 64; s = machine_.S(s).parent - 1, ++guard)
+          active[static_cast<std::size_t>(machine_.FrameOf(s))] = true;
+      }
+      for (int f = 0; f < l_.frames; ++f) {
+        FrameCell& frame = machine_.F(f);
+        bool waits = frame.live != 0 && machine_.UnitOf(f).kind == UnitKind::kTask && (frame.bits & (kNotified | kRunning | kComplete)) == kNotified;
+        if (!waits) ready[static_cast<std::size_t>(f)] = false;
+        if (frame.live != 0 && (frame.bits & kComplete) == 0 && machine_.S(machine_.Root(f)).status == StrandStatus::kSuspended && (frame.bits & kNotified) && !waits)
+          active[static_cast<std::size_t>(f)] = true;
+      }
+    }
+    std::vector<Move> path = Path(best);
+    std::vector<std::uint8_t> state = best == 0 ? InitialBytes() : last_state_;
+    scratch_ = state;
+    machine_.Attach(scratch_.data());
+    std::vector<Move> loop = LoopFrom(best, component, c, start, sorted);
+    machine_.Attach(scratch_.data());
+    int starved = -1;
+    for (int f = 0; f < l_.frames; ++f)
+      if (ready[static_cast<std::size_t>(f)] && !active[static_cast<std::size_t>(f)]) starved = f;
+    if (starved >= 0) {
+      AddEndless("starvation/never-polled", starved, path, loop);
+      return;
+    }
+    // Parties that are stuck while others go on: the ones that wait for nobody active are deadlocks of their own.
+    std::size_t before = found_.size();
+    ReportStuck(best, active, loop);
+    if (found_.size() != before) return;
+    if (MainWaitsForActive(active)) {
+      int spinner = -1;
+      for (int f = 0; f < l_.frames; ++f) if (active[static_cast<std::size_t>(f)]) spinner = f;
+      AddEndless("starvation/livelock", spinner, path, loop);
+    }
+  }
+
+  bool MainWaitsForActive(const std::vector<bool>& active) {
+    return std::any_of(active.begin(), active.end(), [](bool b) { return b; });
+  }
+
+  void AddEndless(const char* rule, int frame, const std::vector<Move>& path, const std::vector<Move>& loop) {
+    const Unit& unit = machine_.UnitOf(std::max(frame, 0));
+    std::string key = std::string(rule) + "|" + unit.name;
+    auto [it, fresh] = found_.try_emplace(key);
+    if (!fresh) { ++it->second.end_states; return; }
+    Seed& s = it->second;
+    s.rule = rule;
+    s.key = key;
+    s.frame = frame;
+    s.pc = frame >= 0 ? machine_.S(machine_.Root(frame)).pc : 0;
+    s.who = PartyName(machine_, std::max(frame, 0));
+    s.timing = timing_;
+    s.path = path;
+    s.loop = loop;
+  }
+
+  // A cycle through `from` inside its component, for display.
+  std::vector<Move> LoopFrom(std::uint32_t from, const std::vector<std::uint32_t>& component, std::uint32_t c,
+                             const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+    std::map<std::uint32_t, std::pair<std::uint32_t, int>> back;
+    std::vector<std::uint32_t> queue = {from};
+    for (std::size_t i = 0; i < queue.size(); ++i)
+      for (std::uint32_t k = start[queue[i]]; k < start[queue[i] + 1]; ++k) {
+        const EdgeRef& e = sorted[k];
+        if (component[e.to] != c) continue;
+        if (e.to == from) {
+          std::vector<Move> loop = {{e.actor, {}}};
+          for (std::uint32_t v = queue[i]; v != from; v = back[v].first) loop.push_back({back[v].second, {}});
+          std::reverse(loop.begin(), loop.end());
+          return loop;
+        }
+        if (back.emplace(e.to, std::make_pair(queue[i], static_cast<int>(e.actor))).second) queue.push_back(e.to);
+      }
+    return {};
+  }
+
+  std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted, bool no_clock) {
+    std::size_t n = parent_.size();
+    const std::uint32_t none = 0xffffffff;
+    std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none), stack;
+    std::vector<std::pair<std::uint32_t, std::uint32_t>> work;
+    std::uint32_t counter = 0, components = 0;
+    for (std::uint32_t root = 0; root < n; ++root) {
+      if (index[root] != none) continue;
+      work.push_back({root, start[root]});
+      index[root] = low[root] = counter++;
+      stack.push_back(root);
+      while (!work.empty()) {
+        auto& [v, k] = work.back();
+        if (k < start[v + 1]) {
+          const EdgeRef& e = sorted[k++];
+          if (no_clock && e.actor == machine_.clock()) continue;
+          if (index[e.to] == none) {
+            index[e.to] = low[e.to] = counter++;
+            stack.push_back(e.to);
+            work.push_back({e.to, start[e.to]});
+          } else if (component[e.to] == none) {
+            low[v] = std::min(low[v], index[e.to]);
+          }
+          continue;
+        }
+        std::uint32_t done = v;
+        work.pop_back();
+        if (!work.empty()) low[work.back().first] = std::min(low[work.back().first], low[done]);
+        if (low[done] != index[done]) continue;
+        std::uint32_t x;
+        do {
+          x = stack.back();
+          stack.pop_back();
+          component[x] = components;
+        } while (x != done);
+        ++components;
+      }
+    }
+    return component;
+  }
+
+  Program& p_;
+  const Layout& l_;
+  Timing timing_;
+  const CheckOptions& options_;
+  Machine machine_;
+  std::size_t bytes_;
+  std::vector<std::uint8_t> scratch_, current_, next_, last_state_;
+  std::vector<std::uint32_t> numbers_, next_numbers_;
+  std::vector<int> enabled_;
+  Visited visited_;
+  std::vector<std::uint32_t> parent_;
+  std::vector<std::uint16_t> actor_;
+  std::vector<EdgeRef> edges_;
+  std::set<std::uint32_t> passed_;
+  std::map<std::string, Seed> found_;
+  SearchResult result_;
+  std::uint64_t depth_ = 0, ticks_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace
+
+std::vector<int> SizesOf(const Program& program) {
+  std::vector<int> sizes;
+  for (const Unit& u : program.units) sizes.push_back(u.frames);
+  for (const Element& e : program.elements) sizes.push_back(e.room);
+  return sizes;
+}
+
+void SetSizes(Program& program, const std::vector<int>& sizes) {
+  if (sizes.size() != program.units.size() + program.elements.size()) return;
+  std::size_t i = 0;
+  for (Unit& u : program.units) u.frames = sizes[i++];
+  for (Element& e : program.elements) e.room = sizes[i++];
+}
+
+SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::vector<bool>* reached) {
+  for (int attempt = 0;; ++attempt) {
+    Layout layout(program);
+    Explorer explorer(program, layout, timing, options);
+    if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
+      SearchResult r;
+      r.complete = false;
+      r.limit = "memory";
+      return r;
+    }
+    if (explorer.Run()) {
+      Machine& m = explorer.machine();
+      reached->resize(std::max(reached->size(), m.reached().size()));
+      for (std::size_t i = 0; i < m.reached().size(); ++i)
+        if (m.reached()[i]) (*reached)[i] = true;
+      for (Seed& s : explorer.result().seeds) s.sizes = SizesOf(program);
+      return std::move(explorer.result());
+    }
+    Machine& m = explorer.machine();
+    if (m.overflow() == "frames") program.units[static_cast<std::size_t>(m.overflow_unit())].frames *= 2;
+    else if (m.overflow() == "room") program.elements[static_cast<std::size_t>(m.overflow_element())].room *= 2;
+    else for (Unit& u : program.units) if (u.kind == UnitKind::kBlocking) u.frames *= 2;
+  }
+}
+
+}  // namespace asyncrt

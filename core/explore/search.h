@@ -1,0 +1,56 @@
+// Every schedule of a program: a breadth-first search over its states, so that the first way to a finding is a
+// shortest one. A visited state is kept as a 64-bit fingerprint with the state it came from; the bytes live only in
+// the two levels that the search works on, and everything that people see is rebuilt by playing the schedule again.
+#ifndef ASYNCRT_CORE_EXPLORE_SEARCH_H_
+#define ASYNCRT_CORE_EXPLORE_SEARCH_H_
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/asyncrt.h"
+#include "core/detect/wait_graph.h"
+#include "core/model/machine.h"
+
+namespace asyncrt {
+
+struct Move {
+  int actor = 0;
+  std::vector<int> choices;
+};
+
+// A finding before it is told: what it is, and how to get there.
+struct Seed {
+  std::string rule;
+  std::string key;            // findings with the same key are one
+  std::vector<Wait> waits;
+  std::vector<int> sources;   // of the waits
+  std::vector<int> frames;
+  int pc = -1;                // of an event; < -1: an object
+  int frame = -1;             // whose event it is
+  std::string detail, who;
+  std::vector<Move> path, loop;
+  std::vector<int> sizes;     // of the program when it was searched: frames of each unit, room of each element
+  std::uint64_t end_states = 1;
+  Timing timing = Timing::kIdeal;
+  bool others_progress = false;
+};
+
+struct SearchResult {
+  bool complete = true;
+  std::string limit;
+  std::uint64_t states = 0, transitions = 0, depth = 0;
+  std::vector<Seed> seeds;
+};
+
+// The sizes that a search may raise, and setting them again (a schedule's thread numbers depend on them).
+std::vector<int> SizesOf(const Program& program);
+void SetSizes(Program& program, const std::vector<int>& sizes);
+
+// Explores `program` under one timing. Raises the program's sizes when a search needs more room. `reached` collects
+// the instructions that were executed.
+SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::vector<bool>* reached);
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_EXPLORE_SEARCH_H_

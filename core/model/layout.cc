@@ -1,0 +1,90 @@
+#include "core/model/state.h"
+
+#include <algorithm>
+
+namespace asyncrt {
+namespace {
+
+// Words of an object in front of its queue of messages.
+int FixedWords(Kind kind) {
+  switch (kind) {
+    case Kind::kStdMutex: return 2;      // holder frame + 1, poisoned
+    case Kind::kStdCondvar: return 0;
+    case Kind::kStdBarrier: return 1;    // arrived
+    case Kind::kAtomic: case Kind::kCell: return 1;
+    case Kind::kValue: return 2;         // owners, forgotten
+    case Kind::kMutex: case Kind::kSemaphore: return 5;  // permits, head, tail, closed, holder frame + 1
+    case Kind::kNotify: return 4;        // permit, head, tail, ever notified
+    case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot: return 12;
+    case Kind::kIo: return 8;
+    default: return 0;
+  }
+}
+
+int Align(int bytes) { return (bytes + 7) / 8 * 8; }
+
+}  // namespace
+
+Layout::Layout(Program& program) {
+  int at = Align(sizeof(HeaderCell));
+  // Main, then a thread for each frame of a thread unit, then each runtime's workers and pool.
+  int thread_count = 1;
+  for (const Unit& unit : program.units) {
+    unit_frame.push_back(frames);
+    for (int k = 0; k < unit.frames; ++k) {
+      frame_unit.push_back(static_cast<int>(unit_frame.size()) - 1);
+      frame_thread.push_back(unit.kind == UnitKind::kThread ? thread_count++ : unit.kind == UnitKind::kMain ? 0 : -1);
+    }
+    frames += unit.frames;
+  }
+  int blocking = 0;
+  bool bip = false;
+  for (const Unit& unit : program.units) if (unit.kind == UnitKind::kBlocking) blocking += unit.frames;
+  for (const Instr& i : program.code) bip = bip || i.op == VmOp::kBipEnter;
+  for (RuntimeDef& runtime : program.runtimes) {
+    runtime.first_core = cores;
+    cores += runtime.workers;
+    runtime.first_thread = thread_count;
+    std::int64_t wanted = runtime.workers + blocking + (bip ? runtime.workers * 2 : 0);
+    runtime.thread_slots = static_cast<int>(std::min<std::int64_t>(wanted, runtime.pool_cap));
+    runtime.queue_room = blocking + (bip ? runtime.workers * 2 + 2 : 0);
+    thread_count += runtime.thread_slots;
+  }
+  threads = thread_count;
+  thread_at = at;
+  at += Align(threads * static_cast<int>(sizeof(ThreadCell)));
+  runtime_at = at;
+  at += Align(static_cast<int>(program.runtimes.size() * sizeof(RuntimeCell)));
+  core_at = at;
+  at += Align(cores * static_cast<int>(sizeof(CoreCell)));
+  for (const RuntimeDef& runtime : program.runtimes) {
+    pool_queue_at.push_back(at);
+    at += Align(runtime.queue_room * 4);
+  }
+  element_at = at;
+  int words = 0;
+  for (Element& e : program.elements) {
+    e.offset = words;
+    e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words);
+    words += e.words;
+  }
+  at += Align(words * 4);
+  for (int f = 0; f < frames; ++f) {
+    const Unit& unit = program.units[static_cast<std::size_t>(frame_unit[static_cast<std::size_t>(f)])];
+    frame_at.push_back(at);
+    at += static_cast<int>(sizeof(FrameCell));
+    frame_strand.push_back(strands);
+    for (std::size_t s = 0; s < unit.strand_entry.size(); ++s) {
+      strand_at.push_back(at);
+      strand_frame.push_back(f);
+      at += static_cast<int>(sizeof(StrandCell));
+      ++strands;
+    }
+    regs_at.push_back(at);
+    at += static_cast<int>(unit.regs.size()) * 4;
+    at = Align(at);
+  }
+  bytes = Align(at);
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,920 @@
+// Control: strands, polling, panics and cancellation. Nothing here knows what an object does.
+#include "core/model/machine.h"
+
+#include <algorithm>
+
+namespace asyncrt {
+namespace {
+
+// A loop without a visible step is itself made visible after this many instructions, so that a step always ends.
+constexpr int kInvisibleMax = 2000;
+
+bool IsObjectOp(VmOp op) { return op >= VmOp::kStdLock; }
+
+}  // namespace
+
+std::int64_t Machine::Eval(int expr, int frame) {
+  const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
+  auto left = [&] { return Eval(e.left, frame); };
+  auto right = [&] { return Eval(e.right, frame); };
+  using K = Expr::Kind;
+  switch (e.kind) {
+    case K::kNumber: return e.number;
+    case K::kLocal: case K::kIndex: return R(frame)[e.reg];
+    case K::kNow: return H().now_ms;
+    case K::kWatchValue: return 0;
+    case K::kAtomic: {
+      std::int64_t index = e.left >= 0 ? std::clamp<std::int64_t>(left(), 0, e.elements - 1) : 0;
+      return W(e.object + static_cast<int>(index))[0];
+    }
+    case K::kFinished: {
+      if (e.reg < 0) return 0;
+      std::int32_t value = R(frame)[e.reg + (e.left >= 0 ? static_cast<int>(left()) : 0)];
+      return value == 0 || (F(value - 1).bits & kComplete) != 0;
+    }
+    case K::kNot: return left() == 0;
+    case K::kNegate: return -left();
+    case K::kAdd: return static_cast<std::int64_t>(static_cast<std::uint64_t>(left()) + static_cast<std::uint64_t>(right()));
+    case K::kSubtract: return static_cast<std::int64_t>(static_cast<std::uint64_t>(left()) - static_cast<std::uint64_t>(right()));
+    case K::kMultiply: return static_cast<std::int64_t>(static_cast<std::uint64_t>(left()) * static_cast<std::uint64_t>(right()));
+    case K::kDivide: { std::int64_t d = right(); return d == 0 || d == -1 ? (d == 0 ? 0 : -left()) : left() / d; }
+    case K::kRemainder: { std::int64_t d = right(); return d == 0 || d == -1 ? 0 : left() % d; }
+    case K::kLess: return left() < right();
+    case K::kLessEqual: return left() <= right();
+    case K::kGreater: return left() > right();
+    case K::kGreaterEqual: return left() >= right();
+    case K::kEqual: return left() == right();
+    case K::kNotEqual: return left() != right();
+    case K::kAnd: return left() != 0 && right() != 0;
+    case K::kOr: return left() != 0 || right() != 0;
+  }
+  return 0;
+}
+
+int Machine::ElementOf(const Instr& in, int frame) {
+  if (in.index < 0) return in.object;
+  std::int64_t index = Eval(in.index, frame);
+  return in.object + static_cast<int>(std::clamp<std::int64_t>(index, 0, in.elements - 1));
+}
+
+void Machine::Initial() {
+  std::memset(s_, 0, static_cast<std::size_t>(l_.bytes));
+  reached_.resize(p_.code.size());
+  ThreadCell& main = T(0);
+  main.life = ThreadLife::kRunning;
+  main.frame = 1;
+  main.budget = 128;
+  FrameCell& frame = F(0);
+  frame.live = 1;
+  frame.references = 1;
+  S(0).pc = static_cast<std::uint16_t>(p_.units[0].entry);
+  S(0).status = StrandStatus::kActive;
+  main.top = 1;
+  for (std::size_t e = 0; e < p_.elements.size(); ++e) {
+    std::int32_t* w = W(static_cast<int>(e));
+    const Element& element = p_.elements[e];
+    switch (element.kind) {
+      case Kind::kAtomic: case Kind::kCell: w[0] = static_cast<std::int32_t>(element.initial); break;
+      case Kind::kMutex: w[kPermits] = 1; break;
+      case Kind::kSemaphore: w[kPermits] = element.capacity; break;
+      case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot:
+        w[kPermits] = element.capacity; w[kTxCount] = 1; w[kRxState] = 1; break;
+      case Kind::kIo: w[1] = 1; w[2] = 1; break;
+      case Kind::kValue: w[0] = 1; break;
+      default: break;
+    }
+  }
+  const Unit& unit = p_.units[0];
+  std::int32_t* regs = R(0);
+  for (std::size_t r = 2; r < unit.regs.size(); ++r) {
+    const Reg& reg = unit.regs[r];
+    bool array = reg.name.find('[') != std::string::npos;
+    int element = array ? std::stoi(reg.name.substr(reg.name.find('[') + 1)) : 0;
+    switch (reg.kind) {
+      case RegKind::kTx: case RegKind::kRx: case RegKind::kValue: regs[r] = element + 1; break;
+      default: break;
+    }
+  }
+  for (std::size_t i = 0; i < p_.runtimes.size(); ++i) {
+    if (p_.runtimes[i].declared->has_build) continue;
+    for (std::size_t r = 2; r < unit.regs.size(); ++r)
+      if (unit.regs[r].kind == RegKind::kRuntime && unit.regs[r].base == static_cast<int>(i)) regs[r] = 1;
+    RuntimeCell& rt = RT(static_cast<int>(i));
+    rt.life = Life::kRunning;
+    rt.references = 1;
+    for (int w = 0; w < p_.runtimes[i].workers; ++w) {
+      ThreadCell& thread = T(p_.runtimes[i].first_thread + w);
+      thread.life = ThreadLife::kRunning;
+      thread.pool = static_cast<std::uint8_t>(i + 1);
+      thread.entered = 1;
+      thread.current = static_cast<std::uint8_t>(i + 1);
+      thread.core = static_cast<Link>(p_.runtimes[i].first_core + w + 1);
+      CoreCell& core = C(p_.runtimes[i].first_core + w);
+      core.state = CoreState::kActive;
+      core.thread = static_cast<Link>(p_.runtimes[i].first_thread + w + 1);
+    }
+  }
+}
+
+bool Machine::ThreadEnabled(int thread) {
+  if (H().ended != 0) return false;
+  ThreadCell& t = T(thread);
+  if (t.life == ThreadLife::kFree || t.life == ThreadLife::kEnded) return false;
+  if (t.top == 0) return SchedulerEnabled(thread);
+  return CanRun(thread, t.top - 1);
+}
+
+bool Machine::ClockEnabled(bool any_thread_enabled) {
+  if (H().ended != 0 || H().timers == 0) return false;
+  if (timing_ == Timing::kIdeal && any_thread_enabled) return false;
+  for (int s = 0; s < l_.strands; ++s)
+    if (S(s).timer > 1) return true;
+  return false;
+}
+
+void Machine::Step(int actor, Chooser& chooser) {
+  choose_ = &chooser;
+  chooser.Begin();
+  events_.clear();
+  told_strand_ = told_pc_ = -1;
+  advanced_ = 0;
+  if (actor != clock()) {
+    RunThread(actor);
+    SortCores();
+    return;
+  }
+  std::int32_t least = 0;
+  for (int s = 0; s < l_.strands; ++s)
+    if (S(s).timer > 1 && (least == 0 || S(s).timer - 1 < least)) least = S(s).timer - 1;
+  for (int s = 0; s < l_.strands; ++s)
+    if (S(s).timer > 1) S(s).timer -= least;
+  advanced_ = least;
+  if (p_.uses_now) H().now_ms += (least + 999) / 1000;
+  if (timing_ != Timing::kIdeal) return;
+  // Ghosts of ideal timing: who has been kept waiting, saturated so that the graph stays finite.
+  auto grow = [&](std::int32_t& ghost, std::int64_t threshold) {
+    if (ghost > threshold) return false;
+    ghost = static_cast<std::int32_t>(std::min<std::int64_t>(threshold + 1, std::int64_t{ghost} + least));
+    return ghost > threshold;
+  };
+  const Scenario& sc = *p_.scenario;
+  for (int f = 0; f < l_.frames; ++f) {
+    FrameCell& frame = F(f);
+    if (frame.live == 0 || (frame.bits & (kNotified | kRunning | kComplete)) != kNotified) continue;
+    bool blocking = UnitOf(f).kind == UnitKind::kBlocking;
+    if (grow(frame.waited, sc.starvation_threshold))
+      Emit(blocking ? "starvation/blocking-pool" : "starvation/delayed-task", frame.site - 1, -1, f);
+  }
+  for (int c = 0; c < l_.cores; ++c) {
+    CoreCell& core = C(c);
+    if (core.state != CoreState::kActive || core.thread == 0 || T(core.thread - 1).top == 0) continue;
+    if (grow(core.held, sc.blocking_threshold))
+      Emit("starvation/blocked-worker", S(T(core.thread - 1).top - 1).pc, core.thread - 1, FrameOf(T(core.thread - 1).top - 1));
+  }
+  for (std::size_t r = 0; r < p_.runtimes.size(); ++r) {
+    RuntimeCell& rt = RT(static_cast<int>(r));
+    if (rt.holder == 0) continue;
+    int top = T(rt.holder - 1).top - 1;
+    if (top < 0 || (InstrAt(top).op == VmOp::kBlockOn && S(top).phase == 1)) continue;
+    if (grow(rt.held, sc.blocking_threshold)) Emit("starvation/blocked-worker", S(top).pc, rt.holder - 1, FrameOf(top));
+  }
+  for (int s = 0; s < l_.strands; ++s) {
+    StrandCell& strand = S(s);
+    if (strand.status == StrandStatus::kIdle) continue;
+    const Instr& in = p_.code[strand.pc];
+    if (strand.timer == 1 && strand.timer_runtime != 0xff && (strand.bits & kFired) == 0) {
+      if (grow(strand.overdue, sc.starvation_threshold)) Emit("starvation/late-timer", strand.pc, -1, FrameOf(s));
+    } else if ((in.op == VmOp::kDropReg || in.op == VmOp::kShutdownTimeout) && strand.phase == 2) {
+      if (grow(strand.overdue, sc.starvation_threshold)) Emit("starvation/slow-shutdown", strand.pc, -1, FrameOf(s));
+    }
+  }
+}
+
+// Steps that no other thread can observe are played together with the one before them.
+bool Machine::Invisible(int strand) {
+  const StrandCell& s = S(strand);
+  if (s.out != Outcome::kNone) return true;
+  const Instr& in = p_.code[s.pc];
+  switch (in.op) {
+    case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
+    case VmOp::kSelect: case VmOp::kJoin: case VmOp::kUnconstrainedBegin: case VmOp::kUnconstrainedEnd:
+    case VmOp::kDisabledEnd: case VmOp::kEnterGuard: case VmOp::kAwaitFuture: case VmOp::kPollOnce: case VmOp::kMakeFuture:
+    case VmOp::kBuild: case VmOp::kDropBranches: case VmOp::kTimeout: case VmOp::kChoose:
+      return in.op != VmOp::kMakeFuture || !in.flag2;
+    case VmOp::kSet: case VmOp::kJumpIfZero: case VmOp::kAssert:
+      return in.expr < 0 || p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kNumber ||
+             p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kLocal ||
+             p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kIndex;
+    case VmOp::kDropReg: case VmOp::kForgetReg: {
+      int frame = FrameOf(strand);
+      if (in.flag) return false;
+      return in.index < 0 && R(frame)[in.reg] == 0;
+    }
+    case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
+    case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;
+    case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
+    default: return false;
+  }
+}
+
+void Machine::RunThread(int thread) {
+  bool did = false;
+  ThreadCell& t = T(thread);
+  for (int guard = 0; guard < kInvisibleMax; ++guard) {
+    if (!overflow_.empty() || H().ended != 0 || t.life == ThreadLife::kEnded || t.life == ThreadLife::kFree) return;
+    if (t.top == 0) {
+      if (did) return;
+      did = true;
+      SchedulerStep(thread);
+      continue;
+    }
+    int strand = t.top - 1;
+    bool invisible = Invisible(strand);
+    if (did && !invisible) return;
+    if (!CanRun(thread, strand)) return;
+    if (!invisible) {
+      did = true;
+      told_strand_ = strand;
+      told_pc_ = S(strand).pc;
+    }
+    reached_[S(strand).pc] = true;
+    Exec(thread, strand);
+  }
+}
+
+bool Machine::CanRun(int thread, int strand) {
+  StrandCell& s = S(strand);
+  if (s.out != Outcome::kNone) return true;
+  const Instr& in = p_.code[s.pc];
+  if (IsObjectOp(in.op)) return CanRunObject(thread, strand);
+  switch (in.op) {
+    case VmOp::kPendingSync: return s.phase == 0;
+    case VmOp::kJoinThread: {
+      int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, FrameOf(strand))) : 0);
+      std::int32_t value = R(FrameOf(strand))[reg];
+      return value == 0 || (F(value - 1).bits & kComplete) != 0;
+    }
+    case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
+    case VmOp::kPark: return T(thread).token != 0;
+    case VmOp::kThreadSleep: case VmOp::kCompute: return s.phase == 0 || s.timer == 1;
+    case VmOp::kBlockOn: {
+      if (s.phase == 0) return true;
+      int child = l_.frame_strand[static_cast<std::size_t>(FrameOf(strand))] + in.strand;
+      if (S(child).bits & kWoken) return true;
+      int runtime = s.saved_budget - 1;   // the current_thread runtime whose core this thread may hold
+      return runtime >= 0 && CtEnabled(thread, strand, runtime);
+    }
+    case VmOp::kDropReg: case VmOp::kShutdownTimeout: case VmOp::kShutdownBackground: {
+      if (s.phase != 2) return true;   // 2: waits for a pool to end
+      int runtime = s.need;
+      const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+      if (s.timer == 1) return true;
+      for (int i = 0; i < def.thread_slots; ++i) {
+        ThreadCell& t = T(def.first_thread + i);
+        if (t.life == ThreadLife::kRunning || t.life == ThreadLife::kIdle) return false;
+      }
+      return true;
+    }
+    default: return true;
+  }
+}
+
+void Machine::NoteGuard(int thread, int strand) {
+  const Instr& in = p_.code[S(strand).pc];
+  if (in.guard >= 0 && S(strand).phase == 0 && R(FrameOf(strand))[in.guard] != 0)
+    Emit("hazard/guard-across-await", S(strand).pc, thread, FrameOf(strand));
+}
+
+void Machine::StartChild(int child, int entry) {
+  StrandCell& c = S(child);
+  std::memset(static_cast<void*>(&c), 0, sizeof c);
+  c.pc = static_cast<std::uint16_t>(entry);
+}
+
+void Machine::PollChild(int thread, int parent, int child) {
+  StrandCell& c = S(child);
+  c.parent = static_cast<Link>(parent + 1);
+  c.status = StrandStatus::kActive;
+  T(thread).top = static_cast<Link>(child + 1);
+}
+
+// The strand returns Pending: whoever polls it goes on.
+void Machine::Suspend(int thread, int strand) {
+  StrandCell& s = S(strand);
+  s.status = StrandStatus::kSuspended;
+  int frame = FrameOf(strand);
+  if (IsRoot(strand) && UnitOf(frame).kind == UnitKind::kTask) {
+    EndPoll(thread, frame, Outcome::kPending);
+    return;
+  }
+  int parent = s.parent - 1;
+  S(parent).out = Outcome::kPending;
+  T(thread).top = s.parent;
+}
+
+void Machine::Finish(int thread, int strand, Outcome outcome) {
+  StrandCell& s = S(strand);
+  int frame = FrameOf(strand);
+  s.status = StrandStatus::kDone;
+  if (IsRoot(strand)) {
+    FrameCell& f = F(frame);
+    f.panic_pc = s.panic_pc;
+    switch (UnitOf(frame).kind) {
+      case UnitKind::kMain:
+        if (outcome == Outcome::kPanicked && s.panic_pc != 0xffff)
+          Emit("panic/thread", s.panic_pc - 1, thread, frame);
+        H().ended = 1;
+        return;
+      case UnitKind::kThread: {
+        if (outcome == Outcome::kPanicked && s.panic_pc != 0xffff) Emit("panic/thread", s.panic_pc - 1, thread, frame);
+        if (outcome == Outcome::kPanicked) f.panic_pc = 0xffff;
+        int owner = f.scope_frame - 1, reg = f.scope_reg;
+        ThreadCell& t = T(thread);
+        std::memset(static_cast<void*>(&t), 0, sizeof t);
+        f.bits |= kComplete;
+        f.result = outcome == Outcome::kPanicked ? Outcome::kPanicked : Outcome::kReady;
+        if (owner >= 0) --R(owner)[reg];
+        MaybeFree(frame);
+        return;
+      }
+      case UnitKind::kTask:
+        EndPoll(thread, frame, outcome);
+        return;
+      case UnitKind::kBlocking: {
+        ThreadCell& t = T(thread);
+        t.top = s.parent;
+        if (t.pool != 0 && t.frame == frame + 1) {   // else: refused by a pool that was shut down, dropped by the spawner
+          t.frame = 0;
+          t.entered = 0;
+          t.current = t.pool;
+        }
+        Complete(thread, frame, outcome);
+        return;
+      }
+      case UnitKind::kFuture: {
+        f.bits |= kComplete;
+        f.result = outcome;
+        int parent = s.parent - 1;
+        S(parent).out = outcome;
+        T(thread).top = s.parent;
+        MaybeFree(frame);
+        return;
+      }
+      case UnitKind::kDestructor: {
+        int parent = s.parent - 1;
+        S(parent).out = outcome;
+        if (outcome == Outcome::kPanicked) S(parent).panic_pc = s.panic_pc;
+        T(thread).top = s.parent;
+        f.references = 0;
+        f.bits |= kComplete;
+        FreeFrame(frame);
+        return;
+      }
+    }
+  }
+  int parent = s.parent - 1;
+  S(parent).out = outcome;
+  if (outcome == Outcome::kPanicked) S(parent).panic_pc = s.panic_pc;
+  T(thread).top = s.parent;
+}
+
+void Machine::Fail(int thread, int strand, const char* why, const char* rule, bool derived) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  s.phase = 0;
+  s.bits = static_cast<std::uint8_t>(s.bits & kWoken);
+  if (in.or_pc >= 0) {
+    s.pc = static_cast<std::uint16_t>(in.or_pc);
+    return;
+  }
+  Panic(thread, strand, rule, why, derived || (rule == nullptr && H().panicked != 0));
+}
+
+void Machine::Panic(int thread, int strand, const char* rule, const char* detail, bool derived) {
+  StrandCell& s = S(strand);
+  if (s.mode == Mode::kPanicking) {   // a panic while unwinding aborts the process
+    H().ended = 2;
+    if (rule != nullptr) Emit(rule, s.pc, thread, FrameOf(strand), detail);
+    return;
+  }
+  H().panicked = 1;
+  s.panic_pc = static_cast<std::uint16_t>(s.pc + 1);
+  if (rule != nullptr) Emit(rule, s.pc, thread, FrameOf(strand), detail);
+  if (rule != nullptr || derived) s.panic_pc = 0xffff;
+  s.mode = Mode::kPanicking;
+  s.phase = 0;
+  s.out = Outcome::kNone;
+  s.pc = static_cast<std::uint16_t>(p_.scopes[static_cast<std::size_t>(p_.code[s.pc].scope)].cleanup_pc);
+}
+
+void Machine::PanicFrom(int thread, int strand, std::uint16_t origin) {
+  Panic(thread, strand, nullptr, "");
+  S(strand).panic_pc = origin;
+}
+
+// Drops the future: abandons what it waits for and runs its cleanup on this thread; `parent` goes on afterwards.
+void Machine::CancelStrand(int thread, int strand, Link parent) {
+  StrandCell& s = S(strand);
+  Abandon(thread, strand);
+  s.mode = Mode::kCancelling;
+  s.phase = 0;
+  s.out = Outcome::kNone;
+  s.bits = 0;
+  s.parent = parent;
+  s.status = StrandStatus::kActive;
+  s.pc = static_cast<std::uint16_t>(p_.scopes[static_cast<std::size_t>(p_.code[s.pc].scope)].cleanup_pc);
+  T(thread).top = static_cast<Link>(strand + 1);
+}
+
+int Machine::BranchStrand(int strand, const BranchCode& branch) {
+  int frame = FrameOf(strand);
+  if (branch.strand >= 0) return Root(frame) + branch.strand;
+  std::int32_t value = R(frame)[branch.reg];
+  return value == 0 ? -1 : Root(value - 1);
+}
+
+bool Machine::DropBranches(int thread, int strand, int list, int except) {
+  const auto& branches = p_.branches[static_cast<std::size_t>(list)];
+  for (std::size_t k = 0; k < branches.size(); ++k) {
+    if (static_cast<int>(k) == except || branches[k].strand < 0) continue;
+    int child = BranchStrand(strand, branches[k]);
+    if (S(child).status != StrandStatus::kSuspended) continue;
+    CancelStrand(thread, child, static_cast<Link>(strand + 1));
+    return true;
+  }
+  for (const BranchCode& branch : branches)
+    if (branch.strand >= 0) {
+      StrandCell& c = S(BranchStrand(strand, branch));
+      std::memset(static_cast<void*>(&c), 0, sizeof c);
+    }
+  return false;
+}
+
+void Machine::ExecSelect(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  const auto& branches = p_.branches[static_cast<std::size_t>(in.list)];
+  int n = static_cast<int>(branches.size());
+  int frame = FrameOf(strand);
+  enum : std::uint8_t { kEntry, kPolling, kWaiting, kDropping };
+  if (s.phase == kEntry) {
+    NoteGuard(thread, strand);
+    s.mask = 0;
+    for (int k = 0; k < n; ++k) {
+      const BranchCode& b = branches[static_cast<std::size_t>(k)];
+      if (b.condition >= 0 && Eval(b.condition, frame) == 0) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
+      if (b.strand >= 0) StartChild(BranchStrand(strand, b), b.entry);
+    }
+    s.phase = kWaiting;
+  }
+  if (s.phase == kWaiting) {
+    s.start = static_cast<std::uint8_t>(in.flag ? 0 : choose_->Choose(n));
+    s.polled = 0;
+    s.phase = kPolling;
+    s.out = Outcome::kNone;
+  }
+  auto win = [&](int k) { s.winner = static_cast<std::uint8_t>(k + 1); s.phase = kDropping; s.out = Outcome::kNone; };
+  if (s.phase == kPolling && s.out != Outcome::kNone) {
+    int k = (s.start + s.polled - 1) % n;
+    Outcome out = s.out;
+    s.out = Outcome::kNone;
+    if (out == Outcome::kReady) win(k);
+    else if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+    else if (out != Outcome::kPending) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
+  }
+  while (s.phase == kPolling && s.polled < n) {
+    int k = (s.start + s.polled++) % n;
+    if ((s.mask >> k) & 1) continue;
+    const BranchCode& b = branches[static_cast<std::size_t>(k)];
+    int child = BranchStrand(strand, b);
+    if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return; }
+    int child_frame = FrameOf(child);
+    if (b.strand < 0 && UnitOf(child_frame).kind == UnitKind::kTask) {   // a JoinHandle by reference
+      FrameCell& f = F(child_frame);
+      if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); continue; }
+      if (f.bits & kLooked) { Panic(thread, strand, "ownership/completed-handle", "JoinHandle polled after completion"); return; }
+      f.bits |= kLooked;
+      if (f.result == Outcome::kReady) win(k); else s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
+      continue;
+    }
+    if (b.strand < 0 && (F(child_frame).bits & kComplete)) {
+      Panic(thread, strand, "ownership/completed-handle", "`async fn` resumed after completion");
+      return;
+    }
+    PollChild(thread, strand, child);
+    return;
+  }
+  if (s.phase == kDropping) {
+    s.out = Outcome::kNone;
+    int k = s.winner - 1;
+    if (DropBranches(thread, strand, in.list, k)) return;
+    s.phase = 0;
+    s.mask = 0;
+    s.start = s.polled = s.winner = 0;
+    s.pc = static_cast<std::uint16_t>(branches[static_cast<std::size_t>(k)].then_pc);
+    return;
+  }
+  if (s.mask == (1 << n) - 1) {
+    if (DropBranches(thread, strand, in.list, -1)) return;
+    s.phase = 0;
+    s.mask = 0;
+    s.start = s.polled = 0;
+    if (in.target >= 0) s.pc = static_cast<std::uint16_t>(in.target);
+    else Panic(thread, strand, nullptr, "all branches are disabled and there is no else branch");
+    return;
+  }
+  s.phase = kWaiting;
+  s.start = s.polled = 0;
+  Suspend(thread, strand);
+}
+
+void Machine::ExecJoin(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  const auto& branches = p_.branches[static_cast<std::size_t>(in.list)];
+  int n = static_cast<int>(branches.size());
+  enum : std::uint8_t { kEntry, kPolling, kWaiting, kDropping };
+  if (s.phase == kEntry) {
+    NoteGuard(thread, strand);
+    s.mask = 0;
+    s.start = 0;
+    for (const BranchCode& b : branches)
+      if (b.strand >= 0) StartChild(BranchStrand(strand, b), b.entry);
+    s.phase = kWaiting;
+    if (n == 0) { s.phase = 0; Next(strand); return; }
+  }
+  if (s.phase == kWaiting) {
+    s.polled = 0;
+    s.phase = kPolling;
+    s.out = Outcome::kNone;
+  }
+  if (s.phase == kPolling && s.out != Outcome::kNone) {
+    int k = (s.start + s.polled - 1) % n;
+    Outcome out = s.out;
+    s.out = Outcome::kNone;
+    if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+    if (out == Outcome::kFailed && in.flag2) s.phase = kDropping;
+    else if (out != Outcome::kPending) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
+  }
+  while (s.phase == kPolling && s.polled < n) {
+    int k = (s.start + s.polled++) % n;
+    if ((s.mask >> k) & 1) continue;
+    int child = BranchStrand(strand, branches[static_cast<std::size_t>(k)]);
+    if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return; }
+    if (branches[static_cast<std::size_t>(k)].strand < 0 && UnitOf(FrameOf(child)).kind == UnitKind::kTask) {
+      FrameCell& f = F(FrameOf(child));
+      if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); continue; }
+      f.bits |= kLooked;
+      s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
+      continue;
+    }
+    PollChild(thread, strand, child);
+    return;
+  }
+  if (s.phase == kDropping) {
+    s.out = Outcome::kNone;
+    if (DropBranches(thread, strand, in.list, -1)) return;
+    s.mask = 0;
+    s.start = s.polled = 0;
+    Fail(thread, strand, "a branch of the join failed");
+    return;
+  }
+  if (s.mask == (1 << n) - 1) {
+    DropBranches(thread, strand, in.list, -1);
+    s.phase = 0;
+    s.mask = 0;
+    s.start = s.polled = 0;
+    Next(strand);
+    return;
+  }
+  s.start = static_cast<std::uint8_t>(in.flag ? 0 : (s.start + 1) % n);
+  s.phase = kWaiting;
+  s.polled = 0;
+  Suspend(thread, strand);
+}
+
+void Machine::ExecTimeout(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  const BranchCode& branch = p_.branches[static_cast<std::size_t>(in.list)][0];
+  enum : std::uint8_t { kEntry, kWaiting, kDropping };
+  if (s.phase == kEntry) {
+    NoteGuard(thread, strand);
+    if (!NeedContext(thread, strand, "time")) return;
+    s.timer_runtime = T(thread).current;   // a Sleep belongs to the runtime of its creation (3.8)
+    if (branch.strand >= 0) StartChild(BranchStrand(strand, branch), branch.entry);
+    s.phase = kWaiting;
+    s.out = Outcome::kNone;
+    PollChild(thread, strand, BranchStrand(strand, branch));
+    return;
+  }
+  if (s.phase == kDropping) {
+    s.out = Outcome::kNone;
+    if (DropBranches(thread, strand, in.list, -1)) return;
+    CancelTimer(strand);
+    Fail(thread, strand, "the timeout elapsed");
+    return;
+  }
+  Outcome out = s.out;
+  s.out = Outcome::kNone;
+  if (out == Outcome::kNone) {   // polled again
+    PollChild(thread, strand, BranchStrand(strand, branch));
+    return;
+  }
+  if (out == Outcome::kPending) {
+    if (s.bits & kFired) { s.phase = kDropping; s.out = Outcome::kPending; return; }
+    if (s.timer == 0 && !RegisterTimer(thread, strand, in.imm, s.timer_runtime)) return;
+    Suspend(thread, strand);
+    return;
+  }
+  CancelTimer(strand);
+  DropBranches(thread, strand, in.list, -1);
+  s.bits = 0;
+  s.phase = 0;
+  s.timer_runtime = 0;
+  if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+  if (out == Outcome::kFailed) { Fail(thread, strand, "the future inside the timeout failed"); return; }
+  Next(strand);
+}
+
+void Machine::ExecBlockOn(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  ThreadCell& t = T(thread);
+  int frame = FrameOf(strand);
+  int child = Root(frame) + in.strand;
+  auto leave = [&] {
+    int runtime = s.saved_budget - 1;
+    if (runtime >= 0 && RT(runtime).holder == thread + 1) { RT(runtime).holder = 0; RT(runtime).batch = 0; RT(runtime).held = 0; }
+    if (in.handle != 2) { t.entered = s.saved_entered; t.current = s.saved_current; }
+    s.saved_budget = s.saved_entered = s.saved_current = 0;
+    s.phase = 0;
+    StrandCell& c = S(child);
+    std::memset(static_cast<void*>(&c), 0, sizeof c);
+  };
+  if (s.phase == 0) {
+    int runtime = in.runtime >= 0 ? in.runtime : t.current - 1;
+    if (in.handle != 2) {
+      if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime"); return; }
+      if (t.entered != 0) { Panic(thread, strand, "ownership/runtime-in-runtime", "Cannot start a runtime from within a runtime."); return; }
+    }
+    s.saved_entered = t.entered;
+    s.saved_current = t.current;
+    s.saved_budget = 0;
+    bool own_runtime = in.handle == 0;
+    bool ct = in.handle != 2 && !p_.runtimes[static_cast<std::size_t>(runtime)].declared->multi_thread;
+    if (in.handle != 2) {
+      t.entered = ct && own_runtime ? 2 : 1;
+      t.current = static_cast<std::uint8_t>(runtime + 1);
+    }
+    t.budget = 128;
+    StartChild(child, p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])].strand_entry[static_cast<std::size_t>(in.strand)]);
+    s.phase = 1;
+    if (ct && own_runtime) {
+      s.saved_budget = static_cast<std::uint8_t>(runtime + 1);
+      if (RT(runtime).holder == 0) { RT(runtime).holder = static_cast<Link>(thread + 1); RT(runtime).batch = 1; }
+    }
+    PollChild(thread, strand, child);
+    return;
+  }
+  Outcome out = s.out;
+  s.out = Outcome::kNone;
+  if (out == Outcome::kPending) return;
+  if (out != Outcome::kNone) {
+    leave();
+    if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); }
+    else if (out == Outcome::kFailed) Fail(thread, strand, "the future of block_on failed");
+    else Next(strand);
+    return;
+  }
+  int runtime = s.saved_budget - 1;
+  if (runtime >= 0 && CtStep(thread, strand, runtime, child)) return;
+  if (S(child).bits & kWoken) {
+    S(child).bits = static_cast<std::uint8_t>(S(child).bits & ~kWoken);
+    t.budget = 128;
+    PollChild(thread, strand, child);
+  }
+}
+
+void Machine::Exec(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  int frame = FrameOf(strand);
+  std::int32_t* regs = R(frame);
+  ThreadCell& t = T(thread);
+  if (IsObjectOp(in.op)) { ExecObject(thread, strand); return; }
+  switch (in.op) {
+    case VmOp::kJump: s.pc = static_cast<std::uint16_t>(in.target); break;
+    case VmOp::kJumpIfZero: s.pc = static_cast<std::uint16_t>(Eval(in.expr, frame) == 0 ? in.target : s.pc + 1); break;
+    case VmOp::kSet: regs[in.var] = static_cast<std::int32_t>(in.expr >= 0 ? Eval(in.expr, frame) : in.imm); Next(strand); break;
+    case VmOp::kChoose: {
+      const auto& entries = p_.jumps[static_cast<std::size_t>(in.list)];
+      s.pc = static_cast<std::uint16_t>(entries[static_cast<std::size_t>(choose_->Choose(static_cast<int>(entries.size())))]);
+      break;
+    }
+    case VmOp::kLoopTest:
+      if (regs[in.reg] >= regs[in.reg2]) { regs[in.reg] = 0; regs[in.reg2] = 0; s.pc = static_cast<std::uint16_t>(in.target); }
+      else { ++regs[in.reg]; Next(strand); }
+      break;
+    case VmOp::kCatchEnd:
+      if (in.flag && s.mode == Mode::kPanicking) {
+        s.mode = Mode::kNormal;
+        s.panic_pc = 0;
+        s.pc = static_cast<std::uint16_t>(in.target);
+      } else {
+        Next(strand);
+      }
+      break;
+    case VmOp::kCatchBegin: case VmOp::kNop: case VmOp::kUse: Next(strand); break;
+    case VmOp::kEnd: Finish(thread, strand, Outcome::kReady); break;
+    case VmOp::kFailEnd: Finish(thread, strand, Outcome::kFailed); break;
+    case VmOp::kDisabledEnd: Finish(thread, strand, Outcome::kDisabled); break;
+    case VmOp::kUnwound: Finish(thread, strand, s.mode == Mode::kPanicking ? Outcome::kPanicked : Outcome::kCancelled); break;
+    case VmOp::kDropReg: case VmOp::kForgetReg: case VmOp::kShutdownBackground: case VmOp::kShutdownTimeout: ExecDropReg(thread, strand); break;
+    case VmOp::kDropBranches:
+      s.out = Outcome::kNone;
+      if (!DropBranches(thread, strand, in.list, -1)) Next(strand);
+      break;
+    case VmOp::kBuild: BuildRuntime(thread, strand); break;
+    case VmOp::kBlockOn: ExecBlockOn(thread, strand); break;
+    case VmOp::kEnterGuard: {
+      int runtime = in.runtime >= 0 ? in.runtime : t.current - 1;
+      if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running"); break; }
+      regs[in.reg] = 1 + t.current + 256 * ++t.depth;
+      t.current = static_cast<std::uint8_t>(runtime + 1);
+      Next(strand);
+      break;
+    }
+    case VmOp::kSpawn: case VmOp::kSpawnBlocking: case VmOp::kSpawnThread: ExecSpawn(thread, strand); break;
+    case VmOp::kMakeFuture: ExecMakeFuture(thread, strand); break;
+    case VmOp::kBipEnter: {
+      if (t.entered == 2) { Panic(thread, strand, "ownership/block-in-place", "can call blocking only when running on the multi-threaded runtime"); break; }
+      if (t.entered == 1) {
+        regs[in.reg] = 1;
+        if (t.core != 0) { regs[in.reg] = t.core + 1; Handoff(thread); }
+        t.entered = 0;
+      }
+      Next(strand);
+      break;
+    }
+    case VmOp::kBipExit: {
+      int saved = regs[in.reg];
+      regs[in.reg] = 0;
+      if (saved >= 1) t.entered = 1;
+      if (saved >= 2 && C(saved - 2).state == CoreState::kInSlot) {
+        C(saved - 2).state = CoreState::kActive;
+        C(saved - 2).thread = static_cast<Link>(thread + 1);
+        t.core = static_cast<Link>(saved - 1);
+      }
+      Next(strand);
+      break;
+    }
+    case VmOp::kScopeJoin: Next(strand); break;
+    case VmOp::kJoinThread: {
+      int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0);
+      std::int32_t value = regs[reg];
+      if (value == 0) { Panic(thread, strand, "ownership/completed-handle", "a thread is joined a second time"); break; }
+      FrameCell& f = F(value - 1);
+      bool panicked = f.result == Outcome::kPanicked;
+      if (in.var >= 0) regs[in.var] = R(value - 1)[0];
+      regs[reg] = 0;
+      f.bits |= kLooked;
+      DropHandle(thread, value - 1, true);
+      if (panicked) Fail(thread, strand, "the joined thread panicked", nullptr, true);
+      else Next(strand);
+      break;
+    }
+    case VmOp::kAwaitTask: {
+      int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0);
+      std::int32_t value = regs[reg];
+      NoteGuard(thread, strand);
+      if (value == 0) { Panic(thread, strand, "ownership/completed-handle", "JoinHandle polled after completion"); break; }
+      FrameCell& f = F(value - 1);
+      if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); s.phase = 1; Suspend(thread, strand); break; }
+      if (f.bits & kLooked) { Panic(thread, strand, "ownership/completed-handle", "JoinHandle polled after completion"); break; }
+      if (!Budget(thread, strand)) break;
+      Outcome result = f.result;
+      std::uint16_t origin = f.panic_pc;
+      if (in.var >= 0) regs[in.var] = R(value - 1)[0];
+      bool shut = f.runtime != 0 && Shutting(f.runtime - 1);
+      regs[reg] = 0;
+      f.bits |= kLooked;
+      DropHandle(thread, value - 1, true);
+      s.phase = 0;
+      if (result == Outcome::kReady) { Next(strand); break; }
+      if (in.or_pc >= 0 || result != Outcome::kPanicked) {
+        if (result == Outcome::kCancelled && shut) Fail(thread, strand, "the JoinError of a task that its runtime cancelled is unwrapped", "ownership/use-after-shutdown");
+        else Fail(thread, strand, result == Outcome::kPanicked ? "the awaited task panicked" : "the awaited task was cancelled or failed");
+      } else {
+        PanicFrom(thread, strand, origin);
+      }
+      break;
+    }
+    case VmOp::kAwaitFuture: case VmOp::kPollOnce: {
+      std::int32_t value = regs[in.reg];
+      if (s.out == Outcome::kNone) {
+        NoteGuard(thread, strand);
+        if (value == 0 || (F(value - 1).bits & kComplete)) {
+          Panic(thread, strand, "ownership/completed-handle", "`async fn` resumed after completion");
+          break;
+        }
+        PollChild(thread, strand, Root(value - 1));
+        break;
+      }
+      Outcome out = s.out;
+      s.out = Outcome::kNone;
+      if (out == Outcome::kPending) {
+        if (in.op == VmOp::kPollOnce) { Fail(thread, strand, "the polled future is still pending"); break; }
+        s.phase = 1;
+        Suspend(thread, strand);
+        break;
+      }
+      std::uint16_t origin = F(value - 1).panic_pc;
+      if (in.op == VmOp::kAwaitFuture) { regs[in.reg] = 0; --F(value - 1).references; MaybeFree(value - 1); }
+      s.phase = 0;
+      if (out == Outcome::kPanicked) PanicFrom(thread, strand, origin);
+      else if (out == Outcome::kFailed) Fail(thread, strand, "the awaited future failed");
+      else Next(strand);
+      break;
+    }
+    case VmOp::kAbort: {
+      int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0);
+      std::int32_t value = in.reg < 0 ? 0 : regs[reg];
+      Next(strand);
+      if (value == 0) break;
+      FrameCell& f = F(value - 1);
+      if (f.bits & (kComplete | kCancel)) break;
+      if (UnitOf(value - 1).kind == UnitKind::kBlocking && (f.bits & kRunning)) break;  // no effect on a running closure (4.2)
+      f.bits |= kCancel;
+      if (UnitOf(value - 1).kind == UnitKind::kTask) WakeTask(thread, value - 1, false);
+      break;
+    }
+    case VmOp::kPark: t.token = 0; Next(strand); break;
+    case VmOp::kUnpark: {
+      std::int32_t value = in.reg < 0 ? 1 : regs[in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0)];
+      if (value != 0 && (F(value - 1).bits & kComplete) == 0) T(l_.frame_thread[static_cast<std::size_t>(value - 1)]).token = 1;
+      Next(strand);
+      break;
+    }
+    case VmOp::kPending: NoteGuard(thread, strand); s.phase = 1; Suspend(thread, strand); break;
+    case VmOp::kPendingSync: s.phase = 1; break;
+    case VmOp::kYieldNow:
+      if (s.phase == 0) {
+        NoteGuard(thread, strand);
+        s.phase = 1;
+        Defer(thread, strand);
+        Suspend(thread, strand);
+      } else {
+        s.phase = 0;
+        Next(strand);
+      }
+      break;
+    case VmOp::kSleep:
+      if (s.phase == 0) {
+        NoteGuard(thread, strand);
+        if (!NeedContext(thread, strand, "time")) break;
+        if (!RegisterTimer(thread, strand, in.imm, t.current)) break;
+        s.phase = 1;
+        Suspend(thread, strand);
+      } else if (s.bits & kFired) {
+        if (!Budget(thread, strand)) break;
+        s.phase = 0;
+        s.bits = 0;
+        s.timer_runtime = 0;
+        s.overdue = 0;
+        Next(strand);
+      } else if (s.timer_runtime != 0 && RT(s.timer_runtime - 1).driver_dead) {
+        Panic(thread, strand, "ownership/use-after-shutdown", "A Tokio 1.x context was found, but it is being shutdown.");
+      } else {
+        Suspend(thread, strand);
+      }
+      break;
+    case VmOp::kThreadSleep: case VmOp::kCompute:
+      if (s.phase == 0) {
+        if (in.imm == 0) { Next(strand); break; }
+        s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(in.imm, 2'000'000'000)) + 1;
+        s.timer_runtime = 0xff;
+        ++H().timers;
+        s.phase = 1;
+      } else {
+        CancelTimer(strand);
+        s.phase = 0;
+        Next(strand);
+      }
+      break;
+    case VmOp::kThreadYield: Next(strand); break;
+    case VmOp::kSelect: ExecSelect(thread, strand); break;
+    case VmOp::kJoin: ExecJoin(thread, strand); break;
+    case VmOp::kTimeout: ExecTimeout(thread, strand); break;
+    case VmOp::kAssert:
+      if (Eval(in.expr, frame) == 0) Panic(thread, strand, "panic/assert", "the assertion is false");
+      else Next(strand);
+      break;
+    case VmOp::kPanic: Panic(thread, strand, nullptr, "panic"); break;
+    case VmOp::kUnconstrainedBegin: regs[in.reg] = t.unconstrained; t.unconstrained = 1; Next(strand); break;
+    case VmOp::kUnconstrainedEnd: t.unconstrained = static_cast<std::uint8_t>(regs[in.reg]); regs[in.reg] = 0; Next(strand); break;
+    default: Next(strand); break;
+  }
+}
+
+}  // namespace asyncrt

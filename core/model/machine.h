@@ -1,0 +1,225 @@
+// The runtime, played: which thread may go on, and what its next step does to a state. Semantics are written as
+// straight code over one state; where several things can happen the code asks the `Chooser`, and the search runs the
+// step again for each answer. Section numbers in comments are those of Tokio's rules as documented in
+// core/model/README.md.
+#ifndef ASYNCRT_CORE_MODEL_MACHINE_H_
+#define ASYNCRT_CORE_MODEL_MACHINE_H_
+
+#include <cstdint>
+#include <cstring>
+#include <new>
+#include <string>
+#include <vector>
+
+#include "core/model/state.h"
+
+namespace asyncrt {
+
+// Counts through all combinations of answers, like an odometer: run the step until `Next()` says that there is none left.
+class Chooser {
+ public:
+  int Choose(int count) {
+    if (count <= 1) return 0;
+    if (at_ == digits_.size()) digits_.push_back({0, count});
+    int value = digits_[at_++].value;
+    return value < count ? value : count - 1;   // a forced answer may come from a damaged schedule
+  }
+  void Begin() { at_ = 0; }
+  bool Next() {
+    digits_.resize(at_);
+    while (!digits_.empty() && digits_.back().value + 1 >= digits_.back().count) digits_.pop_back();
+    if (digits_.empty()) return false;
+    ++digits_.back().value;
+    return true;
+  }
+  void Reset() { digits_.clear(); at_ = 0; }
+  // The answers given in this run, and how to give them again.
+  std::vector<int> Taken() const {
+    std::vector<int> out;
+    for (std::size_t i = 0; i < at_; ++i) out.push_back(digits_[i].value);
+    return out;
+  }
+  void Force(const std::vector<int>& answers) {
+    digits_.clear();
+    for (int a : answers) digits_.push_back({a, a + 1});
+    at_ = 0;
+  }
+
+ private:
+  struct Digit { int value, count; };
+  std::vector<Digit> digits_;
+  std::size_t at_ = 0;
+};
+
+// Something that a step did which a rule is about.
+struct Event {
+  const char* rule;       // a rule id
+  int pc = -1;            // the instruction where it happened
+  int thread = -1;
+  int frame = -1;
+  const char* detail = ""; // Tokio's message, or what was misused
+};
+
+enum class Timing : std::uint8_t { kIdeal, kAdversarial };
+
+class Machine {
+ public:
+  Machine(const Program& program, const Layout& layout, Timing timing)
+      : p_(program), l_(layout), timing_(timing) {}
+
+  void Attach(std::uint8_t* state) { s_ = state; }
+  void Initial();
+
+  int actors() const { return l_.threads + 1; }         // the threads, then the clock
+  int clock() const { return l_.threads; }
+  bool ThreadEnabled(int thread);
+  bool ClockEnabled(bool any_thread_enabled);
+  // Plays one step of an actor that is enabled. Answers come from `chooser`.
+  void Step(int actor, Chooser& chooser);
+
+  const std::vector<Event>& events() const { return events_; }
+  void ClearEvents() { events_.clear(); }
+  const std::string& overflow() const { return overflow_; }   // what had no room; the state is then garbage
+  int overflow_unit() const { return overflow_unit_; }
+  int overflow_element() const { return overflow_element_; }
+  std::vector<bool>& reached() { return reached_; }
+  // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
+  int told_strand() const { return told_strand_; }
+  int told_pc() const { return told_pc_; }
+  std::int64_t advanced() const { return advanced_; }   // microseconds that the last step of the clock let pass
+
+  // ---- looking at a state (also for explanations) --------------------------------------------------------------
+  HeaderCell& H() { return *At<HeaderCell>(0); }
+  ThreadCell& T(int i) { return *At<ThreadCell>(l_.thread_at + i * static_cast<int>(sizeof(ThreadCell))); }
+  RuntimeCell& RT(int i) { return *At<RuntimeCell>(l_.runtime_at + i * static_cast<int>(sizeof(RuntimeCell))); }
+  CoreCell& C(int i) { return *At<CoreCell>(l_.core_at + i * static_cast<int>(sizeof(CoreCell))); }
+  FrameCell& F(int i) { return *At<FrameCell>(l_.frame_at[static_cast<std::size_t>(i)]); }
+  StrandCell& S(int i) { return *At<StrandCell>(l_.strand_at[static_cast<std::size_t>(i)]); }
+  std::int32_t* R(int frame) { return At<std::int32_t>(l_.regs_at[static_cast<std::size_t>(frame)]); }
+  std::int32_t* W(int element) { return At<std::int32_t>(l_.element_at + 4 * p_.elements[static_cast<std::size_t>(element)].offset); }
+  std::int32_t* PoolQueue(int runtime) { return At<std::int32_t>(l_.pool_queue_at[static_cast<std::size_t>(runtime)]); }
+  int FrameOf(int strand) const { return l_.strand_frame[static_cast<std::size_t>(strand)]; }
+  const Unit& UnitOf(int frame) const { return p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])]; }
+  const Instr& InstrAt(int strand) { return p_.code[S(strand).pc]; }
+  bool IsRoot(int strand) const { return l_.frame_strand[static_cast<std::size_t>(FrameOf(strand))] == strand; }
+  int Root(int frame) const { return l_.frame_strand[static_cast<std::size_t>(frame)]; }
+  int ElementOf(const Instr& in, int frame);
+  std::int64_t Eval(int expr, int frame);
+  bool StrandBlocked(int thread, int strand) { return !CanRun(thread, strand); }
+  bool DriverDue(int runtime);
+  bool Invisible(int strand);
+  const Program& program() const { return p_; }
+  const Layout& layout() const { return l_; }
+  Timing timing() const { return timing_; }
+  static constexpr int kPermits = 0, kHead = 1, kTail = 2, kClosed = 3, kHolder = 4;   // semaphore words
+  static constexpr int kCount = 4, kTxCount = 5, kRxState = 6, kRxWait = 7, kReserved = 8, kForgotten = 9, kTxWait = 10;
+  static constexpr int kSlots = 12;
+
+ private:
+  template <class Cell>
+  Cell* At(int byte) { return std::launder(reinterpret_cast<Cell*>(s_ + byte)); }
+
+  // control (machine.cc)
+  bool CanRun(int thread, int strand);
+  void RunThread(int thread);
+  void Exec(int thread, int strand);
+  void Next(int strand) { ++S(strand).pc; }
+  void Suspend(int thread, int strand);
+  void Finish(int thread, int strand, Outcome outcome);
+  void PollChild(int thread, int parent, int child);
+  void StartChild(int child, int entry);
+  void Fail(int thread, int strand, const char* why, const char* rule = nullptr, bool derived = false);
+  void Panic(int thread, int strand, const char* rule, const char* detail, bool derived = false);
+  void PanicFrom(int thread, int strand, std::uint16_t origin);
+  void CancelStrand(int thread, int strand, Link parent);
+  void Abandon(int thread, int strand);
+  void ExecSelect(int thread, int strand);
+  void ExecJoin(int thread, int strand);
+  void ExecTimeout(int thread, int strand);
+  void ExecBlockOn(int thread, int strand);
+  bool DropBranches(int thread, int strand, int list, int except);
+  void ExecDropReg(int thread, int strand);
+  int BranchStrand(int strand, const BranchCode& branch);
+  void Emit(const char* rule, int pc, int thread, int frame, const char* detail = "") { events_.push_back({rule, pc, thread, frame, detail}); }
+  void NoteGuard(int thread, int strand);
+
+  // values (values.cc)
+  int NewFrame(int unit, int site_strand);
+  void FreeFrame(int frame);
+  void MaybeFree(int frame);
+  void Complete(int thread, int frame, Outcome outcome);
+  void TakeCaptures(const Instr& in, int from_frame, int to_frame, int copy);
+  void DropHandle(int thread, int frame_number, bool joinable);
+  bool DropValue(int thread, int strand, RegKind kind, int base, std::int32_t value, std::int32_t extra, bool on_purpose);
+  bool DropRuntime(int thread, int strand, int runtime, bool wait, std::int64_t timeout);
+  void DropTx(int thread, int element);
+  void DropRx(int thread, int element, bool on_purpose);
+  void DropMessage(int thread, int element, std::int32_t* slot);
+  void Destroy(int thread, int strand, int element);
+  void CloneValue(RegKind kind, int base, std::int32_t value);
+  void ExecSpawn(int thread, int strand);
+  void ExecMakeFuture(int thread, int strand);
+
+  // runtimes (scheduler.cc)
+  void BuildRuntime(int thread, int strand);
+  void SchedulerStep(int thread);
+  bool SchedulerEnabled(int thread);
+  void WorkerStep(int thread, int core);
+  void PoolStep(int thread);
+  bool CtEnabled(int thread, int strand, int runtime);
+  bool CtStep(int thread, int strand, int runtime, int child);
+  void PollTask(int thread, int frame, Link parent);
+  void EndPoll(int thread, int frame, Outcome outcome);
+  void WakeTask(int thread, int frame, bool from_driver);
+  void WakeStrand(int thread, int strand, bool from_driver = false);
+  void Schedule(int thread, int frame, bool self_wake, bool from_driver);
+  void NotifyOne(int runtime);
+  void ProcessDriver(int thread, int runtime);
+  void WakeDeferred(int thread, Link* head, Link* tail);
+  void Defer(int thread, int strand);
+  bool PoolSubmit(int runtime, std::int32_t item);
+  void Handoff(int thread);
+  int CoreRuntime(int core) const;
+  int Searching(int runtime);
+  int Unparked(int runtime);
+  void PushTask(Link* head, Link* tail, int frame);
+  int PopTask(Link* head, Link* tail);
+  int Length(Link head);
+  void SortCores();
+  bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
+
+  // objects (sync.cc)
+  void ExecObject(int thread, int strand);
+  bool CanRunObject(int thread, int strand);
+  bool SemTryTake(std::int32_t* w, int n);
+  bool SemPoll(int thread, int strand, std::int32_t* w, int n, bool* failed);
+  void SemRelease(int thread, std::int32_t* w, int n);
+  void SemClose(int thread, std::int32_t* w);
+  void Enqueue(std::int32_t* w, int strand);
+  void Unqueue(std::int32_t* w, int strand);
+  int PopWaiter(std::int32_t* w);
+  bool Push(int thread, int element, const Instr& in, int frame);
+  void Pop(int element, const Instr& in, int frame);
+  void NotifyOneWaiter(int thread, std::int32_t* w);
+  bool RegisterTimer(int thread, int strand, std::int64_t micros, int runtime_plus_one);
+  void CancelTimer(int strand);
+  bool NeedContext(int thread, int strand, const char* what);
+  bool Budget(int thread, int strand);
+  int CellConflict(int thread);
+
+  const Program& p_;
+  const Layout& l_;
+  Timing timing_;
+  std::uint8_t* s_ = nullptr;
+  Chooser* choose_ = nullptr;
+  std::vector<Event> events_;
+  std::string overflow_;
+  int overflow_unit_ = -1, overflow_element_ = -1;
+  std::vector<bool> reached_;
+  int told_strand_ = -1, told_pc_ = -1;
+  std::int64_t advanced_ = 0;
+};
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_MODEL_MACHINE_H_

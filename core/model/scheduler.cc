@@ -1,0 +1,577 @@
+// Tokio's schedulers: workers with their LIFO slot, queue and defer list, the current_thread core, the driver, and
+// the blocking pool with its shutdown.
+#include <algorithm>
+
+#include "core/model/machine.h"
+
+namespace asyncrt {
+
+int Machine::CoreRuntime(int core) const {
+  for (std::size_t r = 0; r < p_.runtimes.size(); ++r)
+    if (core < p_.runtimes[r].first_core + p_.runtimes[r].workers) return static_cast<int>(r);
+  return -1;
+}
+
+int Machine::Searching(int runtime) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  int n = 0;
+  for (int c = 0; c < def.workers; ++c) n += C(def.first_core + c).searching;
+  return n;
+}
+
+// A blocked worker counts as unparked (1.7); one that was told to wake up, too.
+int Machine::Unparked(int runtime) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  int n = 0;
+  for (int c = 0; c < def.workers; ++c) {
+    CoreCell& core = C(def.first_core + c);
+    n += (core.state != CoreState::kParked && core.state != CoreState::kDriver) || core.token != 0;
+  }
+  return n;
+}
+
+void Machine::PushTask(Link* head, Link* tail, int frame) {
+  F(frame).next = 0;
+  if (*tail != 0) F(*tail - 1).next = static_cast<Link>(frame + 1);
+  else *head = static_cast<Link>(frame + 1);
+  *tail = static_cast<Link>(frame + 1);
+}
+
+int Machine::PopTask(Link* head, Link* tail) {
+  if (*head == 0) return -1;
+  int frame = *head - 1;
+  *head = F(frame).next;
+  if (*head == 0) *tail = 0;
+  F(frame).next = 0;
+  return frame;
+}
+
+int Machine::Length(Link head) {
+  int n = 0;
+  for (; head != 0; head = F(head - 1).next) ++n;
+  return n;
+}
+
+void Machine::NotifyOne(int runtime) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  if (Searching(runtime) != 0 || Unparked(runtime) >= def.workers) return;
+  int parked = -1, driver = -1;
+  for (int c = 0; c < def.workers; ++c) {
+    CoreCell& core = C(def.first_core + c);
+    if (core.token != 0) continue;
+    if (core.state == CoreState::kParked && parked < 0) parked = def.first_core + c;
+    if (core.state == CoreState::kDriver) driver = def.first_core + c;
+  }
+  int chosen = parked >= 0 && driver >= 0 ? (choose_->Choose(2) == 0 ? parked : driver) : parked >= 0 ? parked : driver;
+  if (chosen < 0) return;
+  C(chosen).token = 1;
+  C(chosen).searching = 1;
+}
+
+void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) {
+  int runtime = F(frame).runtime - 1;
+  RuntimeCell& rt = RT(runtime);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  ThreadCell& t = T(thread);
+  if (!def.declared->multi_thread) {
+    if (rt.holder == thread + 1) PushTask(&rt.head, &rt.tail, frame);
+    else if (rt.life == Life::kRunning) PushTask(&rt.inject_head, &rt.inject_tail, frame);
+    else F(frame).bits = static_cast<std::uint8_t>(F(frame).bits & ~kNotified);
+    return;
+  }
+  bool local = t.core != 0 && t.entered != 0 && CoreRuntime(t.core - 1) == runtime;
+  if (!local) {
+    if (rt.life != Life::kRunning) {   // 4.7: remote wakes are discarded once inject is closed
+      F(frame).bits = static_cast<std::uint8_t>(F(frame).bits & ~kNotified);
+      return;
+    }
+    PushTask(&rt.inject_head, &rt.inject_tail, frame);
+    NotifyOne(runtime);
+    return;
+  }
+  CoreCell& core = C(t.core - 1);
+  bool lifo_on = (core.chain != 3 || p_.minor < 29) && !def.declared->disable_lifo_slot;
+  if (self_wake || !lifo_on) {
+    PushTask(&core.head, &core.tail, frame);
+    if (!from_driver) NotifyOne(runtime);
+    return;
+  }
+  int displaced = core.lifo - 1;
+  core.lifo = static_cast<Link>(frame + 1);
+  if (displaced < 0) return;   // 1.5: a lone push tells nobody
+  PushTask(&core.head, &core.tail, displaced);
+  if (!from_driver) NotifyOne(runtime);
+}
+
+void Machine::WakeTask(int thread, int frame, bool from_driver) {
+  FrameCell& f = F(frame);
+  if (f.live == 0 || (f.bits & (kComplete | kNotified))) return;
+  f.bits |= kNotified;
+  if ((f.bits & kRunning) == 0) Schedule(thread, frame, false, from_driver);
+}
+
+void Machine::WakeStrand(int thread, int strand, bool from_driver) {
+  for (;;) {
+    StrandCell& s = S(strand);
+    int frame = FrameOf(strand);
+    if (IsRoot(strand)) {
+      UnitKind kind = UnitOf(frame).kind;
+      if (kind == UnitKind::kTask) { WakeTask(thread, frame, from_driver); return; }
+      if (kind != UnitKind::kFuture || s.parent == 0) return;   // a thread: it looks for itself
+    } else {
+      const Instr& in = InstrAt(s.parent - 1);
+      if (in.op == VmOp::kBlockOn && Root(frame) + in.strand == strand) { s.bits |= kWoken; return; }
+    }
+    strand = s.parent - 1;
+  }
+}
+
+void Machine::Defer(int thread, int strand) {
+  ThreadCell& t = T(thread);
+  Link* head = nullptr;
+  Link* tail = nullptr;
+  if (t.core != 0 && t.entered != 0) {
+    head = &C(t.core - 1).defer_head;
+    tail = &C(t.core - 1).defer_tail;
+  } else if (t.current != 0 && RT(t.current - 1).holder == thread + 1) {
+    head = &RT(t.current - 1).defer_head;
+    tail = &RT(t.current - 1).defer_tail;
+  } else {
+    WakeStrand(thread, strand);
+    return;
+  }
+  S(strand).bits |= kDeferred;
+  S(strand).defer_next = 0;
+  if (*tail != 0) S(*tail - 1).defer_next = static_cast<Link>(strand + 1);
+  else *head = static_cast<Link>(strand + 1);
+  *tail = static_cast<Link>(strand + 1);
+}
+
+void Machine::WakeDeferred(int thread, Link* head, Link* tail) {
+  while (*head != 0) {
+    int strand = *head - 1;
+    *head = S(strand).defer_next;
+    S(strand).defer_next = 0;
+    S(strand).bits = static_cast<std::uint8_t>(S(strand).bits & ~kDeferred);
+    WakeStrand(thread, strand, true);
+  }
+  *tail = 0;
+}
+
+bool Machine::DriverDue(int runtime) {
+  if (RT(runtime).driver_dead) return false;
+  for (int s = 0; s < l_.strands; ++s) {
+    const StrandCell& x = S(s);
+    if (x.timer_runtime != runtime + 1) continue;
+    if (x.timer == 1 || (x.bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady)) return true;
+  }
+  return false;
+}
+
+void Machine::ProcessDriver(int thread, int runtime) {
+  if (RT(runtime).driver_dead) return;
+  for (int s = 0; s < l_.strands; ++s) {
+    StrandCell& x = S(s);
+    if (x.timer_runtime != runtime + 1) continue;
+    if (x.timer == 1) {
+      x.timer = 0;
+      x.overdue = 0;
+      --H().timers;
+      x.bits |= kFired;
+      WakeStrand(thread, s, true);
+    } else if ((x.bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady)) {
+      x.bits = static_cast<std::uint8_t>(x.bits & ~(kWaitsIo | kIoReady));
+      WakeStrand(thread, s, true);
+    }
+  }
+}
+
+void Machine::PollTask(int thread, int frame, Link parent) {
+  FrameCell& f = F(frame);
+  int root = Root(frame);
+  f.waited = 0;
+  f.next = 0;
+  if (f.bits & kCancel) {   // 6.5: dropped by whoever takes it from the queue
+    f.bits = static_cast<std::uint8_t>((f.bits | kRunning) & ~kNotified);
+    CancelStrand(thread, root, parent);
+    return;
+  }
+  f.bits = static_cast<std::uint8_t>((f.bits | kRunning | kPolled) & ~kNotified);
+  StrandCell& s = S(root);
+  s.parent = parent;
+  s.status = StrandStatus::kActive;
+  T(thread).top = static_cast<Link>(root + 1);
+}
+
+void Machine::EndPoll(int thread, int frame, Outcome outcome) {
+  FrameCell& f = F(frame);
+  int root = Root(frame);
+  ThreadCell& t = T(thread);
+  t.top = S(root).parent;
+  if (outcome != Outcome::kPending) { Complete(thread, frame, outcome); return; }
+  if (f.bits & kCancel) {
+    f.bits |= kRunning;
+    CancelStrand(thread, root, S(root).parent);
+    return;
+  }
+  f.bits = static_cast<std::uint8_t>(f.bits & ~kRunning);
+  S(root).parent = 0;
+  if (f.bits & kNotified) Schedule(thread, frame, true, false);
+}
+
+bool Machine::SchedulerEnabled(int thread) {
+  ThreadCell& t = T(thread);
+  if (t.pool == 0) return false;
+  if (t.core != 0) {
+    CoreCell& core = C(t.core - 1);
+    switch (core.state) {
+      case CoreState::kActive: case CoreState::kDropping: return true;
+      case CoreState::kParked: return core.token != 0;
+      case CoreState::kDriver: return core.token != 0 || DriverDue(t.pool - 1);
+      default: return false;
+    }
+  }
+  if (t.life == ThreadLife::kRunning) return true;
+  return t.signalled != 0 || RT(t.pool - 1).pool_shutdown != 0;
+}
+
+void Machine::SchedulerStep(int thread) {
+  ThreadCell& t = T(thread);
+  if (t.core != 0) WorkerStep(thread, t.core - 1);
+  else PoolStep(thread);
+}
+
+void Machine::WorkerStep(int thread, int number) {
+  CoreCell& core = C(number);
+  ThreadCell& t = T(thread);
+  int runtime = CoreRuntime(number);
+  RuntimeCell& rt = RT(runtime);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  core.held = 0;
+  auto local = [&] { return (core.lifo != 0) + Length(core.head); };
+  if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d to g
+    bool told = core.token != 0, driver = core.state == CoreState::kDriver;
+    core.token = 0;
+    core.state = CoreState::kActive;
+    if (driver) {
+      ProcessDriver(thread, runtime);
+      rt.driver = 0;
+    }
+    if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; core.searching = 0; return; }
+    if (!core.searching && local() > 1) NotifyOne(runtime);
+    if (!told && local() == 0) {   // only somebody else's block_on was woken
+      core.state = driver ? CoreState::kDriver : CoreState::kParked;
+      if (driver) rt.driver = static_cast<Link>(number + 1);
+    }
+    return;
+  }
+  if (core.state == CoreState::kDropping) {   // 4.7
+    for (int f = 0; f < l_.frames; ++f) {
+      FrameCell& frame = F(f);
+      if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
+      if (frame.bits & kRunning) { frame.bits |= kCancel; continue; }
+      if ((frame.bits & kPolled) && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
+      auto unlink = [&](Link* head, Link* tail) {
+        Link before = 0;
+        for (Link at = *head; at != 0; before = at, at = F(at - 1).next) {
+          if (at != f + 1) continue;
+          if (before != 0) F(before - 1).next = frame.next; else *head = frame.next;
+          if (*tail == at) *tail = before;
+          break;
+        }
+      };
+      for (int c = 0; c < def.workers; ++c) {
+        CoreCell& other = C(def.first_core + c);
+        if (other.lifo == f + 1) other.lifo = 0;
+        unlink(&other.head, &other.tail);
+      }
+      unlink(&rt.inject_head, &rt.inject_tail);
+      frame.next = 0;
+      frame.bits = static_cast<std::uint8_t>((frame.bits | kRunning) & ~kNotified);
+      CancelStrand(thread, Root(f), 0);
+      return;
+    }
+    core.state = CoreState::kStopped;
+    core.thread = 0;
+    core.chain = core.tick = core.runs = core.token = 0;
+    t.core = 0;
+    t.entered = 0;
+    for (int c = 0; c < def.workers; ++c)
+      if (C(def.first_core + c).state != CoreState::kStopped) return;
+    rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
+    rt.driver_dead = 1;
+    for (int x = 0; x < l_.strands; ++x)
+      if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+    return;
+  }
+  bool maintenance = false;
+  if (p_.endless && ++core.tick >= 61) {   // 1.2b
+    core.tick = 0;
+    maintenance = true;
+    if (rt.driver == 0) ProcessDriver(thread, runtime);
+    WakeDeferred(thread, &core.defer_head, &core.defer_tail);
+    if (!core.searching && local() > 1) NotifyOne(runtime);
+    if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; core.searching = 0; return; }
+  }
+  int frame = -1;
+  auto run = [&](bool chained) {
+    core.chain = static_cast<std::uint8_t>(chained ? core.chain + 1 : 0);
+    core.runs = 1;
+    if (core.searching) {   // 1.3(i)
+      core.searching = 0;
+      if (Searching(runtime) == 0) NotifyOne(runtime);
+    }
+    if (!chained) t.budget = 128;
+    t.unconstrained = 0;
+    PollTask(thread, frame, 0);
+  };
+  if (maintenance && rt.inject_head != 0) {
+    frame = PopTask(&rt.inject_head, &rt.inject_tail);
+    run(false);
+    return;
+  }
+  if (core.lifo != 0) {
+    bool chained = core.runs != 0 && core.chain < 3;
+    frame = core.lifo - 1;
+    core.lifo = 0;
+    run(chained);
+    return;
+  }
+  if (core.head != 0) {
+    frame = PopTask(&core.head, &core.tail);
+    run(false);
+    return;
+  }
+  int waiting = Length(rt.inject_head);
+  if (waiting > 0) {
+    int batch = p_.minor >= 29 ? std::max(1, std::min(waiting / def.workers + 1, 128)) : 1;
+    batch = std::min(batch, waiting);
+    frame = PopTask(&rt.inject_head, &rt.inject_tail);
+    for (int k = 1; k < batch; ++k) PushTask(&core.head, &core.tail, PopTask(&rt.inject_head, &rt.inject_tail));
+    run(false);
+    return;
+  }
+  if (core.searching || 2 * Searching(runtime) < def.workers) {   // 1.2d
+    std::vector<int> victims;
+    for (int c = 0; c < def.workers; ++c)
+      if (def.first_core + c != number && C(def.first_core + c).head != 0) victims.push_back(def.first_core + c);
+    if (!victims.empty()) {
+      CoreCell& victim = C(victims[static_cast<std::size_t>(choose_->Choose(static_cast<int>(victims.size())))]);
+      int take = (Length(victim.head) + 1) / 2;
+      core.searching = 1;
+      for (int k = 1; k < take; ++k) PushTask(&core.head, &core.tail, PopTask(&victim.head, &victim.tail));
+      frame = PopTask(&victim.head, &victim.tail);
+      run(false);
+      return;
+    }
+  }
+  core.runs = core.chain = 0;
+  if (core.defer_head != 0) {   // 1.9
+    if (rt.driver == 0) ProcessDriver(thread, runtime);
+    WakeDeferred(thread, &core.defer_head, &core.defer_tail);
+    if (!core.searching && local() > 1) NotifyOne(runtime);
+    return;
+  }
+  core.searching = 0;
+  core.tick = 0;
+  if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; return; }
+  if (core.token != 0) { core.token = 0; return; }
+  core.state = rt.driver == 0 ? CoreState::kDriver : CoreState::kParked;
+  if (rt.driver == 0) rt.driver = static_cast<Link>(number + 1);
+}
+
+bool Machine::PoolSubmit(int runtime, std::int32_t item) {
+  RuntimeCell& rt = RT(runtime);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  if (rt.queued >= def.queue_room) { overflow_ = "pool"; return false; }
+  PoolQueue(runtime)[rt.queued++] = item;
+  int alive = 0, free_slot = -1;
+  for (int i = 0; i < def.thread_slots; ++i) {
+    ThreadCell& t = T(def.first_thread + i);
+    if (t.life == ThreadLife::kIdle && t.signalled == 0) { t.signalled = 1; return true; }
+    if (t.life == ThreadLife::kFree) { if (free_slot < 0) free_slot = i; }
+    else ++alive;
+  }
+  if (alive >= def.pool_cap || free_slot < 0) return true;   // waits for a thread
+  ThreadCell& t = T(def.first_thread + free_slot);
+  t.life = ThreadLife::kRunning;
+  t.pool = static_cast<std::uint8_t>(runtime + 1);
+  t.current = static_cast<std::uint8_t>(runtime + 1);
+  t.budget = 128;
+  return true;
+}
+
+void Machine::PoolStep(int thread) {
+  ThreadCell& t = T(thread);
+  int runtime = t.pool - 1;
+  RuntimeCell& rt = RT(runtime);
+  auto pop = [&] {
+    std::int32_t* queue = PoolQueue(runtime);
+    std::int32_t item = queue[0];
+    --rt.queued;
+    std::memmove(queue, queue + 1, static_cast<std::size_t>(rt.queued) * 4);
+    queue[rt.queued] = 0;
+    return item;
+  };
+  bool discard = false;
+  if (t.life == ThreadLife::kIdle) {   // 4.3: only a thread that sees the shutdown from idle discards
+    discard = rt.pool_shutdown != 0;
+    t.signalled = 0;
+    if (!discard) { t.life = ThreadLife::kRunning; }
+    if (rt.queued == 0) {
+      if (discard) std::memset(static_cast<void*>(&t), 0, sizeof t);
+      else t.life = ThreadLife::kIdle;
+      return;
+    }
+  } else if (rt.queued == 0) {
+    if (rt.pool_shutdown) std::memset(static_cast<void*>(&t), 0, sizeof t);
+    else t.life = ThreadLife::kIdle;
+    return;
+  }
+  std::int32_t item = pop();
+  if (item < 0) {   // a worker's core (5.1)
+    CoreCell& core = C(-item - 1);
+    if (core.state != CoreState::kInSlot) return;
+    core.state = CoreState::kActive;
+    core.thread = static_cast<Link>(thread + 1);
+    t.core = static_cast<Link>(-item);
+    t.entered = 1;
+    t.life = ThreadLife::kRunning;
+    return;
+  }
+  int frame = item - 1;
+  FrameCell& f = F(frame);
+  t.frame = static_cast<Link>(frame + 1);
+  t.entered = 0;
+  t.budget = 128;
+  bool cancel = discard || (f.bits & kCancel) != 0;
+  f.bits = static_cast<std::uint8_t>((f.bits | kRunning) & ~kNotified);
+  f.waited = 0;
+  if (cancel) { CancelStrand(thread, Root(frame), 0); return; }
+  StrandCell& s = S(Root(frame));
+  s.parent = 0;
+  s.status = StrandStatus::kActive;
+  t.top = static_cast<Link>(Root(frame) + 1);
+}
+
+void Machine::Handoff(int thread) {
+  ThreadCell& t = T(thread);
+  int number = t.core - 1;
+  CoreCell& core = C(number);
+  if (p_.minor >= 50) WakeDeferred(thread, &core.defer_head, &core.defer_tail);
+  if (p_.minor >= 38 && core.lifo != 0) {
+    int frame = core.lifo - 1;
+    core.lifo = 0;
+    PushTask(&core.head, &core.tail, frame);
+  }
+  core.state = CoreState::kInSlot;
+  core.thread = 0;
+  core.held = 0;
+  t.core = 0;
+  PoolSubmit(t.current - 1, -(number + 1));
+}
+
+bool Machine::CtEnabled(int thread, int strand, int runtime) {
+  RuntimeCell& rt = RT(runtime);
+  if (rt.life != Life::kRunning) return false;
+  if (rt.holder == 0) return true;   // 2.4: whoever waits takes the core over
+  if (rt.holder != thread + 1) return false;
+  (void)strand;
+  return rt.head != 0 || rt.inject_head != 0 || rt.defer_head != 0 || DriverDue(runtime);
+}
+
+// One round of the core holder's loop (2.2). False: this thread does not hold the core.
+bool Machine::CtStep(int thread, int strand, int runtime, int child) {
+  RuntimeCell& rt = RT(runtime);
+  ThreadCell& t = T(thread);
+  if (rt.holder == 0) {
+    if (S(child).bits & kWoken) return false;
+    rt.holder = static_cast<Link>(thread + 1);
+    rt.batch = 0;
+    return true;
+  }
+  if (rt.holder != thread + 1) return false;
+  rt.held = 0;
+  t.budget = 128;
+  t.unconstrained = 0;
+  if (rt.batch == 0) {
+    rt.batch = 1;
+    if (S(child).bits & kWoken) return false;
+  }
+  bool pause = p_.endless && ++rt.tick >= 61;
+  int frame = -1;
+  if (!pause) {
+    frame = p_.endless && rt.tick % 31 == 0 ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
+    if (frame < 0) frame = PopTask(&rt.head, &rt.tail);
+    if (frame < 0) frame = PopTask(&rt.inject_head, &rt.inject_tail);
+  }
+  if (frame >= 0) {
+    PollTask(thread, frame, static_cast<Link>(strand + 1));
+    return true;
+  }
+  rt.tick = 0;
+  ProcessDriver(thread, runtime);
+  WakeDeferred(thread, &rt.defer_head, &rt.defer_tail);
+  rt.batch = 0;
+  return true;
+}
+
+void Machine::BuildRuntime(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  RuntimeCell& rt = RT(in.runtime);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(in.runtime)];
+  std::memset(static_cast<void*>(&rt), 0, sizeof rt);
+  rt.life = Life::kRunning;
+  rt.references = 1;
+  R(FrameOf(strand))[in.reg] = 1;
+  for (int w = 0; w < def.workers; ++w) {
+    ThreadCell& t = T(def.first_thread + w);
+    std::memset(static_cast<void*>(&t), 0, sizeof t);
+    t.life = ThreadLife::kRunning;
+    t.pool = static_cast<std::uint8_t>(in.runtime + 1);
+    t.entered = 1;
+    t.current = static_cast<std::uint8_t>(in.runtime + 1);
+    t.core = static_cast<Link>(def.first_core + w + 1);
+    CoreCell& core = C(def.first_core + w);
+    std::memset(static_cast<void*>(&core), 0, sizeof core);
+    core.state = CoreState::kActive;
+    core.thread = static_cast<Link>(def.first_thread + w + 1);
+  }
+  Next(strand);
+  (void)thread;
+}
+
+// Workers that hold nothing are interchangeable: the sleeping ones are kept in one order, so that states that differ
+// only in their numbers are one state.
+void Machine::SortCores() {
+  for (std::size_t r = 0; r < p_.runtimes.size(); ++r) {
+    const RuntimeDef& def = p_.runtimes[r];
+    if (def.workers < 2) continue;
+    auto idle = [&](int c) {
+      CoreCell& core = C(c);
+      return core.thread != 0 && core.lifo == 0 && core.head == 0 && core.defer_head == 0 && T(core.thread - 1).top == 0 &&
+             (core.state == CoreState::kActive || core.state == CoreState::kParked || core.state == CoreState::kDriver);
+    };
+    bool moved = false;
+    for (int i = def.first_core; i < def.first_core + def.workers; ++i) {
+      if (!idle(i)) continue;
+      for (int j = i + 1; j < def.first_core + def.workers; ++j) {
+        if (!idle(j)) continue;
+        CoreCell& a = C(i);
+        CoreCell& b = C(j);
+        auto key = [](const CoreCell& c) { return (static_cast<int>(c.state) << 24) | (c.token << 16) | (c.searching << 15) | (c.chain << 12) | (c.runs << 11) | c.tick; };
+        if (key(a) <= key(b)) continue;
+        std::swap(a, b);
+        std::swap(a.thread, b.thread);
+        moved = true;
+      }
+    }
+    if (!moved) continue;
+    RT(static_cast<int>(r)).driver = 0;
+    for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+      if (C(c).state == CoreState::kDriver) RT(static_cast<int>(r)).driver = static_cast<Link>(c + 1);
+  }
+}
+
+}  // namespace asyncrt

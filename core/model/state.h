@@ -1,0 +1,141 @@
+// A state is a run of bytes: a header, then threads, runtimes, cores, objects and frames, each a cell of fixed size
+// at a place that the layout knows. No cell has padding, so two states with the same bytes have the same future:
+// equality is a memory compare, and what is freed is written back to zero.
+//
+// References are 16-bit numbers plus one, 0 meaning none. Queues are intrusive lists through `next`, as Tokio's are.
+#ifndef ASYNCRT_CORE_MODEL_STATE_H_
+#define ASYNCRT_CORE_MODEL_STATE_H_
+
+#include <cstdint>
+#include <type_traits>
+#include <vector>
+
+#include "core/program/program.h"
+
+namespace asyncrt {
+
+template <class T>
+concept CellType = std::is_trivially_copyable_v<T> && std::has_unique_object_representations_v<T>;
+
+using Link = std::uint16_t;  // a number plus one; 0: none
+
+struct HeaderCell {
+  std::uint8_t ended;      // 0 runs; 1 main ended; 2 aborted (a panic while unwinding)
+  std::uint8_t panicked;   // some panic has happened: a later one may be its consequence
+  std::uint16_t timers;    // registered timers that have not fired
+  std::int32_t now_ms;     // only for scenarios that read $now
+};
+
+enum class ThreadLife : std::uint8_t { kFree, kRunning, kIdle, kEnded };
+
+struct ThreadCell {
+  Link top;                // the strand that it executes
+  Link core;               // the worker core that it holds
+  Link frame;              // of a spawned thread: its frame. of a pool thread: the closure that it runs
+  ThreadLife life;
+  std::uint8_t pool;       // the runtime whose pool it belongs to, plus one
+  std::uint8_t entered;    // 0 no; 1 blocking is refused, block_in_place allowed; 2 both refused (semantics 0)
+  std::uint8_t current;    // the current runtime plus one
+  std::uint8_t depth;      // enter guards alive
+  std::uint8_t token;      // std's park token
+  std::uint8_t signalled;  // of an idle pool thread: a closure was handed to it
+  std::uint8_t budget;     // cooperative budget left, counted only in endless scenarios
+  std::uint8_t unconstrained;
+  std::uint8_t zero;
+};
+
+enum class CoreState : std::uint8_t { kAbsent, kActive, kParked, kDriver, kInSlot, kDropping, kStopped };
+
+struct CoreCell {
+  Link lifo, head, tail;               // the slot and the local queue
+  Link defer_head, defer_tail;         // strands that yielded
+  Link thread;
+  CoreState state;
+  std::uint8_t token, searching, chain, tick, runs;
+  std::uint16_t zero;
+  std::int32_t held;                   // ghost: how long it is held since the last yield, ideal timing only
+};
+
+enum class Life : std::uint8_t { kNotBuilt, kRunning, kShutdown, kDead };
+
+struct RuntimeCell {
+  Link inject_head, inject_tail;
+  Link head, tail;                     // current_thread: the local queue
+  Link defer_head, defer_tail;         // current_thread
+  Link holder;                         // current_thread: the thread that holds the core
+  Link driver;                         // multi_thread: the core that waits in the driver
+  std::uint16_t references;            // clones of the value
+  std::uint16_t queued;                // items in the pool's queue
+  Life life;
+  std::uint8_t driver_dead, pool_shutdown, batch, tick, zero;
+  std::uint16_t leaked;                // the value was forgotten
+  std::int32_t held;
+};
+
+enum TaskBits : std::uint8_t { kNotified = 1, kRunning = 2, kCancel = 4, kComplete = 8, kJoinable = 16, kLooked = 32, kPolled = 64 };
+
+enum class Outcome : std::uint8_t { kNone, kReady, kPending, kFailed, kDisabled, kPanicked, kCancelled };
+
+struct FrameCell {
+  std::uint8_t live;
+  std::uint8_t bits;
+  Outcome result;
+  std::uint8_t runtime;      // plus one
+  Link next;
+  Link joiner;               // strand that waits for its end
+  std::uint16_t references;  // handles of any kind
+  std::uint16_t site;        // the instruction that made it, plus one
+  Link scope_frame;          // thread_scope: whose counter
+  std::uint16_t scope_reg;
+  std::uint16_t panic_pc;    // where the panic started plus one; 0xffff: reported already
+  std::uint16_t zero;
+  std::int32_t waited;       // ghost: how long it has been ready, ideal timing only
+};
+
+enum class StrandStatus : std::uint8_t { kIdle, kSuspended, kActive, kDone };
+enum class Mode : std::uint8_t { kNormal, kPanicking, kCancelling };
+enum StrandBits : std::uint8_t {
+  kWoken = 1, kQueued = 2, kGranted = 4, kGrantedAll = 8, kFired = 16, kIoReady = 32, kDeferred = 64, kWaitsIo = 128 };
+
+struct StrandCell {
+  std::uint16_t pc;
+  StrandStatus status;
+  Mode mode;
+  Link parent, next, defer_next;
+  std::uint8_t phase;
+  Outcome out;               // what a child just did
+  std::uint16_t mask;        // select: disabled branches; join: finished ones
+  std::uint8_t start, polled, winner, bits;
+  std::uint8_t saved_entered, saved_current;
+  std::uint8_t timer_runtime;  // plus one; 0xff: a thread's own timer
+  std::uint8_t saved_budget;
+  std::uint16_t panic_pc, need, element;  // element: of a queued wait, plus one
+  std::int32_t timer;        // microseconds left plus one; 0: none
+  std::int32_t overdue;      // ghost
+};
+
+static_assert(CellType<HeaderCell> && CellType<ThreadCell> && CellType<CoreCell> && CellType<RuntimeCell> &&
+              CellType<FrameCell> && CellType<StrandCell>);
+
+// Where everything is. Made from a program; a search that needs more frames or room raises the program's numbers and
+// makes a new one.
+struct Layout {
+  explicit Layout(Program& program);
+
+  int bytes = 0;
+  int threads = 0, cores = 0, frames = 0, strands = 0;
+  int thread_at = 0, runtime_at = 0, core_at = 0, element_at = 0, pool_at = 0;
+  std::vector<int> frame_at;        // bytes, by frame
+  std::vector<int> frame_unit;      // by frame
+  std::vector<int> unit_frame;      // first frame of a unit
+  std::vector<int> frame_strand;    // first strand of a frame
+  std::vector<int> regs_at;         // by frame
+  std::vector<int> strand_at;       // by strand
+  std::vector<int> strand_frame;    // by strand
+  std::vector<int> pool_queue_at;   // by runtime: bytes of its queue
+  std::vector<int> frame_thread;    // by frame: the thread of a thread unit, or -1
+};
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_MODEL_STATE_H_

@@ -1,0 +1,434 @@
+// Values: frames and their handles, captures, and what a drop does.
+#include <algorithm>
+
+#include "core/model/machine.h"
+
+namespace asyncrt {
+
+int Machine::NewFrame(int unit, int site_strand) {
+  int first = l_.unit_frame[static_cast<std::size_t>(unit)];
+  for (int k = 0; k < p_.units[static_cast<std::size_t>(unit)].frames; ++k) {
+    FrameCell& f = F(first + k);
+    if (f.live != 0) continue;
+    f.live = 1;
+    f.site = static_cast<std::uint16_t>(S(site_strand).pc + 1);
+    S(Root(first + k)).pc = static_cast<std::uint16_t>(p_.units[static_cast<std::size_t>(unit)].entry);
+    return first + k;
+  }
+  overflow_ = "frames";
+  overflow_unit_ = unit;
+  return -1;
+}
+
+void Machine::FreeFrame(int frame) {
+  const Unit& unit = UnitOf(frame);
+  std::size_t bytes = sizeof(FrameCell) + unit.strand_entry.size() * sizeof(StrandCell) + unit.regs.size() * 4;
+  std::memset(s_ + l_.frame_at[static_cast<std::size_t>(frame)], 0, bytes);
+}
+
+void Machine::MaybeFree(int frame) {
+  FrameCell& f = F(frame);
+  if ((f.bits & kComplete) == 0) return;
+  // Only what a handle can still ask for is kept.
+  std::int32_t result = R(frame)[0];
+  const Unit& unit = UnitOf(frame);
+  std::memset(static_cast<void*>(&S(Root(frame))), 0, unit.strand_entry.size() * sizeof(StrandCell));
+  std::int32_t copy = R(frame)[1];
+  std::memset(static_cast<void*>(R(frame)), 0, unit.regs.size() * 4);
+  R(frame)[0] = result;
+  R(frame)[1] = copy;
+  f.next = f.joiner = 0;
+  f.waited = 0;
+  f.bits = static_cast<std::uint8_t>(f.bits & ~(kNotified | kRunning | kPolled | kCancel));
+  if (f.references == 0) FreeFrame(frame);
+}
+
+void Machine::Complete(int thread, int frame, Outcome outcome) {
+  FrameCell& f = F(frame);
+  f.bits = static_cast<std::uint8_t>((f.bits | kComplete) & ~kRunning);
+  f.result = outcome == Outcome::kPending ? Outcome::kReady : outcome;
+  if (outcome == Outcome::kPanicked) {
+    f.panic_pc = S(Root(frame)).panic_pc;
+    if (f.panic_pc != 0xffff && (f.bits & kJoinable) == 0) Emit("panic/task", f.panic_pc - 1, thread, frame);
+  }
+  int joiner = f.joiner - 1;
+  f.joiner = 0;
+  MaybeFree(frame);
+  if (joiner >= 0) WakeStrand(thread, joiner);
+}
+
+void Machine::DropHandle(int thread, int frame, bool joinable) {
+  FrameCell& f = F(frame);
+  if (joinable) {
+    f.bits = static_cast<std::uint8_t>(f.bits & ~kJoinable);
+    if ((f.bits & (kComplete | kLooked)) == kComplete && f.result == Outcome::kPanicked && f.panic_pc != 0xffff)
+      Emit("panic/task", f.panic_pc - 1, thread, frame);
+  }
+  --f.references;
+  MaybeFree(frame);
+}
+
+void Machine::CloneValue(RegKind kind, int base, std::int32_t value) {
+  switch (kind) {
+    case RegKind::kTx:
+      if (p_.elements[static_cast<std::size_t>(base)].kind == Kind::kIo) ++W(base + value - 1)[1];
+      else ++W(base + value - 1)[kTxCount];
+      break;
+    case RegKind::kRuntime: ++RT(base).references; break;
+    case RegKind::kValue: ++W(base + value - 1)[0]; break;
+    case RegKind::kTask: case RegKind::kThread: case RegKind::kAbortHandle: ++F(value - 1).references; break;
+    default: break;
+  }
+}
+
+void Machine::TakeCaptures(const Instr& in, int from_frame, int to_frame, int copy) {
+  if (in.list < 0) return;
+  for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)]) {
+    if (c.count_base == -2) continue;   // borrowed: it stays with its owner
+    int from = c.from + (c.count_base == 1 ? copy : 0);
+    const Reg& source = UnitOf(from_frame).regs[static_cast<std::size_t>(from)];
+    const Reg& target = UnitOf(to_frame).regs[static_cast<std::size_t>(c.to)];
+    std::int32_t value = R(from_frame)[from];
+    if (source.kind == RegKind::kScratch) { R(to_frame)[c.to] = value; continue; }
+    if (value == 0) continue;
+    R(to_frame)[c.to] = value;
+    if (target.kind == RegKind::kAbortHandle) { ++F(value - 1).references; continue; }
+    if (c.clone) { CloneValue(source.kind, source.base, value); continue; }
+    R(from_frame)[from] = 0;
+    if (source.kind == RegKind::kPermit) { R(to_frame)[c.to + 1] = R(from_frame)[from + 1]; R(from_frame)[from + 1] = 0; }
+    if (source.kind == RegKind::kGuard) {
+      int element = source.base + value - 1;
+      W(element)[p_.elements[static_cast<std::size_t>(element)].kind == Kind::kStdMutex ? 0 : kHolder] = to_frame + 1;
+    }
+  }
+}
+
+void Machine::ExecSpawn(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  ThreadCell& t = T(thread);
+  int from = FrameOf(strand);
+  int runtime = -1;
+  if (in.op != VmOp::kSpawnThread) {
+    runtime = in.runtime >= 0 ? in.runtime : t.current - 1;
+    if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime"); return; }
+  }
+  int frame = NewFrame(in.unit, strand);
+  if (frame < 0) return;
+  FrameCell& f = F(frame);
+  int copy = s.polled;
+  R(frame)[1] = in.elements == 1 ? copy : R(from)[1];
+  TakeCaptures(in, from, frame, copy);
+  if (in.reg >= 0) {
+    R(from)[in.reg + copy] = frame + 1;
+    f.references = 1;
+    f.bits = kJoinable;
+  }
+  ++s.polled;
+  if (s.polled >= in.imm) { s.polled = 0; Next(strand); }
+  int root = Root(frame);
+  if (in.op == VmOp::kSpawnThread) {
+    int number = l_.frame_thread[static_cast<std::size_t>(frame)];
+    ThreadCell& child = T(number);
+    child.life = ThreadLife::kRunning;
+    child.frame = static_cast<Link>(frame + 1);
+    child.top = static_cast<Link>(root + 1);
+    child.budget = 128;
+    S(root).status = StrandStatus::kActive;
+    if (in.reg2 >= 0) {
+      f.scope_frame = static_cast<Link>(from + 1);
+      f.scope_reg = static_cast<std::uint16_t>(in.reg2);
+      ++R(from)[in.reg2];
+    }
+    return;
+  }
+  f.runtime = static_cast<std::uint8_t>(runtime + 1);
+  f.bits |= kNotified;
+  RuntimeCell& rt = RT(runtime);
+  if (in.op == VmOp::kSpawnBlocking) {
+    if (rt.pool_shutdown || rt.life != Life::kRunning) {   // 4.5: not run, cancelled at once
+      f.bits |= kRunning;
+      CancelStrand(thread, root, static_cast<Link>(strand + 1));
+      return;
+    }
+    PoolSubmit(runtime, frame + 1);
+    return;
+  }
+  bool local = t.core != 0 && t.entered != 0 && CoreRuntime(t.core - 1) == runtime;
+  if (Shutting(runtime) && !local) {
+    f.bits |= kRunning;
+    CancelStrand(thread, root, static_cast<Link>(strand + 1));
+    return;
+  }
+  Schedule(thread, frame, false, false);
+}
+
+void Machine::ExecMakeFuture(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  int from = FrameOf(strand);
+  int frame = NewFrame(in.unit, strand);
+  if (frame < 0) return;
+  F(frame).references = 1;
+  R(frame)[1] = R(from)[1];
+  R(from)[in.reg] = frame + 1;
+  TakeCaptures(in, from, frame, 0);
+  if (in.flag2) {   // `arm`: a Notified, created now and enabled unless said otherwise (8.4)
+    int element = ElementOf(in, from);
+    R(frame)[2] = element - in.object;
+    int root = Root(frame);
+    std::int32_t* w = W(element);
+    StrandCell& n = S(root);
+    n.status = StrandStatus::kSuspended;
+    n.element = static_cast<std::uint16_t>(element + 1);
+    if (in.flag) {
+      if (w[0] != 0) { w[0] = 0; n.bits = kGranted; }
+      else Enqueue(w, root);
+      n.phase = 1;
+    } else {
+      n.phase = 2;
+    }
+  }
+  Next(strand);
+  (void)thread;
+}
+
+void Machine::DropTx(int thread, int element) {
+  std::int32_t* w = W(element);
+  if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kIo) {
+    if (--w[1] == 0 && w[3] != 0) { S(w[3] - 1).bits |= kIoReady; }
+    return;
+  }
+  if (--w[kTxCount] != 0) return;
+  if (w[kRxWait] != 0) { int waiter = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, waiter); }
+}
+
+void Machine::DropMessage(int thread, int element, std::int32_t* slot) {
+  const Element& e = p_.elements[static_cast<std::size_t>(element)];
+  for (int k = 0; k < e.slot_words; ++k) {
+    std::int32_t value = slot[1 + k];
+    slot[1 + k] = 0;
+    if (value == 0) continue;
+    int base = e.with[static_cast<std::size_t>(2 * k + 1)];
+    switch (static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)])) {
+      case RegKind::kTx: DropTx(thread, base + value - 1); break;
+      case RegKind::kRx: DropRx(thread, base + value - 1, true); break;
+      case RegKind::kValue: --W(base + value - 1)[0]; break;
+      default: break;
+    }
+  }
+}
+
+void Machine::DropRx(int thread, int element, bool on_purpose) {
+  std::int32_t* w = W(element);
+  const Element& e = p_.elements[static_cast<std::size_t>(element)];
+  if (e.kind == Kind::kIo) {
+    w[2] = 0;
+    if (w[4] != 0) S(w[4] - 1).bits |= kIoReady;
+    return;
+  }
+  if (w[kCount] > 0 && !on_purpose && w[kClosed] == 0) Emit("hazard/lost-message", -1 - element, thread, -1);
+  w[kRxState] = 0;
+  w[kRxWait] = 0;
+  for (int k = 0; k < w[kCount]; ++k) DropMessage(thread, element, w + kSlots + k * (1 + e.slot_words));
+  std::memset(w + kSlots, 0, static_cast<std::size_t>(e.words - kSlots) * 4);
+  w[kCount] = 0;
+  w[kClosed] = 1;
+  if (e.kind == Kind::kMpsc) SemClose(thread, w);
+  if (w[kTxWait] != 0) { int waiter = w[kTxWait] - 1; w[kTxWait] = 0; WakeStrand(thread, waiter); }
+}
+
+void Machine::Destroy(int thread, int strand, int element) {
+  int unit = p_.elements[static_cast<std::size_t>(element)].destructor;
+  if (unit < 0) return;
+  int frame = NewFrame(unit, strand);
+  if (frame < 0) return;
+  F(frame).references = 1;
+  PollChild(thread, strand, Root(frame));
+}
+
+// Drops one value. False: something runs first (a destructor, a future's cleanup) and this strand goes on after it.
+bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int32_t value, std::int32_t extra, bool on_purpose) {
+  ThreadCell& t = T(thread);
+  bool unwinding = S(strand).mode == Mode::kPanicking;
+  switch (kind) {
+    case RegKind::kTx: DropTx(thread, base + value - 1); return true;
+    case RegKind::kRx: DropRx(thread, base + value - 1, on_purpose || unwinding); return true;
+    case RegKind::kTask: case RegKind::kThread: DropHandle(thread, value - 1, true); return true;
+    case RegKind::kAbortHandle: DropHandle(thread, value - 1, false); return true;
+    case RegKind::kGuard: {
+      std::int32_t* w = W(base + value - 1);
+      if (p_.elements[static_cast<std::size_t>(base + value - 1)].kind == Kind::kStdMutex) {
+        w[0] = 0;
+        if (unwinding) w[1] = 1;   // 10.3: poisoned
+      } else {
+        w[kHolder] = 0;
+        SemRelease(thread, w, 1);
+      }
+      return true;
+    }
+    case RegKind::kPermit: SemRelease(thread, W(base + value - 1), extra); return true;
+    case RegKind::kReserve: {
+      std::int32_t* w = W(base + value - 1);
+      --w[kReserved];
+      SemRelease(thread, w, 1);
+      if (w[kClosed] && w[kReserved] == 0 && w[kRxWait] != 0) { int r = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, r); }
+      return true;
+    }
+    case RegKind::kEnter: {
+      int depth = value / 256, saved = value % 256 - 1;
+      if (depth != t.depth && p_.minor >= 29) {
+        Panic(thread, strand, "ownership/enter-order", "`EnterGuard` values dropped out of order. Guards returned by `tokio::runtime::Handle::enter()` must be dropped in the reverse order as they were acquired.");
+        return false;
+      }
+      t.depth = static_cast<std::uint8_t>(std::max(0, t.depth - 1));
+      t.current = static_cast<std::uint8_t>(saved);
+      return true;
+    }
+    case RegKind::kValue: {
+      std::int32_t* w = W(base + value - 1);
+      if (--w[0] != 0 || p_.elements[static_cast<std::size_t>(base + value - 1)].destructor < 0) return true;
+      Destroy(thread, strand, base + value - 1);
+      return false;
+    }
+    case RegKind::kFuture: {
+      int frame = value - 1;
+      --F(frame).references;
+      if (F(frame).bits & kComplete) { MaybeFree(frame); return true; }
+      CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
+      return false;
+    }
+    default: return true;
+  }
+}
+
+// Drop and shutdown of a runtime (4.3 to 4.8). Phases of the strand: 1 drops a current_thread's tasks, 2 waits for
+// the pool. Returns true when the instruction is finished.
+bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::int64_t timeout) {
+  StrandCell& s = S(strand);
+  RuntimeCell& rt = RT(runtime);
+  ThreadCell& t = T(thread);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  bool ct = !def.declared->multi_thread;
+  bool pool_first = ct && timeout >= 0 && wait;   // 4.6: shutdown_timeout waits for the pool before it drops tasks
+  if (s.phase == 0) {
+    if (--rt.references != 0) return true;
+    rt.life = Life::kShutdown;
+    s.need = static_cast<std::uint16_t>(runtime);
+    if (!ct) {
+      for (int c = 0; c < def.workers; ++c) C(def.first_core + c).token = 1;
+      rt.pool_shutdown = 1;
+    } else if (!pool_first) {
+      s.phase = 1;
+      s.saved_current = t.current;
+      t.current = static_cast<std::uint8_t>(runtime + 1);
+    } else {
+      rt.pool_shutdown = 1;
+    }
+    s.winner = 1;   // the shutdown has begun
+  }
+  if (s.phase == 1) {
+    rt.head = rt.tail = rt.inject_head = rt.inject_tail = 0;
+    for (int f = 0; f < l_.frames; ++f) {
+      FrameCell& frame = F(f);
+      if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & (kComplete | kRunning))) continue;
+      if ((frame.bits & kPolled) && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
+      frame.next = 0;
+      frame.bits |= kRunning;
+      CancelStrand(thread, Root(f), static_cast<Link>(strand + 1));
+      return false;
+    }
+    rt.driver_dead = 1;
+    for (int x = 0; x < l_.strands; ++x)
+      if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+    rt.pool_shutdown = 1;
+    t.current = s.saved_current;
+    s.saved_current = 0;
+    s.phase = 0;
+    if (pool_first) { rt.life = Life::kDead; s.winner = 0; return true; }
+  }
+  if (s.winner == 1 && s.phase == 0) {
+    s.winner = 2;
+    if (!wait || (t.entered != 0 && s.mode == Mode::kPanicking)) { s.winner = 0; return true; }
+    if (t.entered != 0) {
+      s.winner = 0;
+      Panic(thread, strand, "ownership/drop-in-async", "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is dropped from within an asynchronous context.");
+      return false;
+    }
+    s.phase = 2;
+    if (timeout > 0) {
+      s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(timeout, 2'000'000'000)) + 1;
+      s.timer_runtime = 0xff;
+      ++H().timers;
+    }
+    if (timeout == 0) { s.phase = 0; s.winner = 0; return true; }
+    return false;
+  }
+  if (s.phase == 2) {
+    CancelTimer(strand);
+    s.overdue = 0;
+    s.phase = 0;
+    if (pool_first) {
+      s.phase = 1;
+      s.saved_current = t.current;
+      t.current = static_cast<std::uint8_t>(runtime + 1);
+      return false;
+    }
+    rt.life = Life::kDead;
+    s.winner = 0;
+    return true;
+  }
+  return false;
+}
+
+void Machine::ExecDropReg(int thread, int strand) {
+  StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  int frame = FrameOf(strand);
+  std::int32_t* regs = R(frame);
+  if (s.out != Outcome::kNone) {
+    Outcome out = s.out;
+    s.out = Outcome::kNone;
+    if (out == Outcome::kPanicked && s.mode != Mode::kPanicking) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+    if (s.phase == 0 && s.winner == 0) { Next(strand); return; }
+  }
+  int reg = in.reg;
+  if (in.flag && in.list >= 0 && in.op != VmOp::kShutdownBackground) {   // the latest guard of an object
+    reg = -1;
+    for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)])
+      if (regs[c.from] != 0) { reg = c.from; break; }
+    if (reg < 0) { Next(strand); return; }
+  }
+  if (reg < 0) { Next(strand); return; }
+  if (in.index >= 0) reg += static_cast<int>(std::clamp<std::int64_t>(Eval(in.index, frame), 0, 1000));
+  const Reg& def = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
+  std::int32_t value = regs[reg];
+  if (value == 0) { Next(strand); return; }
+  if (in.op == VmOp::kForgetReg) {
+    regs[reg] = 0;
+    switch (def.kind) {
+      case RegKind::kTx: if (p_.elements[static_cast<std::size_t>(def.base)].kind != Kind::kIo) W(def.base + value - 1)[kForgotten] = 1; break;
+      case RegKind::kRuntime: RT(def.base).leaked = 1; break;
+      case RegKind::kTask: case RegKind::kThread: --F(value - 1).references; break;
+      default: break;   // a guard, a permit: never given back
+    }
+    Next(strand);
+    return;
+  }
+  if (def.kind == RegKind::kRuntime) {
+    bool background = in.op == VmOp::kShutdownBackground;
+    std::int64_t timeout = in.op == VmOp::kShutdownTimeout ? in.imm : -1;
+    if (timeout == 0) background = true;
+    if (RT(def.base).life == Life::kNotBuilt) { regs[reg] = 0; Next(strand); return; }
+    int pc = s.pc;
+    if (DropRuntime(thread, strand, def.base, !background, timeout)) { regs[reg] = 0; s.need = 0; Next(strand); }
+    else if (s.pc != pc) { regs[reg] = 0; s.need = 0; }   // it panicked
+    return;
+  }
+  regs[reg] = 0;
+  std::int32_t extra = 0;
+  if (def.kind == RegKind::kPermit) { extra = regs[reg + 1]; regs[reg + 1] = 0; }
+  if (DropValue(thread, strand, def.kind, def.base, value, extra, in.flag2)) Next(strand);
+}
+
+}  // namespace asyncrt
