@@ -172,7 +172,7 @@ class Reporter {
       std::vector<Move> whole = seed.path;
       whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());
       std::vector<Told> more = Tell(p_, layout, seed.timing, whole, &ok, nullptr);
-      for (std::size_t i = told.size(); i < more.size() && i < told.size() + 200; ++i) {
+      for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {
         more[i].step.step = ++number;
         more[i].step.in_loop = true;
         f->schedule.push_back(more[i].step);

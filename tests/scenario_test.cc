@@ -1,4 +1,6 @@
 // What the reader accepts, and what it says about the rest.
+#include "core/scenario/scenario.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -15,7 +17,6 @@
 #include "core/ops/op.h"
 #include "core/scenario/expr.h"
 #include "core/scenario/json_reader.h"
-#include "core/scenario/scenario.h"
 
 namespace asyncrt {
 namespace {
@@ -262,12 +263,13 @@ TEST(Expression, ErrorsStandInsideTheString) {
 }
 
 TEST(Expression, DollarWordsHaveTheirPlaces) {
-  EXPECT_EQ(Errors(WithMain(R"({ "op": "assert", "cond": "$index + $value + $now + $x" })")),
-            (Lines{"2:28 /main/0/cond: `$index` is known only in a body that is made in copies; put a `count` on the op "
-                   "that makes the body",
-                   "2:37 /main/0/cond: `$value` is known only in the `cond` of `wait_for`",
-                   "2:46 /main/0/cond: `$now` needs ideal timing; write `\"timing\": \"ideal\"` at the top",
-                   "2:53 /main/0/cond: unknown `$x`; there are `$index`, `$now` and `$value`"}));
+  EXPECT_EQ(
+      Errors(WithMain(R"({ "op": "assert", "cond": "$index + $value + $now + $x" })")),
+      (Lines{"2:28 /main/0/cond: `$index` is known only in a body that is made in copies; put a `count` on the op "
+             "that makes the body",
+             "2:37 /main/0/cond: `$value` is known only in the `cond` of `wait_for`",
+             "2:46 /main/0/cond: `$now` needs ideal timing; write `\"timing\": \"ideal\"` at the top",
+             "2:53 /main/0/cond: unknown `$x`; there are `$index`, `$now` and `$value`"}));
   Good(WithAsync(R"J({ "op": "spawn", "as": "t", "count": 3, "body": [ { "op": "lock", "on": "forks[$index]" } ] },
                    { "op": "wait_for", "on": "w", "cond": "$value > 1" },
                    { "op": "while", "cond": "!finished(t[2])", "body": [ { "op": "yield_now" } ] })J"));
@@ -276,7 +278,8 @@ TEST(Expression, DollarWordsHaveTheirPlaces) {
 // ---- the document
 
 TEST(Document, KeepsWhatIsWritten) {
-  const auto scenario = Good(R"({ "$schema": "s", "x-mine": { "op": 1 }, "name": "a-b2", "about": "about", "source": "link",
+  const auto scenario =
+      Good(R"({ "$schema": "s", "x-mine": { "op": 1 }, "name": "a-b2", "about": "about", "source": "link",
     "objects": { "ch": { "kind": "std_channel", "capacity": 0 } },
     "runtimes": { "rt": { "flavor": "current_thread", "shared": true, "max_blocking_threads": 3 } },
     "timing": "ideal", "tokio": "1.44.1", "thresholds": { "blocking": "2ms", "starvation": "1s" },
@@ -305,12 +308,13 @@ TEST(Document, KeepsWhatIsWritten) {
 }
 
 TEST(Document, ReportsAllErrorsInTheOrderOfTheFile) {
-  EXPECT_EQ(Errors("{\n\"name\": \"Bad Name\",\n\"abuot\": 1,\n\"timing\": \"idael\",\n\"main\": {}\n}"),
-            (Lines{"2:9 /name: `Bad Name` is not kebab-case; a scenario's name is small letters and digits, with single "
-                   "`-` between words",
-                   "3:1 /abuot: unknown key `abuot` in a scenario; did you mean `about`?",
-                   "4:11 /timing: unknown timing `idael`; did you mean `ideal`?",
-                   "5:9 /main: expected a list of ops, found an object; put it into `[ ]`"}));
+  EXPECT_EQ(
+      Errors("{\n\"name\": \"Bad Name\",\n\"abuot\": 1,\n\"timing\": \"idael\",\n\"main\": {}\n}"),
+      (Lines{"2:9 /name: `Bad Name` is not kebab-case; a scenario's name is small letters and digits, with single "
+             "`-` between words",
+             "3:1 /abuot: unknown key `abuot` in a scenario; did you mean `about`?",
+             "4:11 /timing: unknown timing `idael`; did you mean `ideal`?",
+             "5:9 /main: expected a list of ops, found an object; put it into `[ ]`"}));
 }
 
 TEST(Document, NeedsANameAndAMain) {
@@ -328,18 +332,19 @@ TEST(Document, ListsTheKnownTokioVersions) {
 }
 
 TEST(Document, ChecksRuntimes) {
-  EXPECT_EQ(Errors(R"({ "name": "t", "main": [],
+  EXPECT_EQ(
+      Errors(R"({ "name": "t", "main": [],
 "runtimes": { "a": { "flavor": "multi_thread", "workers": 2 },
 "b": { "flavor": "current" }, "2c": { "flavor": "current_thread" }, "d": {} } })"),
-            (Lines{"2:20 /runtimes/a: a `multi_thread` runtime needs `worker_threads`; Tokio's own default is the number "
-                   "of cores: say how many are checked",
-                   "2:48 /runtimes/a/workers: unknown key `workers` in a runtime; a runtime has `flavor`, "
-                   "`worker_threads`, `max_blocking_threads`, `enable_time`, `enable_io`, `shared`, `event_interval`, "
-                   "`global_queue_interval` and `disable_lifo_slot`",
-                   "3:18 /runtimes/b/flavor: unknown flavor `current`; it is `multi_thread` or `current_thread`",
-                   "3:31 /runtimes/2c: `2c` is no name; a name is letters, digits and `_`, and does not begin with a "
-                   "digit",
-                   "3:74 /runtimes/d: a runtime needs `flavor`"}));
+      (Lines{"2:20 /runtimes/a: a `multi_thread` runtime needs `worker_threads`; Tokio's own default is the number "
+             "of cores: say how many are checked",
+             "2:48 /runtimes/a/workers: unknown key `workers` in a runtime; a runtime has `flavor`, "
+             "`worker_threads`, `max_blocking_threads`, `enable_time`, `enable_io`, `shared`, `event_interval`, "
+             "`global_queue_interval` and `disable_lifo_slot`",
+             "3:18 /runtimes/b/flavor: unknown flavor `current`; it is `multi_thread` or `current_thread`",
+             "3:31 /runtimes/2c: `2c` is no name; a name is letters, digits and `_`, and does not begin with a "
+             "digit",
+             "3:74 /runtimes/d: a runtime needs `flavor`"}));
 }
 
 TEST(Document, ChecksObjects) {
@@ -362,8 +367,8 @@ TEST(Document, ChecksObjects) {
 TEST(Document, AllowNeedsARuleAndAReason) {
   EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "allow": [ { "rule": "x" },
 { "reason": "y", "on": "nobody" } ] })"),
-            (Lines{"1:39 /allow/0: an entry of `allow` needs `reason`", "2:1 /allow/1: an entry of `allow` needs `rule`",
-                   "2:24 /allow/1/on: `nobody` is not declared"}));
+            (Lines{"1:39 /allow/0: an entry of `allow` needs `reason`",
+                   "2:1 /allow/1: an entry of `allow` needs `rule`", "2:24 /allow/1/on: `nobody` is not declared"}));
 }
 
 // ---- ops
@@ -453,9 +458,10 @@ TEST(Op, BreakDoesNotLeaveAnAsyncBlock) {
 }
 
 TEST(Op, FailNeedsSomethingToEnd) {
-  EXPECT_EQ(Errors(WithMain(R"({ "op": "fail" })")),
-            Lines{"2:9 /main/0/op: `fail` has nothing to end here; it ends the nearest async block, task, thread, future "
-                  "or `get_or_init` body"});
+  EXPECT_EQ(
+      Errors(WithMain(R"({ "op": "fail" })")),
+      Lines{"2:9 /main/0/op: `fail` has nothing to end here; it ends the nearest async block, task, thread, future "
+            "or `get_or_init` body"});
   Good(WithAsync(R"({ "op": "fail" })"));
 }
 
@@ -471,22 +477,23 @@ TEST(Names, ChannelsGiveTheEndThatTheOpNeeds) {
   for (const Op& op : scenario->main.ops) parts.push_back(op.on.part);
   using Part = Ref::Part;
   EXPECT_EQ(parts, (std::vector<Part>{Part::kTx, Part::kRx, Part::kRx, Part::kRx, Part::kTx, Part::kRx, Part::kWhole}));
-  EXPECT_EQ(Errors(WithMain(R"({ "op": "send", "on": "ch.rx" }, { "op": "drop", "on": "ch" }, { "op": "use", "on": "m.tx" })")),
+  EXPECT_EQ(Errors(WithMain(
+                R"({ "op": "send", "on": "ch.rx" }, { "op": "drop", "on": "ch" }, { "op": "use", "on": "m.tx" })")),
             (Lines{"2:23 /main/0/on: `send` works on the sending end, and `ch.rx` is the receiving one",
                    "2:56 /main/1/on: `drop` needs one end of `ch`; write `ch.tx` or `ch.rx`",
                    "2:87 /main/2/on: `m` has no `.tx`; `m` is a mutex, which has no parts"}));
 }
 
 TEST(Names, ArraysNeedAnIndexWhereOneElementIsNeeded) {
-  EXPECT_EQ(Errors(WithMain(R"({ "op": "lock", "on": "forks" }, { "op": "lock", "on": "forks[3]" },
+  EXPECT_EQ(
+      Errors(WithMain(R"({ "op": "lock", "on": "forks" }, { "op": "lock", "on": "forks[3]" },
 { "op": "lock", "on": "sm[0]" }, { "op": "lock", "on": "forks[0" }, { "op": "lock", "on": "forks[1]x" })")),
-            (Lines{"2:23 /main/0/on: `forks` is an array of 3, and one of it is needed; write `forks[0]` or "
-                   "`forks[$index]`",
-                   "2:56 /main/1/on: `forks` has no element 3; its elements are 0 to 2",
-                   "3:23 /main/2/on: `sm` is no array; arrays are made with `count`",
-                   "3:62 /main/3/on: `[` is never closed",
-                   "3:100 /main/4/on: `x` cannot follow `forks[1]`; written as `name`, `name.tx`, `name[0]` or "
-                   "`name[0].tx`"}));
+      (Lines{"2:23 /main/0/on: `forks` is an array of 3, and one of it is needed; write `forks[0]` or "
+             "`forks[$index]`",
+             "2:56 /main/1/on: `forks` has no element 3; its elements are 0 to 2",
+             "3:23 /main/2/on: `sm` is no array; arrays are made with `count`", "3:62 /main/3/on: `[` is never closed",
+             "3:100 /main/4/on: `x` cannot follow `forks[1]`; written as `name`, `name.tx`, `name[0]` or "
+             "`name[0].tx`"}));
   Good(WithAsync(R"({ "op": "spawn", "as": "t", "count": 2, "body": [] }, { "op": "await", "on": "t" })"));
 }
 
@@ -511,10 +518,13 @@ TEST(Names, MeanOneThing) {
 }
 
 TEST(Names, OfATimeoutsAwaitBelongToTheBlockAroundIt) {
-  Good(WithAsync(R"({ "op": "timeout", "after": "1ms", "await": { "op": "lock", "on": "m", "as": "g" }, "or": [ { "op": "return" } ] },
+  Good(WithAsync(
+      R"({ "op": "timeout", "after": "1ms", "await": { "op": "lock", "on": "m", "as": "g" }, "or": [ { "op": "return" } ] },
                     { "op": "drop", "on": "g" })"));
   EXPECT_EQ(Errors(WithAsync(R"({ "op": "timeout", "after": "1ms", "await": { "op": "lock", "on": "m", "as": "g" },
-"or": [ { "op": "drop", "on": "g" } ] })")).size(), 1u);
+"or": [ { "op": "drop", "on": "g" } ] })"))
+                .size(),
+            1u);
 }
 
 TEST(Names, OfASelectBranchBelongToItsThen) {
@@ -532,27 +542,32 @@ TEST(Names, OfASelectBranchBelongToItsThen) {
 
 TEST(Names, OfAGuardWithABodyIsVisibleInIt) {
   EXPECT_EQ(Errors(WithAsync(R"({ "op": "lock", "on": "m", "as": "g", "body": [ { "op": "unlock", "on": "g" } ] },
-{ "op": "unlock", "on": "g" })")).size(), 1u);
+{ "op": "unlock", "on": "g" })"))
+                .size(),
+            1u);
 }
 
 TEST(Names, CloneNeedsWhatCanBeCloned) {
-  EXPECT_EQ(Errors(WithMain(R"({ "op": "spawn_thread", "clone": ["ch.tx", "ch.rx", "w.rx", "os.tx", "rt", "rt.handle"], "body": [] })")),
-            (Lines{"2:44 /main/0/clone/1: `ch.rx` cannot be cloned; only its sending end can be: `ch.tx`",
-                   "2:61 /main/0/clone/3: `os.tx` cannot be cloned",
-                   "2:70 /main/0/clone/4: `rt` cannot be cloned; give it `\"shared\": true`: it is in an `Arc` then"}));
+  EXPECT_EQ(
+      Errors(WithMain(
+          R"({ "op": "spawn_thread", "clone": ["ch.tx", "ch.rx", "w.rx", "os.tx", "rt", "rt.handle"], "body": [] })")),
+      (Lines{"2:44 /main/0/clone/1: `ch.rx` cannot be cloned; only its sending end can be: `ch.tx`",
+             "2:61 /main/0/clone/3: `os.tx` cannot be cloned",
+             "2:70 /main/0/clone/4: `rt` cannot be cloned; give it `\"shared\": true`: it is in an `Arc` then"}));
 }
 
 TEST(Names, OfHeldValuesNeedTheGuard) {
   const std::string head = R"({ "name": "t", "objects": { "l": { "kind": "std_mutex", "holds": ["jobs.rx"] }, )"
                            R"("jobs": { "kind": "std_channel" } }, "main": [)";
-  EXPECT_EQ(Errors(head + R"({ "op": "send", "on": "jobs" }, { "op": "lock", "on": "l", "body": [
+  EXPECT_EQ(
+      Errors(head + R"({ "op": "send", "on": "jobs" }, { "op": "lock", "on": "l", "body": [
 { "op": "recv", "on": "jobs" }, { "op": "spawn_thread", "body": [ { "op": "recv", "on": "jobs" } ] } ] },
 { "op": "lock", "on": "l" }, { "op": "recv", "on": "jobs" }, { "op": "unlock", "on": "l" },
 { "op": "recv", "on": "jobs" } ] })"),
-            (Lines{"2:89 /main/1/body/1/body/0/on: `jobs.rx` is inside `l` and is used without its guard; use it in the "
-                   "`body` of a `lock` on `l`, or after one",
-                   "4:23 /main/5/on: `jobs.rx` is inside `l` and is used without its guard; use it in the `body` of a "
-                   "`lock` on `l`, or after one"}));
+      (Lines{"2:89 /main/1/body/1/body/0/on: `jobs.rx` is inside `l` and is used without its guard; use it in the "
+             "`body` of a `lock` on `l`, or after one",
+             "4:23 /main/5/on: `jobs.rx` is inside `l` and is used without its guard; use it in the `body` of a "
+             "`lock` on `l`, or after one"}));
 }
 
 TEST(Names, OfOwnedThingsAreNotForDestructorsOfDeclaredValues) {
@@ -563,12 +578,13 @@ TEST(Names, OfOwnedThingsAreNotForDestructorsOfDeclaredValues) {
 }
 
 TEST(Messages, CarryOneListPerChannel) {
-  EXPECT_EQ(Errors(WithMain(R"({ "op": "send", "on": "ch", "with": ["os.tx"] }, { "op": "send", "on": "ch" },
+  EXPECT_EQ(
+      Errors(WithMain(R"({ "op": "send", "on": "ch", "with": ["os.tx"] }, { "op": "send", "on": "ch" },
 { "op": "try_recv", "on": "ch", "with": ["os.rx"] }, { "op": "try_recv", "on": "ch" })")),
-            (Lines{"2:50 /main/1: messages on `ch` own `os.tx`, and this one has nothing; all sends on one channel carry "
-                   "the same list; the first is at 2:1",
-                   "3:41 /main/2/with: messages on `ch` own `os.tx`, and this one has `os.rx`; all sends on one channel "
-                   "carry the same list; the first is at 2:1"}));
+      (Lines{"2:50 /main/1: messages on `ch` own `os.tx`, and this one has nothing; all sends on one channel carry "
+             "the same list; the first is at 2:1",
+             "3:41 /main/2/with: messages on `ch` own `os.tx`, and this one has `os.rx`; all sends on one channel "
+             "carry the same list; the first is at 2:1"}));
 }
 
 TEST(Messages, BringTheirNamesToTheReceiver) {
@@ -615,8 +631,8 @@ TEST(NamedBody, CannotMakeMuchOutOfLittle) {
   std::string bodies;
   for (int i = 0; i < 60; ++i) {
     const std::string next = "b" + std::to_string(i + 1);
-    bodies += "\"b" + std::to_string(i) + R"(": [ { "op": "call", "run": ")" + next + R"(" }, { "op": "call", "run": ")" +
-              next + "\" } ],\n";
+    bodies += "\"b" + std::to_string(i) + R"(": [ { "op": "call", "run": ")" + next +
+              R"(" }, { "op": "call", "run": ")" + next + "\" } ],\n";
   }
   const Lines errors =
       Errors(R"({ "name": "t", "bodies": { )" + bodies + R"("b60": [] }, "main": [ { "op": "call", "run": "b0" } ] })");
@@ -628,6 +644,14 @@ TEST(Nesting, OfBodiesIsBounded) {
   std::string text = "[]";
   for (int i = 0; i < 300; ++i) text = R"([{"op":"loop","body":)" + text + "}]";
   const Lines errors = Errors(R"({ "name": "t", "main": )" + text + "}");
+  ASSERT_EQ(errors.size(), 1u);
+  EXPECT_NE(errors[0].find("bodies are nested more than 120 deep"), std::string::npos);
+}
+
+TEST(Nesting, OfSingleOpsIsBoundedToo) {
+  std::string text = R"({"op":"yield_now"})";
+  for (int i = 0; i < 900; ++i) text = R"({"op":"timeout","after":"1s","await":)" + text + "}";
+  const Lines errors = Errors(WithAsync(text));
   ASSERT_EQ(errors.size(), 1u);
   EXPECT_NE(errors[0].find("bodies are nested more than 120 deep"), std::string::npos);
 }

@@ -294,7 +294,7 @@ class Graph {
       any = true;
       Add(party, owner, kind, strand, (x.bits & kGranted) ? "it was handed to a future of " + PartyName(m_, owner) + " that nobody polls"
                                                          : "a future of " + PartyName(m_, owner) + " stands before it in the queue");
-      if (!polled) edges_.back().unpolled = true;
+      if (!polled) Unpolled(owner);
     }
     if (e.kind == Kind::kMpsc) {
       std::vector<int> owners = Owners(RegKind::kRx, element);
@@ -339,8 +339,17 @@ class Graph {
       Leaves(root, &leaves);
       bool polled = false;
       for (int leaf : leaves) polled = polled || (leaf >= 0 && IsPolled(leaf));
-      if (!polled) edges_.back().unpolled = true;
+      if (!polled) Unpolled(PartyOf(holder));
     }
+  }
+
+  // The last dependence is on a future that nobody polls: a case of its own if its owner is itself suspended.
+  void Unpolled(int owner) {
+    UnitKind kind = m_.UnitOf(owner).kind;
+    if (kind == UnitKind::kTask && m_.S(m_.Root(owner)).status != StrandStatus::kSuspended) return;
+    for (int leaf : PartyLeaves(owner))
+      if (leaf >= 0 && m_.S(leaf).status == StrandStatus::kActive) return;
+    edges_.back().unpolled = true;
   }
 
   std::vector<int> PartyLeaves(int f) {
@@ -387,7 +396,7 @@ class Graph {
       if (top >= 0 && PartyOf(m_.FrameOf(top)) != f) {
         int child = -1;
         for (std::size_t s = 1; s < m_.UnitOf(f).strand_entry.size(); ++s)
-          if (m_.S(m_.Root(f) + static_cast<int>(s)).bits & kWoken) child = m_.Root(f) + static_cast<int>(s);
+          if (m_.S(m_.Root(f) + static_cast<int>(s)).bits & (kWoken | kDeferred)) child = m_.Root(f) + static_cast<int>(s);
         if (child >= 0 || leaves.empty())
           Add(f, m_.FrameOf(top), Edge::kWorker, child, "it is ready, but its thread is blocked in `" + Verb(top) + "`");
       }
@@ -601,7 +610,7 @@ class Graph {
       for (const Dependence& d : edges_)
         if (affected.count(d.from) && !members.count(d.from) && d.to >= 0 && affected.count(d.to)) behind.push_back(&d);
       StuckRoot r;
-      r.rule = Rule(inside, static_cast<int>(members.size()));
+      r.rule = Rule(inside);
       r.inside = inside.size();
       for (const Dependence* d : inside) AddWait(&r, *d);
       for (const Dependence* d : behind) AddWait(&r, *d);
@@ -611,10 +620,24 @@ class Graph {
     return result;
   }
 
-  std::string Rule(const std::vector<const Dependence*>& waits, int members) {
+  // Does a chain of waits lead from `from` to `to`?
+  static bool Leads(const std::vector<const Dependence*>& waits, int from, int to) {
+    std::set<int> seen = {from};
+    std::vector<int> work = {from};
+    while (!work.empty()) {
+      int at = work.back();
+      work.pop_back();
+      if (at == to) return true;
+      for (const Dependence* d : waits)
+        if (d->from == at && d->to >= 0 && seen.insert(d->to).second) work.push_back(d->to);
+    }
+    return false;
+  }
+
+  std::string Rule(const std::vector<const Dependence*>& waits) {
     auto any = [&](auto test) { return std::any_of(waits.begin(), waits.end(), [&](const Dependence* d) { return test(*d); }); };
     auto all = [&](auto test) { return std::all_of(waits.begin(), waits.end(), [&](const Dependence* d) { return test(*d); }); };
-    bool cycle = members > 1 || any([](const Dependence& d) { return d.self; });
+    auto in_cycle = [&](const Dependence& d) { return d.to >= 0 && Leads(waits, d.to, d.from); };
     if (any([](const Dependence& d) { return d.kind == Edge::kLock && d.self && !d.unpolled; })) return "deadlock/relock";
     if (any([](const Dependence& d) { return d.kind == Edge::kLock && d.suspended_holder; })) return "deadlock/guard-across-await";
     if (any([](const Dependence& d) { return d.unpolled; })) return "deadlock/unpolled-future";
@@ -625,8 +648,8 @@ class Graph {
     if (any([](const Dependence& d) { return d.kind == Edge::kWorker; })) return "deadlock/blocked-workers";
     if (any([](const Dependence& d) { return d.missing; })) return "deadlock/permits";
     if (any([](const Dependence& d) { return d.kind == Edge::kBarrier; })) return "deadlock/barrier";
-    if (cycle && any([](const Dependence& d) { return (d.kind == Edge::kLock || d.kind == Edge::kSemaphore) && d.to >= 0; })) return "deadlock/lock-cycle";
-    if (cycle && all([](const Dependence& d) { return d.kind == Edge::kJoin; })) return "deadlock/join-cycle";
+    if (any([&](const Dependence& d) { return (d.kind == Edge::kLock || d.kind == Edge::kSemaphore) && in_cycle(d); })) return "deadlock/lock-cycle";
+    if (any(in_cycle) && all([](const Dependence& d) { return d.kind == Edge::kJoin; })) return "deadlock/join-cycle";
     if (any([](const Dependence& d) { return d.kind == Edge::kChannel; })) return "deadlock/channel";
     if (any([](const Dependence& d) { return d.kind == Edge::kNotify && d.notified_before; })) return "deadlock/lost-wakeup";
     return "deadlock/no-waker";

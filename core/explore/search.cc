@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <map>
 #include <set>
 
@@ -188,6 +189,13 @@ class Explorer {
 
   void Stuck(std::uint32_t number) {
     UnlookedPanics(number);
+    for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
+      UnitKind kind = machine_.UnitOf(f).kind;
+      const StrandCell& root = machine_.S(machine_.Root(f));
+      if (machine_.F(f).live != 0 && (kind == UnitKind::kMain || kind == UnitKind::kThread) && root.mode == Mode::kPanicking &&
+          root.panic_pc != 0 && root.panic_pc != 0xffff)
+        EndOnce("panic/thread", f, root.panic_pc - 1, number);
+    }
     ReportStuck(number, {}, {});
   }
 
@@ -371,6 +379,12 @@ class Explorer {
       AddEndless("starvation/never-polled", starved, path, loop);
       return;
     }
+    if (int pc = StarvedBranch(states, component, c, start, sorted); pc >= 0) {
+      machine_.Attach(scratch_.data());
+      AddEndless("starvation/never-polled", machine_.FrameOf(starved_strand_), path, loop, pc);
+      return;
+    }
+    machine_.Attach(scratch_.data());
     // Parties that are stuck while others go on: the ones that wait for nobody active are deadlocks of their own.
     std::size_t before = found_.size();
     ReportStuck(best, active, loop);
@@ -386,7 +400,75 @@ class Explorer {
     return std::any_of(active.begin(), active.end(), [](bool b) { return b; });
   }
 
-  void AddEndless(const char* rule, int frame, const std::vector<Move>& path, const std::vector<Move>& loop) {
+  // A branch of a select that is ready, while the cycle polls others of the same select again and again.
+  int StarvedBranch(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
+                    const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+    if (std::none_of(p_.code.begin(), p_.code.end(), [](const Instr& i) { return i.op == VmOp::kSelect; })) return -1;
+    Machine player(p_, l_, timing_);
+    std::vector<std::uint8_t> work(bytes_), state;
+    std::set<std::pair<int, int>> waiting;   // strand of a branch, and where it stands
+    bool first = true;
+    std::size_t looked = 0;
+    player.reached().assign(p_.code.size(), false);
+    for (std::uint32_t v : states) {
+      if (++looked > 400) break;
+      Path(v);
+      state = v == 0 ? InitialBytes() : last_state_;
+      std::set<std::pair<int, int>> here;
+      player.Attach(state.data());
+      for (int s = 0; s < l_.strands; ++s) {
+        StrandStatus status = player.S(s).status;
+        if (status != StrandStatus::kSuspended && status != StrandStatus::kActive) continue;
+        const Instr& in = player.InstrAt(s);
+        if (in.op != VmOp::kSelect || player.S(s).phase == 0) continue;
+        const auto& branches = p_.branches[static_cast<std::size_t>(in.list)];
+        for (std::size_t k = 0; k < branches.size(); ++k) {
+          if (branches[k].strand < 0 || ((player.S(s).mask >> k) & 1)) continue;
+          int child = player.Root(player.FrameOf(s)) + branches[k].strand;
+          if (player.S(child).status != StrandStatus::kActive && BranchReady(player, child)) here.insert({child, player.S(child).pc});
+        }
+      }
+      if (first) waiting = here;
+      else {
+        std::set<std::pair<int, int>> both;
+        std::set_intersection(waiting.begin(), waiting.end(), here.begin(), here.end(), std::inserter(both, both.begin()));
+        // A state between two rounds of the select says nothing about its branches.
+        if (!here.empty()) waiting = waiting.empty() && !seen_any_ ? here : both;
+      }
+      seen_any_ = seen_any_ || !here.empty();
+      first = false;
+      for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
+        if (component[sorted[k].to] != c || sorted[k].actor == player.clock()) continue;
+        Chooser chooser;
+        do {
+          work = state;
+          player.Attach(work.data());
+          player.Step(sorted[k].actor, chooser);
+        } while (chooser.Next());
+      }
+    }
+    seen_any_ = false;
+    for (const auto& [strand, pc] : waiting)
+      if (!player.reached()[static_cast<std::size_t>(pc)]) { starved_strand_ = strand; return pc; }
+    return -1;
+  }
+
+  static bool BranchReady(Machine& m, int strand) {
+    const Instr& in = m.InstrAt(strand);
+    if (m.S(strand).bits & (kGranted | kGrantedAll | kFired)) return true;
+    switch (in.op) {
+      case VmOp::kMpscRecv: case VmOp::kOneshotRecv: {
+        std::int32_t* w = m.W(m.ElementOf(in, m.FrameOf(strand)));
+        return w[Machine::kCount] > 0 || w[Machine::kTxCount] == 0;
+      }
+      case VmOp::kSemAcquire: return m.W(m.ElementOf(in, m.FrameOf(strand)))[Machine::kPermits] >= in.imm;
+      case VmOp::kNotified: return m.W(m.ElementOf(in, m.FrameOf(strand)))[0] != 0;
+      case VmOp::kSleep: return m.S(strand).status == StrandStatus::kIdle;   // it would be due by and by
+      default: return false;
+    }
+  }
+
+  void AddEndless(const char* rule, int frame, const std::vector<Move>& path, const std::vector<Move>& loop, int pc = -1) {
     const Unit& unit = machine_.UnitOf(std::max(frame, 0));
     std::string key = std::string(rule) + "|" + unit.name;
     auto [it, fresh] = found_.try_emplace(key);
@@ -395,7 +477,7 @@ class Explorer {
     s.rule = rule;
     s.key = key;
     s.frame = frame;
-    s.pc = frame >= 0 ? machine_.S(machine_.Root(frame)).pc : 0;
+    s.pc = pc >= 0 ? pc : frame >= 0 ? machine_.S(machine_.Root(frame)).pc : 0;
     s.who = PartyName(machine_, std::max(frame, 0));
     s.timing = timing_;
     s.path = path;
@@ -477,6 +559,8 @@ class Explorer {
   std::vector<std::uint16_t> actor_;
   std::vector<EdgeRef> edges_;
   std::set<std::uint32_t> passed_;
+  int starved_strand_ = 0;
+  bool seen_any_ = false;
   std::map<std::string, Seed> found_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;

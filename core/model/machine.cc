@@ -199,7 +199,7 @@ bool Machine::Invisible(int strand) {
     case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
     case VmOp::kSelect: case VmOp::kJoin: case VmOp::kUnconstrainedBegin: case VmOp::kUnconstrainedEnd:
     case VmOp::kDisabledEnd: case VmOp::kEnterGuard: case VmOp::kAwaitFuture: case VmOp::kPollOnce: case VmOp::kMakeFuture:
-    case VmOp::kBuild: case VmOp::kDropBranches: case VmOp::kTimeout: case VmOp::kChoose:
+    case VmOp::kBuild: case VmOp::kDropBranches: case VmOp::kMakeValue: case VmOp::kTimeout: case VmOp::kChoose:
       return in.op != VmOp::kMakeFuture || !in.flag2;
     case VmOp::kSet: case VmOp::kJumpIfZero: case VmOp::kAssert:
       return in.expr < 0 || p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kNumber ||
@@ -466,6 +466,12 @@ void Machine::ExecSelect(int thread, int strand) {
       if (b.strand >= 0) StartChild(BranchStrand(strand, b), b.entry);
     }
     s.phase = kWaiting;
+  }
+  if (s.phase == kWaiting && p_.endless && p_.minor >= 44 && T(thread).budget == 0 && !T(thread).unconstrained) {
+    s.out = Outcome::kNone;   // 8.12: without budget the whole select is Pending
+    Defer(thread, strand);
+    Suspend(thread, strand);
+    return;
   }
   if (s.phase == kWaiting) {
     s.start = static_cast<std::uint8_t>(in.flag ? 0 : choose_->Choose(n));
@@ -746,7 +752,7 @@ void Machine::Exec(int thread, int strand) {
       break;
     }
     case VmOp::kSpawn: case VmOp::kSpawnBlocking: case VmOp::kSpawnThread: ExecSpawn(thread, strand); break;
-    case VmOp::kMakeFuture: ExecMakeFuture(thread, strand); break;
+    case VmOp::kMakeFuture: case VmOp::kMakeValue: ExecMakeFuture(thread, strand); break;
     case VmOp::kBipEnter: {
       if (t.entered == 2) { Panic(thread, strand, "ownership/block-in-place", "can call blocking only when running on the multi-threaded runtime"); break; }
       if (t.entered == 1) {

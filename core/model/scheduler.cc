@@ -305,7 +305,13 @@ void Machine::WorkerStep(int thread, int number) {
     return;
   }
   bool maintenance = false;
-  if (p_.endless && ++core.tick >= 61) {   // 1.2b
+  bool chained = core.lifo != 0 && core.runs != 0 && (core.chain < 3 || p_.minor < 29);
+  if (chained && p_.endless && t.budget == 0) {   // 1.3: out of budget, it goes to the queue and nobody is told
+    PushTask(&core.head, &core.tail, core.lifo - 1);
+    core.lifo = 0;
+    chained = false;
+  }
+  if (!chained && p_.endless && ++core.tick >= 61) {   // 1.2b
     core.tick = 0;
     maintenance = true;
     if (rt.driver == 0) ProcessDriver(thread, runtime);
@@ -314,14 +320,14 @@ void Machine::WorkerStep(int thread, int number) {
     if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; core.searching = 0; return; }
   }
   int frame = -1;
-  auto run = [&](bool chained) {
-    core.chain = static_cast<std::uint8_t>(chained ? core.chain + 1 : 0);
+  auto run = [&](bool in_chain) {
+    core.chain = static_cast<std::uint8_t>(in_chain ? std::min(core.chain + 1, 3) : 0);
     core.runs = 1;
     if (core.searching) {   // 1.3(i)
       core.searching = 0;
       if (Searching(runtime) == 0) NotifyOne(runtime);
     }
-    if (!chained) t.budget = 128;
+    if (!in_chain) t.budget = 128;
     t.unconstrained = 0;
     PollTask(thread, frame, 0);
   };
@@ -331,7 +337,6 @@ void Machine::WorkerStep(int thread, int number) {
     return;
   }
   if (core.lifo != 0) {
-    bool chained = core.runs != 0 && core.chain < 3;
     frame = core.lifo - 1;
     core.lifo = 0;
     run(chained);

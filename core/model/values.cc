@@ -76,7 +76,7 @@ void Machine::CloneValue(RegKind kind, int base, std::int32_t value) {
       break;
     case RegKind::kRuntime: ++RT(base).references; break;
     case RegKind::kValue: ++W(base + value - 1)[0]; break;
-    case RegKind::kTask: case RegKind::kThread: case RegKind::kAbortHandle: ++F(value - 1).references; break;
+    case RegKind::kTask: case RegKind::kThread: case RegKind::kAbortHandle: case RegKind::kMadeValue: ++F(value - 1).references; break;
     default: break;
   }
 }
@@ -173,7 +173,7 @@ void Machine::ExecMakeFuture(int thread, int strand) {
   R(frame)[1] = R(from)[1];
   R(from)[in.reg] = frame + 1;
   TakeCaptures(in, from, frame, 0);
-  if (in.flag2) {   // `arm`: a Notified, created now and enabled unless said otherwise (8.4)
+  if (in.op == VmOp::kMakeFuture && in.flag2) {   // `arm`: a Notified, created now and enabled unless said otherwise (8.4)
     int element = ElementOf(in, from);
     R(frame)[2] = element - in.object;
     int root = Root(frame);
@@ -291,6 +291,10 @@ bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int
       Destroy(thread, strand, base + value - 1);
       return false;
     }
+    case RegKind::kMadeValue:
+      if (--F(value - 1).references != 0) return true;
+      PollChild(thread, strand, Root(value - 1));   // its destructor
+      return false;
     case RegKind::kFuture: {
       int frame = value - 1;
       --F(frame).references;

@@ -7,8 +7,7 @@ std::vector<OpDef> CombinatorOps() {
   return {
       Row("select", Kind::kNone, Code::kSelect, kWaitsAsync,
           {Needs(Field::kBranches, "a list of `await` (an op, a body or a future's name), `then` and `if`"),
-           Takes(Field::kElse, "what runs when every branch is disabled; without it: panic"),
-           Takes(Field::kBiased)},
+           Takes(Field::kElse, "what runs when every branch is disabled; without it: panic"), Takes(Field::kBiased)},
           "waits for the first branch and drops the others", "tokio::select", "block_on"),
       Row("join", Kind::kNone, Code::kJoin, kWaitsAsync | kFails,
           {Needs(Field::kBranches, "a list of bodies or futures' names"), Takes(Field::kBiased), Takes(Field::kTry)},

@@ -5,8 +5,8 @@ namespace asyncrt {
 
 std::vector<OpDef> ThreadOps() {
   return {
-      Row("build", Kind::kRuntime, Code::kBuild, kPlain, {},
-          "builds a declared runtime here, owned by this body", "tokio::runtime::Builder::build"),
+      Row("build", Kind::kRuntime, Code::kBuild, kPlain, {}, "builds a declared runtime here, owned by this body",
+          "tokio::runtime::Builder::build"),
       RowOn({Kind::kRuntime}, "block_on", Code::kBlockOn, kFails | kBlocks,
             {Needs(Field::kOn, "`rt`, `rt.handle`, `current` (`Handle::current()`) or `futures` (a foreign executor)"),
              Takes(Field::kLocal), Takes(Field::kBody, "the async body"), Takes(Field::kRun)},

@@ -6,11 +6,10 @@ namespace {
 
 // Values that somebody owns. A lock or a semaphore stands for the latest guard or permit of it.
 std::vector<Kind> OwnedKinds() {
-  return {Kind::kRuntime,  Kind::kStdChannel, Kind::kOneshot,          Kind::kMpsc,     Kind::kBroadcast,
-          Kind::kWatch,    Kind::kIo,         Kind::kTask,             Kind::kThread,   Kind::kFuture,
-          Kind::kNotified, Kind::kPermit,     Kind::kGuard,            Kind::kEnterGuard, Kind::kValue,
-          Kind::kJoinSet,  Kind::kLocalSet,   Kind::kFuturesUnordered, Kind::kStdMutex, Kind::kStdRwlock,
-          Kind::kMutex,    Kind::kRwlock,     Kind::kSemaphore};
+  return {Kind::kRuntime,  Kind::kStdChannel, Kind::kOneshot, Kind::kMpsc,    Kind::kBroadcast, Kind::kWatch,
+          Kind::kIo,       Kind::kTask,       Kind::kThread,  Kind::kFuture,  Kind::kNotified,  Kind::kPermit,
+          Kind::kGuard,    Kind::kEnterGuard, Kind::kValue,   Kind::kJoinSet, Kind::kLocalSet,  Kind::kFuturesUnordered,
+          Kind::kStdMutex, Kind::kStdRwlock,  Kind::kMutex,   Kind::kRwlock,  Kind::kSemaphore};
 }
 
 std::vector<Kind> EveryKind() {

@@ -115,7 +115,7 @@ class Compiler {
     for (std::int64_t index : scenario_.declaration_order) {
       if (index >= 0) {
         const Runtime& rt = scenario_.runtimes[static_cast<std::size_t>(index)];
-        AddName(b, rt.name, RegKind::kRuntime, runtime_index_[rt.name], 1, true);
+        if (!rt.has_build) AddName(b, rt.name, RegKind::kRuntime, runtime_index_[rt.name], 1, true);
       } else {
         const Object& object = scenario_.objects[static_cast<std::size_t>(-1 - index)];
         int first = first_element_[object.name];
@@ -707,8 +707,8 @@ class Compiler {
   }
 
   // Spawns: compiles the body as a unit and fills in what it captures.
-  int SpawnUnit(Builder& b, const Op& op, UnitKind kind) {
-    const Body& body = *op.body;
+  int SpawnUnit(Builder& b, const Op& op, UnitKind kind) { return SpawnUnit(b, op, kind, *op.body); }
+  int SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body) {
     auto known = unit_of_body_.find(&body);
     int unit;
     std::string name = !op.as.empty() ? op.as : !body.named.empty() ? body.named : std::string(op.def->verb) + "@" + std::to_string(op.node->place.line);
@@ -802,7 +802,12 @@ class Compiler {
       Refuse("ownership/use-after-move", what, it->second.node, op.node, it->second.by, &op, b);
     const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
     bool std_guard = kind == RegKind::kGuard && r.base >= 0 && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kStdMutex;
-    if ((std_guard || kind == RegKind::kEnter) && op.def->code != Code::kFuture)
+    if (b.made_by != nullptr && op.def->code != Code::kFuture)
+      for (const Ref& borrowed : b.made_by->borrow)
+        if (Key(borrowed) == what)
+          Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
+                 "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
+    if ((std_guard || kind == RegKind::kEnter || not_send_.count({b.unit, reg})) && op.def->code != Code::kFuture && op.def->code != Code::kMakeValue)
       Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
              "`" + what + "` is not Send, and this body takes it to another thread");
     if (r.kind == RegKind::kValue && r.base >= 0 && op.def->code != Code::kFuture &&
@@ -1127,7 +1132,19 @@ class Compiler {
         CompileRelease(b, op);
         break;
       }
-      case Code::kMakeValue: NotModelled(op); break;
+      case Code::kMakeValue: {
+        static const Body kNothing;
+        int unit = SpawnUnit(b, op, UnitKind::kDestructor, op.drop ? *op.drop : kNothing);
+        int pc = Emit(b, VmOp::kMakeValue);
+        At(pc).unit = unit;
+        copies_[unit] += multiplicity_;
+        FillCaptures(b, op, unit, pc);
+        int reg = AddName(b, op.as, RegKind::kMadeValue, -1, 1, true);
+        At(pc).reg = reg;
+        b.moved.erase(reg);
+        if (!op.send) not_send_.insert({b.unit, reg});
+        break;
+      }
       case Code::kShutdownBackground: case Code::kShutdownTimeout: {
         int index = -1;
         int reg = ValueReg(b, op.on, op, &index);
@@ -1472,6 +1489,7 @@ class Compiler {
   std::map<int, std::vector<std::pair<std::string, int>>> guards_;
   std::map<std::pair<int, int>, const Json*> guard_node_;
   std::set<int> spawned_local_;
+  std::set<std::pair<int, int>> not_send_;
   int source_ = -1;
   int multiplicity_ = 1;
 };

@@ -28,12 +28,12 @@ struct BinaryOperator {
 
 // Longer ones first: `<=` before `<`.
 constexpr std::array kBinaryOperators = {
-    BinaryOperator{"||", Expr::Kind::kOr, 1},           BinaryOperator{"&&", Expr::Kind::kAnd, 2},
-    BinaryOperator{"==", Expr::Kind::kEqual, 3},        BinaryOperator{"!=", Expr::Kind::kNotEqual, 3},
-    BinaryOperator{"<=", Expr::Kind::kLessEqual, 3},    BinaryOperator{">=", Expr::Kind::kGreaterEqual, 3},
-    BinaryOperator{"<", Expr::Kind::kLess, 3},          BinaryOperator{">", Expr::Kind::kGreater, 3},
-    BinaryOperator{"+", Expr::Kind::kAdd, 4},           BinaryOperator{"-", Expr::Kind::kSubtract, 4},
-    BinaryOperator{"*", Expr::Kind::kMultiply, 5},      BinaryOperator{"/", Expr::Kind::kDivide, 5},
+    BinaryOperator{"||", Expr::Kind::kOr, 1},        BinaryOperator{"&&", Expr::Kind::kAnd, 2},
+    BinaryOperator{"==", Expr::Kind::kEqual, 3},     BinaryOperator{"!=", Expr::Kind::kNotEqual, 3},
+    BinaryOperator{"<=", Expr::Kind::kLessEqual, 3}, BinaryOperator{">=", Expr::Kind::kGreaterEqual, 3},
+    BinaryOperator{"<", Expr::Kind::kLess, 3},       BinaryOperator{">", Expr::Kind::kGreater, 3},
+    BinaryOperator{"+", Expr::Kind::kAdd, 4},        BinaryOperator{"-", Expr::Kind::kSubtract, 4},
+    BinaryOperator{"*", Expr::Kind::kMultiply, 5},   BinaryOperator{"/", Expr::Kind::kDivide, 5},
     BinaryOperator{"%", Expr::Kind::kRemainder, 5},
 };
 constexpr int kComparisonLevel = 3;
@@ -63,7 +63,8 @@ class ExprParser {
   std::string Found() const {
     if (position_ >= text_.size()) return "the end of the expression";
     std::size_t length = 1;
-    while (position_ + length < text_.size() && (static_cast<unsigned char>(text_[position_ + length]) & 0xC0U) == 0x80U) {
+    while (position_ + length < text_.size() &&
+           (static_cast<unsigned char>(text_[position_ + length]) & 0xC0U) == 0x80U) {
       ++length;
     }
     return "`" + std::string(text_.substr(position_, length)) + "`";
@@ -191,7 +192,8 @@ class ExprParser {
     if (word == "index") {
       expr.kind = Expr::Kind::kIndex;
       if (rules_.in_copies) return true;
-      Semantic(begin, "`$index` is known only in a body that is made in copies", "put a `count` on the op that makes the body");
+      Semantic(begin, "`$index` is known only in a body that is made in copies",
+               "put a `count` on the op that makes the body");
     } else if (word == "now") {
       expr.kind = Expr::Kind::kNow;
       if (rules_.has_clock) return true;

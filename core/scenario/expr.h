@@ -34,9 +34,9 @@ struct NameUse {
 // it fills the message and the hint, and its result does not matter.
 struct ExprRules {
   std::function<Expr::Kind(const NameUse&, std::string& message, std::string& hint)> resolve;
-  bool in_copies = false;     // `$index`
-  bool sees_value = false;    // `$value`
-  bool has_clock = false;     // `$now`
+  bool in_copies = false;   // `$index`
+  bool sees_value = false;  // `$value`
+  bool has_clock = false;   // `$now`
 };
 
 // Parses the whole text. Errors are put into `errors`; the result is empty if there was a syntax error.

@@ -75,8 +75,6 @@ void AppendUtf8(std::uint32_t code, std::string& out) {
   }
 }
 
-std::string At(const Place& place) { return std::to_string(place.line) + ":" + std::to_string(place.column); }
-
 class Scanner {
  public:
   Scanner(std::string_view text, Diagnostics& diagnostics) : text_(text), diagnostics_(diagnostics) {}
@@ -284,7 +282,8 @@ class Scanner {
     }
     const Json& open = frames_.back().value;
     const bool is_object = open.kind == Json::Kind::kObject;
-    Fail(Here(), std::move(message), std::string(is_object ? "`{`" : "`[`") + " was opened at " + At(open.place));
+    Fail(Here(), std::move(message),
+         std::string(is_object ? "`{`" : "`[`") + " was opened at " + LineAndColumn(open.place));
     return false;
   }
 
@@ -305,7 +304,8 @@ class Scanner {
     const auto [earlier, is_new] = frame.seen.emplace(frame.key, frame.key_place);
     if (!is_new) {
       diagnostics_.AddAt(frame.key_place, frame.value.pointer + "/" + PointerToken(frame.key),
-                         "duplicate key `" + frame.key + "`", "it is already there at " + At(earlier->second));
+                         "duplicate key `" + frame.key + "`",
+                         "it is already there at " + LineAndColumn(earlier->second));
     }
     if (!SkipSpace()) return false;
     if (Peek() != ':') return FailOpen("`:` after a key");
@@ -500,6 +500,10 @@ const Json* Json::Find(const std::string& key) const {
     if (member.key == key) return &member.value;
   }
   return nullptr;
+}
+
+std::string LineAndColumn(const Place& place) {
+  return std::to_string(place.line) + ":" + std::to_string(place.column);
 }
 
 std::string PointerToken(std::string_view key) {

@@ -30,6 +30,9 @@ std::string_view JsonKindName(const Json& value);
 // whole value when the string was written with escapes, since the offsets then say nothing about the file.
 Place PlaceInString(const Json& value, std::size_t begin, std::size_t end);
 
+// "12:5".
+std::string LineAndColumn(const Place& place);
+
 // A key as one step of a JSON pointer (RFC 6901).
 std::string PointerToken(std::string_view key);
 

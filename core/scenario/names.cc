@@ -73,6 +73,19 @@ Kind KindOfResult(Code code) {
   }
 }
 
+bool MovesBody(Code code) {
+  switch (code) {
+    case Code::kSpawn:
+    case Code::kSpawnBlocking:
+    case Code::kSpawnLocal:
+    case Code::kSpawnThread:
+    case Code::kFuture:
+    case Code::kPush:
+    case Code::kMakeValue: return true;
+    default: return false;
+  }
+}
+
 bool TakesLock(Code code) {
   switch (code) {
     case Code::kLock:

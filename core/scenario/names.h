@@ -18,14 +18,14 @@
 namespace asyncrt {
 
 struct Name {
-  Kind kind = Kind::kNone;              // kNone: made by an op with errors; what is done with it is not checked
-  Ref::Part part = Ref::Part::kWhole;   // kRx: a receiver made by `subscribe`
+  Kind kind = Kind::kNone;             // kNone: made by an op with errors; what is done with it is not checked
+  Ref::Part part = Ref::Part::kWhole;  // kRx: a receiver made by `subscribe`
   bool is_array = false;
-  bool is_shared = false;               // a runtime or a value in an `Arc`
-  bool is_declared = false;             // a runtime or an object
+  bool is_shared = false;    // a runtime or a value in an `Arc`
+  bool is_declared = false;  // a runtime or an object
   std::int64_t count = 1;
-  std::string of;                       // a guard: the name of its lock
-  Place place;                          // where the name was given
+  std::string of;  // a guard: the name of its lock
+  Place place;     // where the name was given
 };
 
 class Names {
@@ -53,6 +53,8 @@ bool HasEnds(Kind kind);
 bool IsOwned(Kind kind);
 // What an op's `as` names; kNone for a receiver (`subscribe`), whose kind is its channel's.
 Kind KindOfResult(Code code);
+// The op's body has a life of its own and moves in what it mentions.
+bool MovesBody(Code code);
 // The op takes a lock, which it then holds.
 bool TakesLock(Code code);
 // The row's field, or null.

@@ -2,7 +2,8 @@
 // after each, so that a file's errors are all seen at once.
 //
 //   reader_document.cc  the document: sections 1, 3, 4 and 9 of the language
-//   reader_ops.cc       bodies and ops: sections 2, 5, 6 and 7
+//   reader_ops.cc       ops and their fields: sections 2, 5, 6 and 7
+//   reader_bodies.cc    bodies: blocks, the bodies of an op, named bodies
 //   reader_names.cc     names, expressions and plain values
 #ifndef ASYNCRT_CORE_SCENARIO_READER_H_
 #define ASYNCRT_CORE_SCENARIO_READER_H_
@@ -38,13 +39,13 @@ class Reader {
   // What the bodies around an op allow it to do.
   struct Context {
     bool is_async = false;
-    bool in_loop = false;          // `break` and `continue` have a loop
-    std::string_view loop_cut;     // the block that they would have to leave; empty: there is no loop at all
-    bool in_copies = false;        // `$index` is known
-    bool can_fail = false;         // `fail` has something to end
-    bool shared_only = false;      // the destructor of a declared value
-    bool is_unused = false;        // a named body that nobody runs: where it would stand is not known
-    int moved_depth = 0;           // how many bodies with a life of their own are around
+    bool in_loop = false;       // `break` and `continue` have a loop
+    std::string_view loop_cut;  // the block that they would have to leave; empty: there is no loop at all
+    bool in_copies = false;     // `$index` is known
+    bool can_fail = false;      // `fail` has something to end
+    bool shared_only = false;   // the destructor of a declared value
+    bool is_unused = false;     // a named body that nobody runs: where it would stand is not known
+    int moved_depth = 0;        // how many bodies with a life of their own are around
   };
 
   // A guard that the block holds on a lock with `holds`.
@@ -103,6 +104,7 @@ class Reader {
   // ---- reader_ops.cc
   std::shared_ptr<Body> ReadBody(const Json& node, const Context& context, Leaked* leaked = nullptr,
                                  const std::function<void()>& prelude = {});
+  bool EnterBlock(const Json& node);
   void ReadOpsInto(Body& body, const Context& context);
   std::shared_ptr<Body> ReadRun(const Json& node, const Context& context, std::string_view verb);
   std::optional<Op> ReadOp(const Json& node, const Context& context);
@@ -115,8 +117,7 @@ class Reader {
   void ReadBodyFields(Op& op, const Context& context, Leaked& leaked);
   void ReadBranches(Op& op, const Json& node, const Context& context);
   void ReadSelectBranch(Op& op, const Json& node, const Context& context);
-  std::shared_ptr<Body> ReadAwait(const Json& node, const Context& context, Leaked& leaked,
-                                  std::optional<Ref>& name);
+  std::shared_ptr<Body> ReadAwait(const Json& node, const Context& context, Leaked& leaked, std::optional<Ref>& name);
   Context ContextOfBody(const Op& op, const Context& context) const;
   void CheckPlacement(const Op& op, const Context& context);
   void CheckControl(const Op& op, const Context& context);
@@ -136,7 +137,8 @@ class Reader {
   std::optional<Ref> ReadRef(const Json& node, Use use, const Context& context);
   bool ResolveRef(Ref& ref, const Json& node, std::string_view part, Use use, const Context& context);
   bool CheckPart(Ref& ref, const Json& node, const Name& name, std::string_view part);
-  bool CheckIndex(const Json& node, const std::string& text, const Name& name, const std::optional<Expr>& index, Use use);
+  bool CheckIndex(const Json& node, const std::string& text, const Name& name, const std::optional<Expr>& index,
+                  Use use);
   void FailNotVisible(const Json& node, const Place& place, const std::string& name);
   void CheckHeld(const Ref& ref, const Json& node, const Context& context);
   bool CheckKind(const Ref& ref, const Json& node, std::initializer_list<Kind> kinds);
@@ -169,10 +171,10 @@ class Reader {
   Scenario& scenario_;
   Diagnostics& diagnostics_;
   Names names_;
-  std::unordered_map<std::string, NamedBy> named_by_;      // every `as` name of the text
-  std::unordered_map<std::string, Place> locals_;          // every local that some op sets
+  std::unordered_map<std::string, NamedBy> named_by_;  // every `as` name of the text
+  std::unordered_map<std::string, Place> locals_;      // every local that some op sets
   std::unordered_map<std::string, const Json*> bodies_;
-  std::vector<std::string> body_names_;                    // in the order of the text
+  std::vector<std::string> body_names_;  // in the order of the text
   std::set<std::string> used_bodies_;
   std::unordered_map<std::string, std::size_t> runtime_index_, object_index_;
   // Which lock holds a value: keys are names with their end, "jobs.rx".

@@ -15,10 +15,10 @@ constexpr int kTokioOldest = 24;
 constexpr int kTokioNewest = 53;
 constexpr std::int64_t kElementsMax = 10'000;
 
-const std::vector<std::string> kDocumentKeys = {"name",   "about", "source",     "runtimes", "objects", "bodies",
-                                                "main",   "timing", "thresholds", "tokio",    "expect",  "allow"};
+const std::vector<std::string> kDocumentKeys = {"name", "about",  "source",     "runtimes", "objects", "bodies",
+                                                "main", "timing", "thresholds", "tokio",    "expect",  "allow"};
 const std::vector<std::string> kRuntimeKeys = {
-    "flavor", "worker_threads", "max_blocking_threads", "enable_time",           "enable_io",
+    "flavor", "worker_threads", "max_blocking_threads",  "enable_time",      "enable_io",
     "shared", "event_interval", "global_queue_interval", "disable_lifo_slot"};
 
 struct KindFields {
@@ -57,8 +57,6 @@ const std::vector<KindFields>& ObjectKinds() {
   };
   return kinds;
 }
-
-std::string At(const Place& place) { return std::to_string(place.line) + ":" + std::to_string(place.column); }
 
 bool IsKebabCase(const std::string& text) {
   bool after_dash = true;
@@ -201,7 +199,7 @@ bool Reader::CheckNewName(const Json::Member& member, std::string_view what) {
     hint = "a name is letters, digits and `_`, and does not begin with a digit";
   } else if (const Name* earlier = names_.Find(name)) {
     message = "`" + name + "` already names " + KindWithArticle(earlier->kind);
-    hint = "declared at " + At(earlier->place);
+    hint = "declared at " + LineAndColumn(earlier->place);
   } else if (what == "a runtime" && (name == "current" || name == "futures")) {
     message = "no runtime can be called `" + name + "`";
     hint = "`block_on` gives that word a meaning of its own";
@@ -428,7 +426,7 @@ void Reader::ReadUnusedBodies() {
     if (const Name* earlier = names_.Find(name)) {
       diagnostics_.AddAt(Opening(*bodies_[name]), bodies_[name]->pointer,
                          "`" + name + "` is a named body and " + KindWithArticle(earlier->kind),
-                         "declared at " + At(earlier->place));
+                         "declared at " + LineAndColumn(earlier->place));
     }
     if (used_bodies_.count(name) != 0 || bodies_[name]->kind != Json::Kind::kArray) continue;
     Context context;
@@ -443,9 +441,8 @@ void Reader::ReadUnusedBodies() {
 // All sends on one channel carry the same list, and a receiver that names what it gets names that.
 void Reader::CheckMessages() {
   const auto same = [](const std::vector<Ref>& left, const std::vector<Ref>& right) {
-    return std::equal(left.begin(), left.end(), right.begin(), right.end(), [](const Ref& a, const Ref& b) {
-      return a.name == b.name && a.part == b.part;
-    });
+    return std::equal(left.begin(), left.end(), right.begin(), right.end(),
+                      [](const Ref& a, const Ref& b) { return a.name == b.name && a.part == b.part; });
   };
   const auto text = [](const std::vector<Ref>& values) {
     std::vector<std::string> names;
@@ -456,16 +453,17 @@ void Reader::CheckMessages() {
     const auto found = messages_.find(object.name);
     if (found == messages_.end()) continue;
     const std::vector<Message>& messages = found->second;
-    const auto first = std::find_if(messages.begin(), messages.end(), [](const Message& message) { return message.is_send; });
+    const auto first =
+        std::find_if(messages.begin(), messages.end(), [](const Message& message) { return message.is_send; });
     if (first == messages.end()) continue;
     for (const Message& message : messages) {
       if (same(message.values, first->values)) continue;
       const Json* with = message.node->Find("with");
-      diagnostics_.AddAt(with != nullptr ? Opening(*with) : Opening(*message.node),
-                         with != nullptr ? with->pointer : message.node->pointer,
-                         "messages on `" + object.name + "` own " + text(first->values) + ", and this one has " +
-                             text(message.values),
-                         "all sends on one channel carry the same list; the first is at " + At(first->node->place));
+      diagnostics_.AddAt(
+          with != nullptr ? Opening(*with) : Opening(*message.node),
+          with != nullptr ? with->pointer : message.node->pointer,
+          "messages on `" + object.name + "` own " + text(first->values) + ", and this one has " + text(message.values),
+          "all sends on one channel carry the same list; the first is at " + LineAndColumn(first->node->place));
     }
   }
 }

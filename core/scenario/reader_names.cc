@@ -10,8 +10,6 @@
 namespace asyncrt {
 namespace {
 
-std::string At(const Place& place) { return std::to_string(place.line) + ":" + std::to_string(place.column); }
-
 // The end that an op needs of a channel or pipe. kWhole: either will do.
 Ref::Part EndOf(Code code, Kind kind) {
   switch (code) {
@@ -87,8 +85,9 @@ std::optional<std::int64_t> Reader::ReadInteger(const Json& node, std::int64_t l
   }
   if (node.integer < least || node.integer > most) {
     const bool bounded = most != std::numeric_limits<std::int64_t>::max();
-    diagnostics_.Add(node, "expected " + (bounded ? "an integer from " + std::to_string(least) + " to " + std::to_string(most)
-                                                  : "an integer of at least " + std::to_string(least)) +
+    diagnostics_.Add(node, "expected " +
+                               (bounded ? "an integer from " + std::to_string(least) + " to " + std::to_string(most)
+                                        : "an integer of at least " + std::to_string(least)) +
                                ", found " + node.text);
     return std::nullopt;
   }
@@ -174,16 +173,17 @@ void Reader::CollectNames(const Json& node) {
 
 bool Reader::DeclareName(const std::string& name, const Json& node, Name meaning) {
   if (!IsName(name)) {
-    diagnostics_.Add(node, "`" + name + "` is no name", "a name is letters, digits and `_`, and does not begin with a digit");
+    diagnostics_.Add(node, "`" + name + "` is no name",
+                     "a name is letters, digits and `_`, and does not begin with a digit");
     return false;
   }
   if (const Name* earlier = names_.Find(name)) {
     const std::string what = earlier->kind == Kind::kNone ? "something" : KindWithArticle(earlier->kind);
-    diagnostics_.Add(node, "`" + name + "` already names " + what, "declared at " + At(earlier->place));
+    diagnostics_.Add(node, "`" + name + "` already names " + what, "declared at " + LineAndColumn(earlier->place));
     return false;
   }
   if (const auto local = locals_.find(name); local != locals_.end()) {
-    diagnostics_.Add(node, "`" + name + "` is already a local", "set at " + At(local->second));
+    diagnostics_.Add(node, "`" + name + "` is already a local", "set at " + LineAndColumn(local->second));
     return false;
   }
   meaning.place = node.place;
@@ -194,13 +194,14 @@ bool Reader::DeclareName(const std::string& name, const Json& node, Name meaning
 void Reader::FailNotVisible(const Json& node, const Place& place, const std::string& name) {
   if (const auto elsewhere = named_by_.find(name); elsewhere != named_by_.end()) {
     diagnostics_.AddAt(place, node.pointer, "`" + name + "` is not visible here",
-                       "it is named at " + At(elsewhere->second.place) +
+                       "it is named at " + LineAndColumn(elsewhere->second.place) +
                            "; a name is visible after its op, to the end of its block");
     return;
   }
   const std::string nearest = NearestName(name, names_.Visible());
   std::string hint;
-  if (!nearest.empty()) hint = "did you mean `" + nearest + "`, declared at " + At(names_.Find(nearest)->place) + "?";
+  if (!nearest.empty())
+    hint = "did you mean `" + nearest + "`, declared at " + LineAndColumn(names_.Find(nearest)->place) + "?";
   diagnostics_.AddAt(place, node.pointer, "`" + name + "` is not declared", hint);
 }
 
@@ -258,8 +259,9 @@ bool Reader::ResolveRef(Ref& ref, const Json& node, std::string_view part, Use u
   ref.kind = name->kind;
   if (!CheckPart(ref, node, *name, part) || !CheckIndex(node, ref.name, *name, ref.index, use)) return false;
   if (context.shared_only && name->is_declared && IsOwned(ref.kind) && ref.part != Ref::Part::kHandle) {
-    diagnostics_.Add(node, "the destructor of a declared value can mention shared things only, and `" + node.text + "` is owned",
-                     "make the value with the op `value`: its `drop` body owns what it mentions");
+    diagnostics_.Add(
+        node, "the destructor of a declared value can mention shared things only, and `" + node.text + "` is owned",
+        "make the value with the op `value`: its `drop` body owns what it mentions");
     return false;
   }
   return true;
@@ -277,8 +279,7 @@ bool Reader::CheckPart(Ref& ref, const Json& node, const Name& name, std::string
     ref.part = known == "tx" ? Ref::Part::kTx : known == "rx" ? Ref::Part::kRx : Ref::Part::kHandle;
     return true;
   }
-  const std::string what =
-      name.part == Ref::Part::kRx ? "a receiver" : KindWithArticle(name.kind);
+  const std::string what = name.part == Ref::Part::kRx ? "a receiver" : KindWithArticle(name.kind);
   std::string hint;
   if (!parts.empty()) {
     hint = what + " has " + ListNames({parts.begin(), parts.end()}, "and");
@@ -304,7 +305,8 @@ bool Reader::CheckIndex(const Json& node, const std::string& text, const Name& n
   }
   std::optional<std::int64_t> constant;
   if (index->kind == Expr::Kind::kNumber) constant = index->number;
-  if (index->kind == Expr::Kind::kNegate && index->kids[0].kind == Expr::Kind::kNumber) constant = -index->kids[0].number;
+  if (index->kind == Expr::Kind::kNegate && index->kids[0].kind == Expr::Kind::kNumber)
+    constant = -index->kids[0].number;
   if (!constant || (*constant >= 0 && *constant < name.count)) return true;
   diagnostics_.Add(node, "`" + text + "` has no element " + std::to_string(*constant),
                    "its elements are 0 to " + std::to_string(name.count - 1));
@@ -369,7 +371,8 @@ void Reader::CheckClone(const Ref& ref, const Json& node) {
     case Kind::kStdChannel:
     case Kind::kBroadcast:
       can_clone = ref.part == Ref::Part::kTx;
-      hint = name != nullptr && name->part == Ref::Part::kRx ? "" : "only its sending end can be: `" + ref.name + ".tx`";
+      hint =
+          name != nullptr && name->part == Ref::Part::kRx ? "" : "only its sending end can be: `" + ref.name + ".tx`";
       break;
     case Kind::kWatch: break;
     case Kind::kRuntime:
@@ -450,8 +453,7 @@ Expr::Kind Reader::ResolveInExpr(const NameUse& use, std::string& message, std::
     } else if (!name->is_array) {
       message = "`" + use.name + "` is no array";
       hint = "arrays are made with `count`";
-    } else if (use.index->kind == Expr::Kind::kNumber &&
-               (use.index->number < 0 || use.index->number >= name->count)) {
+    } else if (use.index->kind == Expr::Kind::kNumber && (use.index->number < 0 || use.index->number >= name->count)) {
       message = "`" + use.name + "` has no element " + std::to_string(use.index->number);
       hint = "its elements are 0 to " + std::to_string(name->count - 1);
     }

@@ -1,4 +1,4 @@
-// Bodies and ops. An op's row in the op table says what it may carry; only what depends on more than one field, or on
+// Ops. An op's row in the op table says what it may carry; only what depends on more than one field, or on
 // the place of the op, is written down here.
 #include <algorithm>
 #include <utility>
@@ -11,14 +11,7 @@
 namespace asyncrt {
 namespace {
 
-// Everything after this file walks bodies recursively, and `run` can make much out of little text.
-constexpr int kBlockDepthMax = 120;
-constexpr std::int64_t kOpsMax = 100'000;
 constexpr std::int64_t kCopiesMax = 10'000;
-// Beyond this many errors, more of them help nobody.
-constexpr std::size_t kErrorsMax = 1'000;
-
-std::string At(const Place& place) { return std::to_string(place.line) + ":" + std::to_string(place.column); }
 
 // A handle of a runtime will do; it need not be the runtime itself.
 bool TakesHandle(Code code) {
@@ -45,20 +38,6 @@ bool TakesMany(Code code) {
   }
 }
 
-// The body has a life of its own and moves in what it mentions.
-bool MovesBody(Code code) {
-  switch (code) {
-    case Code::kSpawn:
-    case Code::kSpawnBlocking:
-    case Code::kSpawnLocal:
-    case Code::kSpawnThread:
-    case Code::kFuture:
-    case Code::kPush:
-    case Code::kMakeValue: return true;
-    default: return false;
-  }
-}
-
 bool IsBodyField(Field field) {
   switch (field) {
     case Field::kBody:
@@ -78,93 +57,6 @@ bool IsReceive(Code code) {
 }
 
 }  // namespace
-
-// ---- bodies
-
-std::shared_ptr<Body> Reader::ReadBody(const Json& node, const Context& context, Leaked* leaked,
-                                       const std::function<void()>& prelude) {
-  auto body = std::make_shared<Body>();
-  body->node = &node;
-  if (!IsList(node, "ops")) return body;
-  const std::size_t mark = names_.Mark();
-  const std::vector<Held> held_before = held_;
-  if (prelude) prelude();
-  ReadOpsInto(*body, context);
-  std::vector<Names::Entry> names = names_.CloseBlock(mark);
-  if (leaked != nullptr) {
-    leaked->names.insert(leaked->names.end(), names.begin(), names.end());
-    if (held_.size() > held_before.size()) {
-      leaked->held.assign(held_.begin() + static_cast<std::ptrdiff_t>(held_before.size()), held_.end());
-    }
-  }
-  held_ = held_before;
-  return body;
-}
-
-void Reader::ReadOpsInto(Body& body, const Context& context) {
-  if (is_stopped_) return;
-  if (++depth_ > kBlockDepthMax) {
-    diagnostics_.AddAt(Opening(*body.node), body.node->pointer,
-                       "bodies are nested more than " + std::to_string(kBlockDepthMax) + " deep",
-                       running_.empty() ? "" : "each `run` counts with what is inside the named body");
-    is_stopped_ = true;
-  }
-  for (const Json& node : body.node->items) {
-    if (is_stopped_) break;
-    if (++op_count_ > kOpsMax) {
-      diagnostics_.AddAt(Opening(node), node.pointer, "the scenario has more than " + std::to_string(kOpsMax) + " ops",
-                         "a named body counts each time that it is run");
-      is_stopped_ = true;
-      break;
-    }
-    std::optional<Op> op = ReadOp(node, context);
-    if (op) body.ops.push_back(std::move(*op));
-    if (diagnostics_.list().size() > kErrorsMax && !is_stopped_) {
-      diagnostics_.AddAt(Opening(node), node.pointer, "there are too many errors: the rest of the file was not read");
-      is_stopped_ = true;
-    }
-  }
-  --depth_;
-}
-
-// A fresh copy for each use, since the names that it mentions are those of the place where it is used. A body that
-// comes back to itself through an op that gives it a new life (a task that spawns its like) is the same Body again:
-// the pointer to it does not own it, as that would be a cycle, and the Scenario keeps it alive.
-std::shared_ptr<Body> Reader::ReadRun(const Json& node, const Context& context, std::string_view verb) {
-  std::string name;
-  if (!ReadString(node, name)) return nullptr;
-  const auto found = bodies_.find(name);
-  if (found == bodies_.end()) {
-    const std::string nearest = NearestName(name, body_names_);
-    diagnostics_.Add(node, "there is no named body `" + name + "`",
-                     !nearest.empty()       ? "did you mean `" + nearest + "`?"
-                     : body_names_.empty() ? "named bodies stand in `bodies`, at the top"
-                                           : "there are " + ListNames(body_names_, "and"));
-    return nullptr;
-  }
-  used_bodies_.insert(name);
-  for (auto running = running_.rbegin(); running != running_.rend(); ++running) {
-    if (running->name != name || running->is_async != context.is_async) continue;
-    if (running->moved_depth != context.moved_depth) return {std::shared_ptr<Body>(), running->body};
-    std::string chain;
-    for (auto link = running.base() - 1; link != running_.end(); ++link) chain += link->name + " → ";
-    diagnostics_.Add(node, "`" + std::string(verb) + "` runs `" + name + "` inside itself, without end",
-                     chain + name);
-    return nullptr;
-  }
-  auto body = std::make_shared<Body>();
-  body->named = name;
-  body->node = found->second;
-  if (found->second->kind != Json::Kind::kArray) return body;  // said already
-  const std::size_t mark = names_.Mark();
-  const std::vector<Held> held_before = held_;
-  running_.push_back({name, context.is_async, context.moved_depth, body.get()});
-  ReadOpsInto(*body, context);
-  running_.pop_back();
-  names_.CloseBlock(mark);
-  held_ = held_before;
-  return body;
-}
 
 // ---- one op
 
@@ -237,7 +129,8 @@ const OpDef* Reader::FailUnknownVerb(const Json& verb) {
 const OpDef* Reader::FailWrongKind(const Json& on, const std::string& verb, Kind kind) {
   std::vector<std::string> verbs;
   for (const OpDef& row : AllOps()) {
-    const bool fits = row.kind == kind || std::find(row.on_kinds.begin(), row.on_kinds.end(), kind) != row.on_kinds.end();
+    const bool fits =
+        row.kind == kind || std::find(row.on_kinds.begin(), row.on_kinds.end(), kind) != row.on_kinds.end();
     if (fits && row.code != Code::kUse) verbs.emplace_back(row.verb);
   }
   const std::string nearest = NearestName(verb, verbs);
@@ -315,7 +208,8 @@ void Reader::ReadTarget(Op& op, const Context& context) {
   if (!ref) return;
   if (ref->part == Ref::Part::kHandle && !TakesHandle(code)) {
     const bool drops = code == Code::kDrop || code == Code::kForget;
-    diagnostics_.Add(*on, "`" + std::string(op.def->verb) + "` needs the runtime, and `" + on->text + "` is only a handle",
+    diagnostics_.Add(*on,
+                     "`" + std::string(op.def->verb) + "` needs the runtime, and `" + on->text + "` is only a handle",
                      drops ? "a handle need not be dropped: it does not keep the runtime running" : "");
     return;
   }
@@ -346,9 +240,7 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
     if (ref && !CheckKind(*ref, node, kinds)) ref.reset();
   };
   switch (field) {
-    case Field::kAs:
-      ReadString(node, op.as);
-      break;
+    case Field::kAs: ReadString(node, op.as); break;
     case Field::kClone: {
       // `$index` says which copy gets the clone.
       Context in_copies = context;
@@ -368,12 +260,8 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
       // Outside of a `thread_scope` a borrow is a finding (`ownership/borrow-escapes`), not an error of the text.
       read_list(op.borrow, "names", Use::kMany);
       break;
-    case Field::kWith:
-      ReadWith(op, node, context);
-      break;
-    case Field::kCount:
-      op.count = ReadInteger(node, 1, kCopiesMax);
-      break;
+    case Field::kWith: ReadWith(op, node, context); break;
+    case Field::kCount: op.count = ReadInteger(node, 1, kCopiesMax); break;
     case Field::kDetached: ReadBool(node, op.detached); break;
     case Field::kBiased: ReadBool(node, op.biased); break;
     case Field::kTry: ReadBool(node, op.try_join); break;
@@ -388,9 +276,10 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
     case Field::kVar:
       if (!ReadString(node, op.var)) break;
       if (const Name* name = names_.Find(op.var)) {
-        diagnostics_.Add(node, "`" + op.var + "` already names " +
-                                   (name->kind == Kind::kNone ? "something" : KindWithArticle(name->kind)),
-                         "declared at " + At(name->place));
+        diagnostics_.Add(
+            node,
+            "`" + op.var + "` already names " + (name->kind == Kind::kNone ? "something" : KindWithArticle(name->kind)),
+            "declared at " + LineAndColumn(name->place));
       } else if (!IsName(op.var)) {
         diagnostics_.Add(node, "`" + op.var + "` is no name",
                          "a name is letters, digits and `_`, and does not begin with a digit");
@@ -444,181 +333,6 @@ void Reader::NoteMessage(const Op& op, const Context& context) {
   messages_[op.on.name].push_back({op.node, op.with, sends});
 }
 
-// ---- bodies of an op
-
-Reader::Context Reader::ContextOfBody(const Op& op, const Context& context) const {
-  Context inside = context;
-  // Leaves the loops around: `break` has to say what it cannot leave.
-  const auto cut = [&] {
-    inside.loop_cut = context.in_loop ? op.def->verb : context.loop_cut;
-    inside.in_loop = false;
-  };
-  const auto move = [&](bool is_async) {
-    inside.is_async = is_async;
-    inside.in_loop = false;
-    inside.loop_cut = context.in_loop || !context.loop_cut.empty() ? op.def->verb : std::string_view();
-    inside.can_fail = true;
-    inside.in_copies = context.in_copies || op.node->Find("count") != nullptr;
-    ++inside.moved_depth;
-  };
-  switch (op.def->code) {
-    case Code::kSpawn:
-    case Code::kSpawnLocal:
-    case Code::kFuture:
-    case Code::kPush: move(true); break;
-    case Code::kSpawnBlocking:
-    case Code::kSpawnThread: move(false); break;
-    case Code::kMakeValue:
-      move(false);
-      inside.can_fail = false;
-      break;
-    case Code::kBlockOn:
-    case Code::kTimeout:
-    case Code::kSelect:
-    case Code::kJoin:
-    case Code::kRunUntil:
-    case Code::kUnconstrained:
-      cut();
-      inside.is_async = true;
-      inside.can_fail = true;
-      break;
-    case Code::kGetOrInit:
-      cut();
-      inside.is_async = op.def->kind == Kind::kOnceCell;
-      inside.can_fail = true;
-      break;
-    case Code::kBlockInPlace:
-      cut();
-      inside.is_async = false;
-      break;
-    case Code::kThreadScope:
-      cut();
-      inside.is_async = false;
-      break;
-    case Code::kCatchPanic: cut(); break;
-    case Code::kLoop:
-    case Code::kWhile: inside.in_loop = true; break;
-    default: break;
-  }
-  return inside;
-}
-
-void Reader::ReadBodyFields(Op& op, const Context& context, Leaked& leaked) {
-  const Json& node = *op.node;
-  const Code code = op.def->code;
-  const Context inside = ContextOfBody(op, context);
-  // A body of its own takes along only guards that have a name.
-  std::vector<Held> held_before = held_;
-  if (MovesBody(code)) std::erase_if(held_, [](const Held& held) { return held.guard.empty(); });
-  if (const Json* body = node.Find("body"); body != nullptr && FindField(*op.def, Field::kBody) != nullptr) {
-    const bool names_inside = !op.as.empty() && !MovesBody(code);
-    const auto prelude = [&] {
-      if (names_inside) DeclareResult(op);
-      if (TakesLock(code) && op.target == Op::Target::kRef) held_.push_back({op.on.name, op.as});
-    };
-    op.body = ReadBody(*body, inside, code == Code::kTimeout ? &leaked : nullptr, prelude);
-  }
-  if (const Json* run = node.Find("run"); run != nullptr && FindField(*op.def, Field::kRun) != nullptr) {
-    op.body = ReadRun(*run, inside, op.def->verb);
-  }
-  if (const Json* drop = node.Find("drop"); drop != nullptr && code == Code::kMakeValue) {
-    op.drop = ReadBody(*drop, inside);
-  }
-  held_ = std::move(held_before);
-  if (const Json* await = node.Find("await"); await != nullptr && code == Code::kTimeout) {
-    if (op.body == nullptr) op.body = ReadAwait(*await, inside, leaked, op.await_name);
-  }
-  if (const Json* branches = node.Find("branches"); branches != nullptr && FindField(*op.def, Field::kBranches) != nullptr) {
-    ReadBranches(op, *branches, context);
-  }
-  if (const Json* then = node.Find("then"); then != nullptr && code == Code::kIf) op.then = ReadBody(*then, context);
-  if (const Json* otherwise = node.Find("else"); otherwise != nullptr && FindField(*op.def, Field::kElse) != nullptr) {
-    op.otherwise = ReadBody(*otherwise, context);
-  }
-  if (const Json* on_failure = node.Find("or"); on_failure != nullptr && op.def->can_fail) {
-    op.has_or = true;
-    op.on_failure = ReadBody(*on_failure, context);
-  }
-}
-
-// An op, a body, or the name of a future that is polled by reference.
-std::shared_ptr<Body> Reader::ReadAwait(const Json& node, const Context& context, Leaked& leaked,
-                                        std::optional<Ref>& name) {
-  if (node.kind == Json::Kind::kString) {
-    name = ReadRef(node, Use::kElement, context);
-    if (name && !CheckKind(*name, node, {Kind::kFuture, Kind::kNotified, Kind::kTask})) name.reset();
-    return nullptr;
-  }
-  if (node.kind == Json::Kind::kArray) return ReadBody(node, context, &leaked);
-  auto body = std::make_shared<Body>();
-  body->node = &node;
-  if (node.kind != Json::Kind::kObject) {
-    FailType(node, "an op, a list of ops, or the name of a future");
-    return body;
-  }
-  ++depth_;  // counted here, judged in ReadOpsInto: a single op nests no further without a body
-  ++op_count_;
-  const std::size_t mark = names_.Mark();
-  const std::size_t held_mark = held_.size();
-  if (std::optional<Op> op = ReadOp(node, context)) body->ops.push_back(std::move(*op));
-  std::vector<Names::Entry> names = names_.CloseBlock(mark);
-  leaked.names.insert(leaked.names.end(), names.begin(), names.end());
-  if (held_.size() > held_mark) {
-    leaked.held.assign(held_.begin() + static_cast<std::ptrdiff_t>(held_mark), held_.end());
-    held_.resize(held_mark);
-  }
-  --depth_;
-  return body;
-}
-
-void Reader::ReadBranches(Op& op, const Json& node, const Context& context) {
-  const Code code = op.def->code;
-  if (!IsList(node, code == Code::kSelect ? "branches" : "bodies")) return;
-  if (node.items.empty()) {
-    diagnostics_.AddAt(Opening(node), node.pointer, "`" + std::string(op.def->verb) + "` needs a branch");
-  }
-  for (const Json& item : node.items) {
-    if (code == Code::kSelect) {
-      ReadSelectBranch(op, item, context);
-      continue;
-    }
-    Branch branch;
-    branch.node = &item;
-    if (code == Code::kJoin && item.kind == Json::Kind::kString) {
-      Leaked ignored;
-      ReadAwait(item, ContextOfBody(op, context), ignored, branch.name);
-      if (!branch.name) continue;
-    } else {
-      branch.await = ReadBody(item, code == Code::kJoin ? ContextOfBody(op, context) : context);
-    }
-    op.branches.push_back(std::move(branch));
-  }
-}
-
-void Reader::ReadSelectBranch(Op& op, const Json& node, const Context& context) {
-  static const std::vector<std::string> kKeys = {"await", "then", "if"};
-  if (!IsObject(node, "a branch of `select`")) return;
-  CheckKeys(node, kKeys, "a branch of `select`");
-  Branch branch;
-  branch.node = &node;
-  if (const Json* condition = node.Find("if")) branch.condition = ReadExpr(*condition, context);
-  Leaked leaked;
-  if (const Json* await = node.Find("await")) {
-    branch.await = ReadAwait(*await, ContextOfBody(op, context), leaked, branch.name);
-  } else {
-    FailMissing(node, "await", "a branch of `select`");
-  }
-  if (const Json* then = node.Find("then")) {
-    branch.then = ReadBody(*then, context, nullptr, [&] { DeclareLeaked(leaked); });
-  }
-  op.branches.push_back(std::move(branch));
-}
-
-void Reader::DeclareLeaked(Leaked& leaked) {
-  for (Names::Entry& entry : leaked.names) names_.Declare(entry.first, std::move(entry.second));
-  held_.insert(held_.end(), leaked.held.begin(), leaked.held.end());
-}
-
 // ---- checks
 
 void Reader::CheckPlacement(const Op& op, const Context& context) {
@@ -641,7 +355,6 @@ void Reader::CheckPlacement(const Op& op, const Context& context) {
   } else if (!def.sync_instead.empty()) {
     hint = "use `" + std::string(def.sync_instead) + "`";
   }
-  if (def.code == Code::kAwait && op.on.kind == Kind::kThread) hint = "use `join_thread`";
   diagnostics_.Add(*op.node->Find("op"), subject + " is async, and this body is sync", hint);
 }
 
@@ -654,7 +367,8 @@ void Reader::CheckControl(const Op& op, const Context& context) {
     if (context.loop_cut.empty()) {
       diagnostics_.Add(verb, name + " stands in no loop");
     } else {
-      diagnostics_.Add(verb, name + " cannot leave `" + std::string(context.loop_cut) + "`, and the loop is outside of it",
+      diagnostics_.Add(verb,
+                       name + " cannot leave `" + std::string(context.loop_cut) + "`, and the loop is outside of it",
                        "`return` ends just that block");
     }
   }
@@ -692,6 +406,7 @@ void Reader::CheckRequired(const Op& op) {
 void Reader::UpdateHeld(const Op& op) {
   const Code code = op.def->code;
   if (op.target != Op::Target::kRef) return;
+  if (holder_.empty()) return;  // no lock holds anything, so it does not matter who has which
   if (TakesLock(code) && op.body == nullptr) held_.push_back({op.on.name, op.as});
   if (code != Code::kUnlock && code != Code::kDrop && code != Code::kForget) return;
   for (std::size_t i = held_.size(); i-- > 0;) {

@@ -1,0 +1,139 @@
+#include "core/report/excerpt.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "core/report/display.h"
+
+namespace asyncrt {
+namespace {
+
+// The lines of a source by number, from 1.
+std::vector<std::string_view> LinesOf(std::string_view source) {
+  std::vector<std::string_view> lines;
+  for (std::size_t begin = 0; begin <= source.size();) {
+    const std::size_t end = std::min(source.find('\n', begin), source.size());
+    std::string_view line = source.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines.push_back(line);
+    begin = end + 1;
+  }
+  return lines;
+}
+
+// The part of a line that is shown, and where in it the mark stands: glyph indices, `end` one past the last.
+struct Window {
+  std::size_t begin = 0, end = 0;
+};
+
+constexpr std::size_t kContextBefore = 20;
+
+// A very long line (a scenario on one line) is cut around its mark.
+Window WindowOf(const std::vector<Glyph>& glyphs, std::size_t mark_begin, std::size_t width) {
+  std::size_t total = 0;
+  for (const Glyph& glyph : glyphs) total += glyph.width;
+  if (total <= width) return {0, glyphs.size()};
+  const std::size_t begin = mark_begin > kContextBefore ? mark_begin - kContextBefore : 0;
+  std::size_t used = 0, end = begin;
+  while (end < glyphs.size() && used + glyphs[end].width <= width) used += glyphs[end++].width;
+  return {begin, end};
+}
+
+std::size_t WidthBetween(const std::vector<Glyph>& glyphs, std::size_t begin, std::size_t end) {
+  std::size_t width = 0;
+  for (std::size_t i = begin; i < end && i < glyphs.size(); ++i) width += glyphs[i].width;
+  return width;
+}
+
+class Writer {
+ public:
+  Writer(const TextStyle& style, Paint paint, std::size_t gutter) : style_(style), paint_(paint), gutter_(gutter) {}
+
+  void Bar() { out_ += std::string(gutter_ + 1, ' ') + Painted("|", Paint::kGutter, style_) + "\n"; }
+
+  void Gap() {
+    const std::string sign = style_.unicode ? "⋮" : ":";
+    out_ += Painted(std::string(gutter_ - 1, ' ') + sign, Paint::kGutter, style_) + "\n";
+  }
+
+  void Line(std::uint32_t number, std::string_view line, const std::vector<const Mark*>& marks) {
+    const std::vector<Glyph> glyphs = GlyphsOf(line);
+    const std::size_t room = std::max<std::size_t>(style_.width > gutter_ + 3 ? style_.width - gutter_ - 3 : 0, 40);
+    const std::size_t first = marks.empty() ? 0 : marks[0]->place.column - 1;
+    const Window window = WindowOf(glyphs, first, room - 2);
+    std::string text = window.begin > 0 ? Dots(style_) : "";
+    for (std::size_t i = window.begin; i < window.end; ++i) text += glyphs[i].text;
+    if (window.end < glyphs.size()) text += Dots(style_);
+    while (text.ends_with(' ')) text.pop_back();
+    const std::string digits = std::to_string(number);
+    out_ += Painted(std::string(gutter_ - digits.size(), ' ') + digits + " |", Paint::kGutter, style_);
+    out_ += text.empty() ? "\n" : " " + text + "\n";
+    for (const Mark* mark : marks) MarkLine(number, glyphs, window, *mark, room);
+  }
+
+  std::string Take() { return std::move(out_); }
+
+ private:
+  void MarkLine(std::uint32_t number, const std::vector<Glyph>& glyphs, const Window& window, const Mark& mark,
+                std::size_t room) {
+    const std::size_t begin = std::clamp<std::size_t>(mark.place.column - 1, window.begin, window.end);
+    std::size_t end = glyphs.size();  // an op over several lines: its first line is marked
+    if (mark.place.end_line == number && mark.place.end_column > mark.place.column) end = mark.place.end_column - 1;
+    end = std::clamp(end, begin, window.end);
+    const std::size_t indent =
+        WidthBetween(glyphs, window.begin, begin) + (window.begin > 0 ? DisplayWidth(Dots(style_)) : 0);
+    const std::size_t length = std::max<std::size_t>(1, WidthBetween(glyphs, begin, end));
+    const Paint paint = mark.is_primary ? paint_ : Paint::kGutter;
+    const std::string bar =
+        std::string(gutter_ + 1, ' ') + Painted("|", Paint::kGutter, style_) + " " + std::string(indent, ' ');
+    const std::string signs(length, mark.is_primary ? '^' : '-');
+    const std::string label = Printable(mark.label);
+    if (label.empty()) {
+      out_ += bar + Painted(signs, paint, style_) + "\n";
+    } else if (indent + length + 1 + DisplayWidth(label) <= room) {
+      out_ += bar + Painted(signs + " " + label, paint, style_) + "\n";
+    } else {
+      out_ += bar + Painted(signs, paint, style_) + "\n";
+      const std::size_t label_room = room > indent + 30 ? room - indent : 30;
+      for (const std::string& part : Wrap(label, label_room)) out_ += bar + Painted(part, paint, style_) + "\n";
+    }
+  }
+
+  const TextStyle& style_;
+  Paint paint_;
+  std::size_t gutter_;
+  std::string out_;
+};
+
+}  // namespace
+
+Excerpt RenderExcerpt(const std::string& source, std::vector<Mark> marks, Paint paint, const TextStyle& style) {
+  const std::vector<std::string_view> lines = LinesOf(source);
+  std::erase_if(marks, [&](const Mark& mark) {
+    return source.empty() || mark.place.line == 0 || mark.place.column == 0 || mark.place.line > lines.size();
+  });
+  std::stable_sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) {
+    return a.place.line != b.place.line ? a.place.line < b.place.line : a.place.column < b.place.column;
+  });
+  if (marks.empty()) return {"", 2};
+  const std::size_t gutter = std::max<std::size_t>(2, std::to_string(marks.back().place.line).size());
+  Writer writer(style, paint, gutter);
+  writer.Bar();
+  for (std::size_t i = 0; i < marks.size();) {
+    const std::uint32_t line = marks[i].place.line;
+    std::vector<const Mark*> here;
+    const std::size_t before = i;
+    for (; i < marks.size() && marks[i].place.line == line; ++i) here.push_back(&marks[i]);
+    if (before > 0) {
+      const std::uint32_t last = marks[before - 1].place.line;
+      // A single line between two marked ones costs no more than the sign for a gap.
+      if (line == last + 2) writer.Line(line - 1, lines[line - 2], {});
+      if (line > last + 2) writer.Gap();
+    }
+    writer.Line(line, lines[line - 1], here);
+  }
+  writer.Bar();
+  return {writer.Take(), gutter};
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,51 @@
+// The report of a whole run and the formats that it can be printed in. Every format is a function from values to a
+// string; nothing here opens a file.
+#ifndef ASYNCRT_CORE_REPORT_RENDER_H_
+#define ASYNCRT_CORE_REPORT_RENDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/report/report.h"
+#include "core/report/verdict.h"
+
+namespace asyncrt {
+
+// Only in a report that asked for it: everything else is the same on every machine.
+struct Timing {
+  double seconds = 0;
+  std::uint64_t states_per_second = 0;
+};
+
+struct RunReport {
+  Verdict verdict = Verdict::kClean;
+  Summary summary;
+  std::vector<ScenarioReport> scenarios;
+  std::optional<Timing> timing;
+};
+
+RunReport MakeRunReport(std::vector<ScenarioReport> scenarios);
+
+struct TextStyle {
+  bool color = false;
+  bool unicode = true;
+  std::size_t width = 100;
+};
+
+std::string RenderJson(const RunReport& report);
+// `sources[i]` is the text of `report.scenarios[i]`, for the excerpts; it may be empty.
+std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style);
+// What compilers print: one line per finding, for editors and grep.
+std::string RenderShort(const RunReport& report);
+
+// Only the problems of scenarios that could not be read, as text.
+std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string& source, const TextStyle& style);
+// The table of steps alone, as `replay` prints it.
+std::string RenderSchedule(const std::vector<ScheduleStep>& steps, const TextStyle& style);
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_REPORT_RENDER_H_

@@ -1,0 +1,91 @@
+#include "tool/commands.h"
+
+#include <utility>
+
+namespace asyncrt {
+namespace {
+
+constexpr std::size_t kManyOperands = 1'000'000;
+
+std::vector<FlagDef> With(std::vector<FlagDef> flags, std::vector<FlagDef> more) {
+  flags.insert(flags.end(), more.begin(), more.end());
+  return flags;
+}
+
+// What decides how a scenario is explored; the same for every command that explores.
+std::vector<FlagDef> SearchFlags() {
+  return {
+      {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "judge under these timings"},
+      {"tokio", "VERSION", false, "as the scenario says", "the Tokio version whose rules apply"},
+      {"max-states", "N", false, "20000000", "stop a scenario after so many states"},
+      {"max-depth", "N", false, "no limit", "stop a schedule after so many steps"},
+      {"time-limit", "DURATION", false, "no limit", "stop a scenario after so long: 10s, 2m"},
+      {"memory-limit", "SIZE", false, "8GiB", "stop a scenario above so much memory: 512MiB, 4GiB"},
+      {"jobs", "N", false, "the number of cores", "check so many scenarios at once; never changes the report"},
+  };
+}
+
+FlagDef ColorFlag() { return {"color", "auto|always|never", false, "auto", "color in text"}; }
+
+FlagDef TableFormatFlag() { return {"format", "text|json", false, "text", "how to print it"}; }
+
+std::vector<CommandDef> BuildTable() {
+  return {
+      {"run", "PATH...", 1, kManyOperands,
+       "Checks scenarios (files, folders, - for stdin) and prints a report.",
+       {"asyncrt-check run scenarios/ --format text", "asyncrt-check run deadlock.json | jq .verdict",
+        "asyncrt-check run scenarios/ --format short --format json=report.json"},
+       With(
+           {
+               {"format", "json|text|short[=FILE]", true, "json", "the report's format, and a file instead of stdout"},
+               {"output", "FILE", false, "stdout", "write the report there; stdout gets a summary"},
+               {"fail-on", "note|warning|error|never", false, "error", "the least severity that gives exit status 1"},
+               {"fail-on-warning", "", false, "", "the same as --fail-on warning"},
+               {"allow-incomplete", "", false, "", "exit with 0, not 3, when a limit ended the exploration"},
+               {"rule", "RULE=off|note|warning|error", true, "", "change a rule's severity; RULE may be FAMILY/*"},
+           },
+           With(SearchFlags(), {ColorFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
+       RunCommand},
+      {"test", "PATH...", 1, kManyOperands, "Compares what is found with what each scenario expects.",
+       {"asyncrt-check test scenarios/", "asyncrt-check test scenarios/ --jobs 4",
+        "asyncrt-check test mine.json --max-states 100000"},
+       With(SearchFlags(), {ColorFlag()}), TestCommand},
+      {"replay", "FILE", 1, 1,
+       "Plays the findings of a report, or one schedule of a scenario, step by step.",
+       {"asyncrt-check run a.json > report.json; asyncrt-check replay report.json",
+        "asyncrt-check replay a.json --schedule STRING", "asyncrt-check run a.json | asyncrt-check replay -"},
+       {{"schedule", "STRING", false, "", "a finding's `replay`; FILE is then a scenario"},
+        {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "as it was when it was found"},
+        {"tokio", "VERSION", false, "as the scenario says", "as it was when it was found"},
+        ColorFlag()},
+       ReplayCommand},
+      {"explain", "RULE", 1, 1, "Explains a rule: what it means, why it happens, how to fix it, in Rust, too.",
+       {"asyncrt-check explain deadlock/blocked-workers", "asyncrt-check explain relock",
+        "asyncrt-check explain panic/task --format json | jq -r .bad"},
+       {TableFormatFlag()},
+       ExplainCommand},
+      {"rules", "", 0, 0, "Lists the rules.",
+       {"asyncrt-check rules", "asyncrt-check rules --format json | jq -r '.rules[].rule'",
+        "asyncrt-check rules | grep starvation"},
+       {TableFormatFlag()},
+       RulesCommand},
+      {"ops", "[VERB]", 0, 1, "Lists the operations of the scenario language, or describes one.",
+       {"asyncrt-check ops", "asyncrt-check ops recv", "asyncrt-check ops --format json | jq -r '.ops[].op'"},
+       {TableFormatFlag()},
+       OpsCommand},
+      {"schema", "scenario|report", 1, 1, "Prints the JSON Schema (draft 2020-12) of scenarios or of reports.",
+       {"asyncrt-check schema scenario > asyncrt-scenario.schema.json", "asyncrt-check schema report | jq .title",
+        "asyncrt-check schema scenario | jq '.[\"$defs\"] | keys'"},
+       {},
+       SchemaCommand},
+  };
+}
+
+}  // namespace
+
+const std::vector<CommandDef>& AllCommands() {
+  static const std::vector<CommandDef> table = BuildTable();
+  return table;
+}
+
+}  // namespace asyncrt
