@@ -168,6 +168,27 @@ class Reporter {
       t.step.step = ++number;
       f->schedule.push_back(t.step);
     }
+    // The calls that never return are the last steps of the story.
+    for (std::size_t i = 0; i < seed.waits.size(); ++i) {
+      const Wait& w = seed.waits[i];
+      const Json* node = NodeOfSource(seed.sources[i]);
+      if (!w.thread || node == nullptr || w.op == "await" || w.op == "run") continue;
+      bool told_already = std::any_of(f->schedule.begin(), f->schedule.end(), [&](const ScheduleStep& s) {
+        return s.pointer == node->pointer && s.thread == *w.thread && (s.effect == "suspends" || s.effect == "the thread blocks");
+      });
+      if (told_already) continue;
+      ScheduleStep s;
+      s.step = ++number;
+      s.time_us = f->schedule.empty() ? 0 : f->schedule.back().time_us;
+      s.thread = *w.thread;
+      if (w.who.rfind("task ", 0) == 0) s.task = w.who;
+      s.op = w.op;
+      s.on = w.on;
+      s.pointer = node->pointer;
+      s.line = node->place.line;
+      s.effect = "the thread blocks for ever";
+      f->schedule.push_back(s);
+    }
     if (!seed.loop.empty()) {
       std::vector<Move> whole = seed.path;
       whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());

@@ -217,9 +217,12 @@ TEST(Duration, RefusesWhatIsNone) {
 
 std::string Show(const Expr& expr) {
   switch (expr.kind) {
-    case Expr::Kind::kNumber: return std::to_string(expr.number);
-    case Expr::Kind::kLocal: return expr.name;
-    default: break;
+    case Expr::Kind::kNumber:
+      return std::to_string(expr.number);
+    case Expr::Kind::kLocal:
+      return expr.name;
+    default:
+      break;
   }
   std::string text = "(" + std::to_string(static_cast<int>(expr.kind) - static_cast<int>(Expr::Kind::kAdd));
   for (const Expr& kid : expr.kids) text += " " + Show(kid);

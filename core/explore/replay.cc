@@ -108,6 +108,7 @@ class Teller {
       case VmOp::kSpawn: return "the task is ready";
       case VmOp::kSpawnBlocking: return "the closure is queued";
       case VmOp::kSpawnThread: return "the thread starts";
+      case VmOp::kBlockOn: return "drives the future";
       default: break;
     }
     if (s.mode == Mode::kPanicking && m_.H().ended == 0) return "panics";
@@ -121,7 +122,7 @@ class Teller {
       case VmOp::kDropReg: return "released";
       case VmOp::kStdRecv: case VmOp::kMpscRecv: case VmOp::kOneshotRecv: return s.pc == in.or_pc ? "fails: closed" : "received";
       case VmOp::kStdSend: case VmOp::kMpscSend: case VmOp::kOneshotSend: return s.pc == in.or_pc ? "fails: closed" : "sent";
-      case VmOp::kBlockOn: return "drives the future";
+      case VmOp::kSleep: case VmOp::kAwaitTask: return "goes on";
       default: return in.or_pc >= 0 && s.pc == in.or_pc ? "fails" : "done";
     }
   }

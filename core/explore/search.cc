@@ -39,7 +39,13 @@ class Explorer {
       }
     result_.states = parent_.size();
     result_.depth = depth_;
-    for (auto& [key, seed] : found_) result_.seeds.push_back(std::move(seed));
+    FewestSwitches();
+    for (auto& [key, seed] : found_) {
+      std::vector<Move> path = Path(seed.state);
+      path.insert(path.end(), seed.path.begin(), seed.path.end());
+      seed.path = std::move(path);
+      result_.seeds.push_back(std::move(seed));
+    }
     return true;
   }
 
@@ -143,8 +149,8 @@ class Explorer {
       s.timing = timing_;
       if (e.frame >= 0 && machine_.F(e.frame).live != 0) s.who = PartyName(machine_, e.frame);
       else if (e.frame >= 0) s.who = (machine_.UnitOf(e.frame).kind == UnitKind::kThread ? "thread " : machine_.UnitOf(e.frame).kind == UnitKind::kMain ? "thread " : "task ") + machine_.UnitOf(e.frame).name;
-      s.path = Path(number);
-      s.path.push_back({actor, taken});
+      s.state = number;
+      s.path = {{actor, taken}};
     }
   }
 
@@ -160,10 +166,7 @@ class Explorer {
     s.frame = frame;
     s.timing = timing_;
     s.who = PartyName(machine_, frame);
-    std::vector<std::uint8_t> saved = scratch_;
-    s.path = Path(number);
-    scratch_ = saved;
-    machine_.Attach(scratch_.data());
+    s.state = number;
   }
 
   void UnlookedPanics(std::uint32_t number) {
@@ -177,6 +180,7 @@ class Explorer {
   }
 
   void Ended(std::uint32_t number) {
+    MarkBlocked();
     UnlookedPanics(number);
     if (machine_.H().ended != 1) return;
     for (int f = 0; f < l_.frames; ++f) {
@@ -187,7 +191,14 @@ class Explorer {
     }
   }
 
+  // An op that a thread blocks in was reached, though it never got further.
+  void MarkBlocked() {
+    for (int t = 0; t < l_.threads; ++t)
+      if (int top = machine_.T(t).top - 1; top >= 0) machine_.reached()[machine_.S(top).pc] = true;
+  }
+
   void Stuck(std::uint32_t number) {
+    MarkBlocked();
     UnlookedPanics(number);
     for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
       UnitKind kind = machine_.UnitOf(f).kind;
@@ -206,7 +217,6 @@ class Explorer {
       unknown.rule = "deadlock/partial";
       roots.push_back(unknown);
     }
-    std::vector<std::uint8_t> saved = scratch_;
     for (StuckRoot& r : roots) {
       std::string key = r.rule;
       std::set<std::string> parts;
@@ -225,30 +235,111 @@ class Explorer {
       s.timing = timing_;
       s.others_progress = !active.empty();
       s.loop = loop;
-      s.path = Path(number);
+      s.state = number;
     }
-    scratch_ = saved;
-    machine_.Attach(scratch_.data());
+  }
+
+  // Among the shortest schedules to each finding, one with the fewest changes of thread: a second pass over the same
+  // levels that remembers, for each state and the thread that moved last, the fewest changes so far. Skipped where the
+  // search was large; the schedule is then a shortest one, and the search's own order has kept changes rare.
+  void FewestSwitches() {
+    constexpr std::uint32_t kStatesMax = 60'000;
+    std::uint32_t deepest = 0;
+    for (auto& [key, seed] : found_) deepest = std::max(deepest, seed.state);
+    if (deepest == 0 || deepest > kStatesMax) return;
+    struct Entry { std::uint16_t actor; std::uint32_t switches, from; std::uint16_t from_actor; };
+    std::vector<std::vector<Entry>> best(parent_.size());
+    std::vector<std::uint32_t> level(parent_.size(), 0);
+    for (std::uint32_t v = 1; v < parent_.size(); ++v) level[v] = level[parent_[v]] + 1;
+    best[0].push_back({0, 0, 0, 0});
+    std::vector<std::uint8_t> current(bytes_), next, work(bytes_);
+    machine_.Attach(current.data());
+    machine_.Initial();
+    std::vector<std::uint32_t> numbers = {0}, next_numbers;
+    std::vector<bool> kept(parent_.size(), false);
+    while (!numbers.empty() && numbers.front() <= deepest) {
+      next.clear();
+      next_numbers.clear();
+      for (std::size_t i = 0; i < numbers.size(); ++i) {
+        std::uint32_t u = numbers[i];
+        const std::uint8_t* state = current.data() + i * bytes_;
+        work.assign(state, state + bytes_);
+        machine_.Attach(work.data());
+        if (machine_.H().ended != 0) continue;
+        std::vector<int> enabled;
+        for (int t = 0; t < l_.threads; ++t)
+          if (machine_.ThreadEnabled(t)) enabled.push_back(t);
+        if (machine_.ClockEnabled(!enabled.empty())) enabled.push_back(machine_.clock());
+        for (int actor : enabled) {
+          Chooser chooser;
+          do {
+            work.assign(state, state + bytes_);
+            machine_.Attach(work.data());
+            machine_.Step(actor, chooser);
+            std::uint32_t v = visited_.Find(StableHash(work.data(), bytes_));
+            if (v == Visited::none || v > deepest || level[v] != level[u] + 1) continue;
+            Entry entry{static_cast<std::uint16_t>(actor), 0xffffffff, u, 0};
+            for (const Entry& b : best[u]) {
+              std::uint32_t switches = b.switches + (b.actor != actor ? 1 : 0);
+              if (switches < entry.switches) { entry.switches = switches; entry.from_actor = b.actor; }
+            }
+            auto same = std::find_if(best[v].begin(), best[v].end(), [&](const Entry& b) { return b.actor == actor; });
+            if (same == best[v].end()) best[v].push_back(entry);
+            else if (entry.switches < same->switches) *same = entry;
+            if (!kept[v]) {
+              kept[v] = true;
+              next.insert(next.end(), work.begin(), work.end());
+              next_numbers.push_back(v);
+            }
+          } while (chooser.Next());
+        }
+      }
+      current.swap(next);
+      numbers.swap(next_numbers);
+    }
+    for (auto& [key, seed] : found_) {
+      if (seed.state == 0 || best[seed.state].empty()) continue;
+      std::uint16_t then = seed.path.empty() ? 0xffff : static_cast<std::uint16_t>(seed.path[0].actor);
+      const Entry* at = nullptr;
+      for (const Entry& b : best[seed.state])
+        if (at == nullptr || b.switches + (b.actor != then) < at->switches + (at->actor != then)) at = &b;
+      std::vector<std::pair<std::uint32_t, std::uint16_t>> chain;
+      std::uint32_t v = seed.state;
+      while (v != 0 && at != nullptr) {
+        chain.push_back({v, at->actor});
+        std::uint32_t u = at->from;
+        std::uint16_t actor = at->from_actor;
+        at = nullptr;
+        for (const Entry& b : best[u]) if (b.actor == actor) at = &b;
+        v = u;
+      }
+      std::reverse(chain.begin(), chain.end());
+      chains_[seed.state] = std::move(chain);
+    }
   }
 
   // The schedule to a state: actors come from the parent links, choices are found again by playing.
   std::vector<Move> Path(std::uint32_t number) {
-    std::vector<std::uint32_t> chain;
-    for (std::uint32_t n = number; n != 0; n = parent_[n]) chain.push_back(n);
-    std::reverse(chain.begin(), chain.end());
+    std::vector<std::pair<std::uint32_t, std::uint16_t>> chain;
+    if (auto better = chains_.find(number); better != chains_.end()) {
+      chain = better->second;
+    } else {
+      for (std::uint32_t n = number; n != 0; n = parent_[n]) chain.push_back({n, actor_[n]});
+      std::reverse(chain.begin(), chain.end());
+    }
     std::vector<std::uint8_t> state(bytes_), work(bytes_);
     Machine machine(p_, l_, timing_);
     machine.Attach(state.data());
     machine.Initial();
     std::vector<Move> path;
-    for (std::uint32_t n : chain) {
+    for (auto [n, actor] : chain) {
       Chooser chooser;
       bool hit = false;
       do {
         work = state;
         machine.Attach(work.data());
-        machine.Step(actor_[n], chooser);
-        if (visited_.Find(StableHash(work.data(), bytes_)) == n) { hit = true; path.push_back({actor_[n], chooser.Taken()}); break; }
+        machine.Step(actor, chooser);
+        if (visited_.Find(StableHash(work.data(), bytes_)) == n) { hit = true; path.push_back({actor, chooser.Taken()}); break; }
       } while (chooser.Next());
       if (!hit) return path;
       state = work;
@@ -366,7 +457,7 @@ class Explorer {
           active[static_cast<std::size_t>(f)] = true;
       }
     }
-    std::vector<Move> path = Path(best);
+    Path(best);
     std::vector<std::uint8_t> state = best == 0 ? InitialBytes() : last_state_;
     scratch_ = state;
     machine_.Attach(scratch_.data());
@@ -376,12 +467,12 @@ class Explorer {
     for (int f = 0; f < l_.frames; ++f)
       if (ready[static_cast<std::size_t>(f)] && !active[static_cast<std::size_t>(f)]) starved = f;
     if (starved >= 0) {
-      AddEndless("starvation/never-polled", starved, path, loop);
+      AddEndless("starvation/never-polled", starved, best, loop);
       return;
     }
     if (int pc = StarvedBranch(states, component, c, start, sorted); pc >= 0) {
       machine_.Attach(scratch_.data());
-      AddEndless("starvation/never-polled", machine_.FrameOf(starved_strand_), path, loop, pc);
+      AddEndless("starvation/never-polled", machine_.FrameOf(starved_strand_), best, loop, pc);
       return;
     }
     machine_.Attach(scratch_.data());
@@ -392,7 +483,7 @@ class Explorer {
     if (MainWaitsForActive(active)) {
       int spinner = -1;
       for (int f = 0; f < l_.frames; ++f) if (active[static_cast<std::size_t>(f)]) spinner = f;
-      AddEndless("starvation/livelock", spinner, path, loop);
+      AddEndless("starvation/livelock", spinner, best, loop);
     }
   }
 
@@ -468,7 +559,7 @@ class Explorer {
     }
   }
 
-  void AddEndless(const char* rule, int frame, const std::vector<Move>& path, const std::vector<Move>& loop, int pc = -1) {
+  void AddEndless(const char* rule, int frame, std::uint32_t state, const std::vector<Move>& loop, int pc = -1) {
     const Unit& unit = machine_.UnitOf(std::max(frame, 0));
     std::string key = std::string(rule) + "|" + unit.name;
     auto [it, fresh] = found_.try_emplace(key);
@@ -480,7 +571,7 @@ class Explorer {
     s.pc = pc >= 0 ? pc : frame >= 0 ? machine_.S(machine_.Root(frame)).pc : 0;
     s.who = PartyName(machine_, std::max(frame, 0));
     s.timing = timing_;
-    s.path = path;
+    s.state = state;
     s.loop = loop;
   }
 
@@ -559,6 +650,7 @@ class Explorer {
   std::vector<std::uint16_t> actor_;
   std::vector<EdgeRef> edges_;
   std::set<std::uint32_t> passed_;
+  std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::uint16_t>>> chains_;
   int starved_strand_ = 0;
   bool seen_any_ = false;
   std::map<std::string, Seed> found_;

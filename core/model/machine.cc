@@ -140,7 +140,7 @@ void Machine::Step(int actor, Chooser& chooser) {
   advanced_ = 0;
   if (actor != clock()) {
     RunThread(actor);
-    SortCores();
+    if (!plain_) SortCores();
     return;
   }
   std::int32_t least = 0;
@@ -230,7 +230,7 @@ void Machine::RunThread(int thread) {
     }
     int strand = t.top - 1;
     bool invisible = Invisible(strand);
-    if (did && !invisible) return;
+    if (did && (plain_ || !invisible)) return;
     if (!CanRun(thread, strand)) return;
     if (!invisible) {
       did = true;
@@ -238,6 +238,7 @@ void Machine::RunThread(int thread) {
       told_pc_ = S(strand).pc;
     }
     reached_[S(strand).pc] = true;
+    if (plain_) did = true;
     Exec(thread, strand);
   }
 }

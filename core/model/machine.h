@@ -68,6 +68,8 @@ class Machine {
       : p_(program), l_(layout), timing_(timing) {}
 
   void Attach(std::uint8_t* state) { s_ = state; }
+  // One instruction a step, and workers keep their numbers: for a judge that trusts no reduction.
+  void SetPlain(bool plain) { plain_ = plain; }
   void Initial();
 
   int actors() const { return l_.threads + 1; }         // the threads, then the clock
@@ -213,6 +215,7 @@ class Machine {
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
+  bool plain_ = false;
   std::string overflow_;
   int overflow_unit_ = -1, overflow_element_ = -1;
   std::vector<bool> reached_;

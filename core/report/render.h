@@ -38,6 +38,8 @@ struct TextStyle {
 std::string RenderJson(const RunReport& report);
 // `sources[i]` is the text of `report.scenarios[i]`, for the excerpts; it may be empty.
 std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style);
+// The end of it: a line per scenario and one for all.
+std::string RenderSummary(const RunReport& report, const TextStyle& style);
 // What compilers print: one line per finding, for editors and grep.
 std::string RenderShort(const RunReport& report);
 

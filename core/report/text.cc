@@ -12,6 +12,8 @@
 namespace asyncrt {
 namespace {
 
+constexpr std::size_t kFileWidthMax = 60;
+
 // "   = help:     text", continued under the text.
 std::string Section(std::size_t gutter, std::string_view name, std::string_view text, const TextStyle& style,
                     bool is_wrapped = true) {
@@ -244,19 +246,15 @@ std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string&
   return out;
 }
 
-std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style) {
-  static const std::string kNoSource;
-  std::string out;
+std::string RenderSummary(const RunReport& report, const TextStyle& style) {
   std::size_t file_width = 0;
-  for (std::size_t i = 0; i < report.scenarios.size(); ++i) {
-    const ScenarioReport& scenario = report.scenarios[i];
-    const std::string& source = i < sources.size() ? sources[i] : kNoSource;
-    out += RenderDiagnostics(scenario, source, style);
-    for (const Finding& finding : scenario.findings) out += FindingText(finding, scenario, source, style);
+  for (const ScenarioReport& scenario : report.scenarios) {
     file_width = std::max(file_width, DisplayWidth(Printable(scenario.file)));
   }
-  file_width = std::min<std::size_t>(file_width, 60);
-  for (const ScenarioReport& scenario : report.scenarios) out += StatusLine(scenario, file_width, style);
+  std::string out;
+  for (const ScenarioReport& scenario : report.scenarios) {
+    out += StatusLine(scenario, std::min(file_width, kFileWidthMax), style);
+  }
   out += SummaryLine(report);
   if (report.timing) {
     char line[80];
@@ -265,6 +263,18 @@ std::string RenderText(const RunReport& report, const std::vector<std::string>& 
     out += line;
   }
   return out;
+}
+
+std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style) {
+  static const std::string kNoSource;
+  std::string out;
+  for (std::size_t i = 0; i < report.scenarios.size(); ++i) {
+    const ScenarioReport& scenario = report.scenarios[i];
+    const std::string& source = i < sources.size() ? sources[i] : kNoSource;
+    out += RenderDiagnostics(scenario, source, style);
+    for (const Finding& finding : scenario.findings) out += FindingText(finding, scenario, source, style);
+  }
+  return out + RenderSummary(report, style);
 }
 
 }  // namespace asyncrt

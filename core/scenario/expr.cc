@@ -72,10 +72,14 @@ class ExprParser {
 
   std::string HintForStray() const {
     switch (Peek()) {
-      case '=': return "did you mean `==`?";
-      case '&': return "did you mean `&&`?";
-      case '|': return "did you mean `||`?";
-      default: return "";
+      case '=':
+        return "did you mean `==`?";
+      case '&':
+        return "did you mean `&&`?";
+      case '|':
+        return "did you mean `||`?";
+      default:
+        return "";
     }
   }
 

@@ -523,15 +523,21 @@ std::string PointerToken(std::string_view key) {
 
 std::string_view JsonKindName(const Json& value) {
   switch (value.kind) {
-    case Json::Kind::kNull: return "null";
-    case Json::Kind::kBool: return value.boolean ? "true" : "false";
-    case Json::Kind::kInteger: return "an integer";
+    case Json::Kind::kNull:
+      return "null";
+    case Json::Kind::kBool:
+      return value.boolean ? "true" : "false";
+    case Json::Kind::kInteger:
+      return "an integer";
     case Json::Kind::kReal:
       return value.text.find_first_of(".eE") == std::string::npos ? "an integer of more than 64 bits"
                                                                   : "a number with a fraction";
-    case Json::Kind::kString: return "a string";
-    case Json::Kind::kArray: return "a list";
-    case Json::Kind::kObject: return "an object";
+    case Json::Kind::kString:
+      return "a string";
+    case Json::Kind::kArray:
+      return "a list";
+    case Json::Kind::kObject:
+      return "an object";
   }
   return "a value";
 }

@@ -39,8 +39,10 @@ bool HasEnds(Kind kind) {
     case Kind::kMpsc:
     case Kind::kBroadcast:
     case Kind::kWatch:
-    case Kind::kIo: return true;
-    default: return false;
+    case Kind::kIo:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -50,8 +52,10 @@ bool IsOwned(Kind kind) {
     case Kind::kValue:
     case Kind::kJoinSet:
     case Kind::kFuturesUnordered:
-    case Kind::kLocalSet: return true;
-    default: return HasEnds(kind);
+    case Kind::kLocalSet:
+      return true;
+    default:
+      return HasEnds(kind);
   }
 }
 
@@ -59,17 +63,26 @@ Kind KindOfResult(Code code) {
   switch (code) {
     case Code::kSpawn:
     case Code::kSpawnBlocking:
-    case Code::kSpawnLocal: return Kind::kTask;
-    case Code::kSpawnThread: return Kind::kThread;
-    case Code::kFuture: return Kind::kFuture;
-    case Code::kArm: return Kind::kNotified;
+    case Code::kSpawnLocal:
+      return Kind::kTask;
+    case Code::kSpawnThread:
+      return Kind::kThread;
+    case Code::kFuture:
+      return Kind::kFuture;
+    case Code::kArm:
+      return Kind::kNotified;
     case Code::kAcquire:
     case Code::kTryAcquire:
-    case Code::kReserve: return Kind::kPermit;
-    case Code::kBorrow: return Kind::kGuard;
-    case Code::kEnter: return Kind::kEnterGuard;
-    case Code::kMakeValue: return Kind::kValue;
-    default: return TakesLock(code) ? Kind::kGuard : Kind::kNone;
+    case Code::kReserve:
+      return Kind::kPermit;
+    case Code::kBorrow:
+      return Kind::kGuard;
+    case Code::kEnter:
+      return Kind::kEnterGuard;
+    case Code::kMakeValue:
+      return Kind::kValue;
+    default:
+      return TakesLock(code) ? Kind::kGuard : Kind::kNone;
   }
 }
 
@@ -81,8 +94,10 @@ bool MovesBody(Code code) {
     case Code::kSpawnThread:
     case Code::kFuture:
     case Code::kPush:
-    case Code::kMakeValue: return true;
-    default: return false;
+    case Code::kMakeValue:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -96,8 +111,10 @@ bool TakesLock(Code code) {
     case Code::kTryRead:
     case Code::kTryWrite:
     case Code::kBlockingRead:
-    case Code::kBlockingWrite: return true;
-    default: return false;
+    case Code::kBlockingWrite:
+      return true;
+    default:
+      return false;
   }
 }
 

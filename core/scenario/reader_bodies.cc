@@ -131,9 +131,13 @@ Reader::Context Reader::ContextOfBody(const Op& op, const Context& context) cons
     case Code::kSpawn:
     case Code::kSpawnLocal:
     case Code::kFuture:
-    case Code::kPush: move(true); break;
+    case Code::kPush:
+      move(true);
+      break;
     case Code::kSpawnBlocking:
-    case Code::kSpawnThread: move(false); break;
+    case Code::kSpawnThread:
+      move(false);
+      break;
     case Code::kMakeValue:
       move(false);
       inside.can_fail = false;
@@ -161,10 +165,15 @@ Reader::Context Reader::ContextOfBody(const Op& op, const Context& context) cons
       cut();
       inside.is_async = false;
       break;
-    case Code::kCatchPanic: cut(); break;
+    case Code::kCatchPanic:
+      cut();
+      break;
     case Code::kLoop:
-    case Code::kWhile: inside.in_loop = true; break;
-    default: break;
+    case Code::kWhile:
+      inside.in_loop = true;
+      break;
+    default:
+      break;
   }
   return inside;
 }

@@ -18,19 +18,27 @@ Ref::Part EndOf(Code code, Kind kind) {
     case Code::kBlockingSend:
     case Code::kReserve:
     case Code::kClosed:
-    case Code::kIoWrite: return Ref::Part::kTx;
-    case Code::kSubscribe: return kind == Kind::kWatch ? Ref::Part::kWhole : Ref::Part::kTx;
-    case Code::kBorrow: return Ref::Part::kWhole;
-    default: return Ref::Part::kRx;
+    case Code::kIoWrite:
+      return Ref::Part::kTx;
+    case Code::kSubscribe:
+      return kind == Kind::kWatch ? Ref::Part::kWhole : Ref::Part::kTx;
+    case Code::kBorrow:
+      return Ref::Part::kWhole;
+    default:
+      return Ref::Part::kRx;
   }
 }
 
 std::string_view PartName(Ref::Part part) {
   switch (part) {
-    case Ref::Part::kTx: return "tx";
-    case Ref::Part::kRx: return "rx";
-    case Ref::Part::kHandle: return "handle";
-    case Ref::Part::kWhole: break;
+    case Ref::Part::kTx:
+      return "tx";
+    case Ref::Part::kRx:
+      return "rx";
+    case Ref::Part::kHandle:
+      return "handle";
+    case Ref::Part::kWhole:
+      break;
   }
   return "";
 }
@@ -374,7 +382,8 @@ void Reader::CheckClone(const Ref& ref, const Json& node) {
       hint =
           name != nullptr && name->part == Ref::Part::kRx ? "" : "only its sending end can be: `" + ref.name + ".tx`";
       break;
-    case Kind::kWatch: break;
+    case Kind::kWatch:
+      break;
     case Kind::kRuntime:
     case Kind::kValue:
       can_clone = ref.part == Ref::Part::kHandle || (name != nullptr && name->is_shared);
@@ -391,8 +400,11 @@ void Reader::CheckClone(const Ref& ref, const Json& node) {
     case Kind::kEnterGuard:
     case Kind::kJoinSet:
     case Kind::kFuturesUnordered:
-    case Kind::kLocalSet: can_clone = false; break;
-    default: break;
+    case Kind::kLocalSet:
+      can_clone = false;
+      break;
+    default:
+      break;
   }
   if (!can_clone) diagnostics_.Add(node, "`" + node.text + "` cannot be cloned", hint);
 }

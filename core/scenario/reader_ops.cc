@@ -20,8 +20,10 @@ bool TakesHandle(Code code) {
     case Code::kEnter:
     case Code::kSpawn:
     case Code::kSpawnBlocking:
-    case Code::kUse: return true;
-    default: return false;
+    case Code::kUse:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -33,8 +35,10 @@ bool TakesMany(Code code) {
     case Code::kAbort:
     case Code::kDrop:
     case Code::kForget:
-    case Code::kUse: return true;
-    default: return false;
+    case Code::kUse:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -47,8 +51,10 @@ bool IsBodyField(Field field) {
     case Field::kElse:
     case Field::kDropBody:
     case Field::kBranches:
-    case Field::kAwait: return true;
-    default: return false;
+    case Field::kAwait:
+      return true;
+    default:
+      return false;
   }
 }
 
@@ -240,7 +246,9 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
     if (ref && !CheckKind(*ref, node, kinds)) ref.reset();
   };
   switch (field) {
-    case Field::kAs: ReadString(node, op.as); break;
+    case Field::kAs:
+      ReadString(node, op.as);
+      break;
     case Field::kClone: {
       // `$index` says which copy gets the clone.
       Context in_copies = context;
@@ -260,19 +268,43 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
       // Outside of a `thread_scope` a borrow is a finding (`ownership/borrow-escapes`), not an error of the text.
       read_list(op.borrow, "names", Use::kMany);
       break;
-    case Field::kWith: ReadWith(op, node, context); break;
-    case Field::kCount: op.count = ReadInteger(node, 1, kCopiesMax); break;
-    case Field::kDetached: ReadBool(node, op.detached); break;
-    case Field::kBiased: ReadBool(node, op.biased); break;
-    case Field::kTry: ReadBool(node, op.try_join); break;
-    case Field::kFair: ReadBool(node, op.fair); break;
-    case Field::kShared: ReadBool(node, op.shared); break;
-    case Field::kSend: ReadBool(node, op.send); break;
-    case Field::kEnable: ReadBool(node, op.enable); break;
-    case Field::kInto: op.into = ReadNameOf(node, Kind::kJoinSet).value_or(""); break;
-    case Field::kLocal: op.local = ReadNameOf(node, Kind::kLocalSet).value_or(""); break;
+    case Field::kWith:
+      ReadWith(op, node, context);
+      break;
+    case Field::kCount:
+      op.count = ReadInteger(node, 1, kCopiesMax);
+      break;
+    case Field::kDetached:
+      ReadBool(node, op.detached);
+      break;
+    case Field::kBiased:
+      ReadBool(node, op.biased);
+      break;
+    case Field::kTry:
+      ReadBool(node, op.try_join);
+      break;
+    case Field::kFair:
+      ReadBool(node, op.fair);
+      break;
+    case Field::kShared:
+      ReadBool(node, op.shared);
+      break;
+    case Field::kSend:
+      ReadBool(node, op.send);
+      break;
+    case Field::kEnable:
+      ReadBool(node, op.enable);
+      break;
+    case Field::kInto:
+      op.into = ReadNameOf(node, Kind::kJoinSet).value_or("");
+      break;
+    case Field::kLocal:
+      op.local = ReadNameOf(node, Kind::kLocalSet).value_or("");
+      break;
     case Field::kFor:
-    case Field::kAfter: op.duration = ReadDuration(node); break;
+    case Field::kAfter:
+      op.duration = ReadDuration(node);
+      break;
     case Field::kVar:
       if (!ReadString(node, op.var)) break;
       if (const Name* name = names_.Find(op.var)) {
@@ -285,18 +317,41 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
                          "a name is letters, digits and `_`, and does not begin with a digit");
       }
       break;
-    case Field::kValue: op.value = ReadExpr(node, context); break;
-    case Field::kExpected: op.expected = ReadExpr(node, context); break;
-    case Field::kTo: op.to = ReadExpr(node, context); break;
-    case Field::kTimes: op.times = ReadExpr(node, context); break;
-    case Field::kCond: op.condition = ReadExpr(node, context, op.def->code == Code::kWaitFor); break;
-    case Field::kPermits: op.permits = ReadInteger(node, 0).value_or(1); break;
-    case Field::kBytes: op.bytes = ReadInteger(node, 1).value_or(1); break;
-    case Field::kPermit: read_ref(op.permit, {Kind::kPermit}); break;
-    case Field::kFuture: read_ref(op.future, {Kind::kNotified}); break;
-    case Field::kMutex: read_ref(op.mutex, {Kind::kStdMutex, Kind::kGuard}); break;
-    case Field::kMessage: ReadString(node, op.message); break;
-    default: break;
+    case Field::kValue:
+      op.value = ReadExpr(node, context);
+      break;
+    case Field::kExpected:
+      op.expected = ReadExpr(node, context);
+      break;
+    case Field::kTo:
+      op.to = ReadExpr(node, context);
+      break;
+    case Field::kTimes:
+      op.times = ReadExpr(node, context);
+      break;
+    case Field::kCond:
+      op.condition = ReadExpr(node, context, op.def->code == Code::kWaitFor);
+      break;
+    case Field::kPermits:
+      op.permits = ReadInteger(node, 0).value_or(1);
+      break;
+    case Field::kBytes:
+      op.bytes = ReadInteger(node, 1).value_or(1);
+      break;
+    case Field::kPermit:
+      read_ref(op.permit, {Kind::kPermit});
+      break;
+    case Field::kFuture:
+      read_ref(op.future, {Kind::kNotified});
+      break;
+    case Field::kMutex:
+      read_ref(op.mutex, {Kind::kStdMutex, Kind::kGuard});
+      break;
+    case Field::kMessage:
+      ReadString(node, op.message);
+      break;
+    default:
+      break;
   }
 }
 
