@@ -20,7 +20,25 @@ class Teller {
 
   bool Play(const Move& move, Told* told) {
     ScheduleStep& step = told->step;
-    if (move.actor < 0 || move.actor > m_.clock()) return false;
+    if (move.actor < 0 || move.actor >= m_.actors()) return false;
+    if (move.actor > m_.clock()) {
+      int thread = move.actor - m_.clock() - 1;
+      if (!m_.SpuriousEnabled(thread)) return false;
+      step.thread = ThreadName(m_, thread);
+      int top = m_.T(thread).top - 1;
+      told->frame = m_.FrameOf(top);
+      int source = m_.InstrAt(top).source;
+      if (source >= 0) {
+        step.op = std::string(p_.sources[static_cast<std::size_t>(source)].op->def->verb);
+        step.pointer = p_.sources[static_cast<std::size_t>(source)].node->pointer;
+        step.line = p_.sources[static_cast<std::size_t>(source)].node->place.line;
+      }
+      chooser_.Force(move.choices);
+      m_.Step(move.actor, chooser_);
+      step.time_us = now_;
+      step.effect = "returns spuriously";
+      return true;
+    }
     if (move.actor == m_.clock() ? !m_.ClockEnabled(false) : !m_.ThreadEnabled(move.actor)) return false;
     step.thread = move.actor == m_.clock() ? "clock" : ThreadName(m_, move.actor);
     int before = move.actor == m_.clock() ? -1 : m_.T(move.actor).top - 1;

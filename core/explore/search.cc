@@ -101,7 +101,13 @@ class Explorer {
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.ThreadEnabled(t)) enabled_.push_back(t);
     if (machine_.ClockEnabled(!enabled_.empty())) enabled_.push_back(machine_.clock());
-    if (enabled_.empty()) { Stuck(number); return true; }
+    if (enabled_.empty()) {   // judged without spurious returns, which are explored nevertheless
+      Stuck(number);
+      std::memcpy(scratch_.data(), state, bytes_);
+      machine_.Attach(scratch_.data());
+    }
+    for (int t = 0; t < l_.threads; ++t)
+      if (machine_.SpuriousEnabled(t)) enabled_.push_back(machine_.spurious(t));
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
     auto last = std::find(enabled_.begin(), enabled_.end(), static_cast<int>(actor_[number]));
     if (last != enabled_.end()) std::rotate(enabled_.begin(), last, last + 1);
@@ -126,7 +132,7 @@ class Explorer {
         next_.insert(next_.end(), scratch_.begin(), scratch_.end());
         next_numbers_.push_back(to);
       }
-      if (p_.endless) edges_.push_back({number, to, static_cast<std::uint16_t>(actor)});
+      if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, to, static_cast<std::uint16_t>(actor), machine_.unfair()});
       if (!machine_.events().empty()) Events(number, actor, chooser);
     } while (chooser.Next());
     return true;
@@ -270,6 +276,8 @@ class Explorer {
         for (int t = 0; t < l_.threads; ++t)
           if (machine_.ThreadEnabled(t)) enabled.push_back(t);
         if (machine_.ClockEnabled(!enabled.empty())) enabled.push_back(machine_.clock());
+        for (int t = 0; t < l_.threads; ++t)
+          if (machine_.SpuriousEnabled(t)) enabled.push_back(machine_.spurious(t));
         for (int actor : enabled) {
           Chooser chooser;
           do {
@@ -349,7 +357,7 @@ class Explorer {
   }
 
   // ---- endless runs -------------------------------------------------------------------------------------------
-  struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; };
+  struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; bool unfair; };
 
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
@@ -419,7 +427,7 @@ class Explorer {
 
   void FairCycle(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
                  const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
-    int actors = machine_.actors();
+    int actors = machine_.clock() + 1;
     std::vector<bool> moves(static_cast<std::size_t>(actors), false), always(static_cast<std::size_t>(actors), true);
     for (std::uint32_t v : states) {
       std::set<int> here, inside, outside;
@@ -427,7 +435,7 @@ class Explorer {
         here.insert(sorted[k].actor);
         bool stays = component[sorted[k].to] == c;
         if (stays) { moves[sorted[k].actor] = true; inside.insert(sorted[k].actor); }
-        else outside.insert(sorted[k].actor);
+        else if (!sorted[k].unfair) outside.insert(sorted[k].actor);
       }
       for (int a : inside) if (outside.count(a)) return;   // a fair choice leaves
       for (int a = 0; a < actors; ++a) if (!here.count(a)) always[static_cast<std::size_t>(a)] = false;

@@ -124,6 +124,22 @@ bool Machine::ThreadEnabled(int thread) {
   return CanRun(thread, t.top - 1);
 }
 
+bool Machine::SpuriousEnabled(int thread) {
+  if (!p_.spurious || timing_ != Timing::kAdversarial || H().ended != 0 || T(thread).top == 0) return false;
+  const StrandCell& s = S(T(thread).top - 1);
+  if (s.out != Outcome::kNone) return false;
+  switch (p_.code[s.pc].op) {
+    case VmOp::kPark: return T(thread).token == 0;
+    case VmOp::kCondWait: {
+      if (s.phase != 1 || (s.bits & kGranted)) return false;
+      const Instr& in = p_.code[s.pc];
+      int mutex = in.target + (in.expr2 >= 0 ? static_cast<int>(Eval(in.expr2, FrameOf(T(thread).top - 1))) : 0);
+      return W(mutex)[0] == 0;
+    }
+    default: return false;
+  }
+}
+
 bool Machine::ClockEnabled(bool any_thread_enabled) {
   if (H().ended != 0 || H().timers == 0) return false;
   if (timing_ == Timing::kIdeal && any_thread_enabled) return false;
@@ -138,6 +154,13 @@ void Machine::Step(int actor, Chooser& chooser) {
   events_.clear();
   told_strand_ = told_pc_ = -1;
   advanced_ = 0;
+  unfair_ = false;
+  if (actor > clock()) {
+    actor -= clock() + 1;
+    StrandCell& waiting = S(T(actor).top - 1);
+    if (p_.code[waiting.pc].op == VmOp::kPark) T(actor).token = 1;
+    else waiting.bits |= kGranted;
+  }
   if (actor != clock()) {
     RunThread(actor);
     if (!plain_) SortCores();
@@ -715,6 +738,7 @@ void Machine::Exec(int thread, int strand) {
     case VmOp::kJumpIfZero: s.pc = static_cast<std::uint16_t>(Eval(in.expr, frame) == 0 ? in.target : s.pc + 1); break;
     case VmOp::kSet: regs[in.var] = static_cast<std::int32_t>(in.expr >= 0 ? Eval(in.expr, frame) : in.imm); Next(strand); break;
     case VmOp::kChoose: {
+      if (!in.flag) unfair_ = true;
       const auto& entries = p_.jumps[static_cast<std::size_t>(in.list)];
       s.pc = static_cast<std::uint16_t>(entries[static_cast<std::size_t>(choose_->Choose(static_cast<int>(entries.size())))]);
       break;

@@ -72,10 +72,14 @@ class Machine {
   void SetPlain(bool plain) { plain_ = plain; }
   void Initial();
 
-  int actors() const { return l_.threads + 1; }         // the threads, then the clock
+  // Who can move: the threads, then the clock, then once more each thread, for a spurious return of its wait.
+  int actors() const { return 2 * l_.threads + 1; }
   int clock() const { return l_.threads; }
+  int spurious(int thread) const { return l_.threads + 1 + thread; }
   bool ThreadEnabled(int thread);
   bool ClockEnabled(bool any_thread_enabled);
+  // A `park` or a condvar wait that could return though nobody called (adversarial timing only).
+  bool SpuriousEnabled(int thread);
   // Plays one step of an actor that is enabled. Answers come from `chooser`.
   void Step(int actor, Chooser& chooser);
 
@@ -88,6 +92,7 @@ class Machine {
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
+  bool unfair() const { return unfair_; }   // it took a `choose` that need not be fair
   std::int64_t advanced() const { return advanced_; }   // microseconds that the last step of the clock let pass
 
   // ---- looking at a state (also for explanations) --------------------------------------------------------------
@@ -221,6 +226,7 @@ class Machine {
   std::vector<bool> reached_;
   int told_strand_ = -1, told_pc_ = -1;
   std::int64_t advanced_ = 0;
+  bool unfair_ = false;
 };
 
 }  // namespace asyncrt

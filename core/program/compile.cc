@@ -69,6 +69,8 @@ class Compiler {
     FinishUnit(main);
     CompileDestructors();
     SizeEverything();
+    for (const Instr& i : program_->code)
+      program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
     if (program_->code.size() > 60000)
       diagnostics_.Add(*scenario_.main.node, "the scenario is too large: it comes to " + std::to_string(program_->code.size()) + " instructions, and 60000 are the limit");
     if (!diagnostics_.empty()) return nullptr;

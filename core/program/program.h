@@ -181,6 +181,7 @@ struct Program {
   std::vector<StaticFinding> refused;
   bool endless = false;                     // some loop has no bound: ticks and budgets matter
   bool uses_now = false;
+  bool spurious = false;                    // some wait can return spuriously
   int minor = 53;                           // Tokio 1.<minor>
 };
 

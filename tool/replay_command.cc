@@ -1,0 +1,91 @@
+// `replay`: one schedule, or every finding of a report, step by step.
+#include <sys/stat.h>
+
+#include "core/report/display.h"
+#include "core/report/paint.h"
+#include "core/report/render.h"
+#include "tool/commands.h"
+#include "tool/crash.h"
+#include "tool/exit_code.h"
+#include "tool/flag_values.h"
+#include "tool/inputs.h"
+#include "tool/output.h"
+#include "tool/report_reader.h"
+
+namespace asyncrt {
+namespace {
+
+// Plays one schedule; what cannot be played is said on stderr.
+bool Play(const Input& scenario, const std::string& schedule, const CheckOptions& options, const TextStyle& style,
+          std::string& out) {
+  if (!scenario.error.empty()) {
+    Complain(Printable(scenario.file) + ": it could not be read: " + scenario.error);
+    return false;
+  }
+  const CrashNote note(scenario.file);
+  const ReplayResult result = ReplayText(scenario.text, scenario.file, schedule, options);
+  out += RenderSchedule(result.steps, style);
+  if (!result.ok) {
+    Complain(Printable(scenario.file) + ": the schedule cannot be played: " + Printable(result.error));
+    return false;
+  }
+  out += Painted("=> " + Printable(result.outcome), Paint::kBold, style) + "\n";
+  return true;
+}
+
+bool Exists(const std::string& path) {
+  struct stat info = {};
+  return stat(path.c_str(), &info) == 0;
+}
+
+// The scenario of a finding: by the name in the report, from here or from where the report lies.
+std::string FileOf(const std::string& file, const std::string& report) {
+  const std::size_t slash = report.rfind('/');
+  if (Exists(file) || file.starts_with("/") || slash == std::string::npos) return file;
+  const std::string beside = report.substr(0, slash + 1) + file;
+  return Exists(beside) ? beside : file;
+}
+
+int PlayReport(const Input& report, const CheckOptions& options, const TextStyle& style) {
+  const RecordedReport recorded = ReadReport(report.text);
+  if (!recorded.error.empty()) {
+    Complain(Printable(report.file) + ": " + recorded.error);
+    return kExitInvalid;
+  }
+  int status = kExitOk;
+  std::string out;
+  for (const Recorded& finding : recorded.findings) {
+    if (!out.empty()) out += "\n";
+    out += Painted(Printable(finding.rule), Paint::kBold, style) + ": " + Printable(finding.message) + "\n";
+    out += Painted("-->", Paint::kGutter, style) + " " + Printable(finding.file) + "\n";
+    if (finding.file == "<stdin>") {
+      Complain("a finding of a scenario that came from stdin cannot be replayed; give the scenario a file");
+      status = kExitInvalid;
+      continue;
+    }
+    const Input scenario = ReadInput(FileOf(finding.file, report.file));
+    if (!Play(scenario, finding.schedule, options, style, out)) status = kExitInvalid;
+  }
+  if (recorded.findings.empty()) out = "the report has no findings to replay\n";
+  return PrintOut(out, status);
+}
+
+}  // namespace
+
+int ReplayCommand(const Args& args) {
+  FlagReader flags(args);
+  const CheckOptions options = flags.Options();
+  const TextStyle style = StdoutStyle(flags.Color());
+  if (!flags.error().empty()) {
+    Complain(flags.error());
+    return kExitInvalid;
+  }
+  const Input input = ReadInput(args.words[0]);
+  const std::string* schedule = args.Last("schedule");
+  if (schedule == nullptr && input.error.empty()) return PlayReport(input, options, style);
+  std::string out;
+  const int status = Play(input, schedule == nullptr ? "" : *schedule, options, style, out) ? kExitOk : kExitInvalid;
+  return PrintOut(out, status);
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,16 @@
+#include "core/report/schema.h"
+
+#include "tool/commands.h"
+#include "tool/exit_code.h"
+#include "tool/output.h"
+
+namespace asyncrt {
+
+int SchemaCommand(const Args& args) {
+  if (args.words[0] == "scenario") return PrintOut(ScenarioSchema(), kExitOk);
+  if (args.words[0] == "report") return PrintOut(ReportSchema(), kExitOk);
+  Complain("there is a schema of `scenario` and of `report`");
+  return kExitInvalid;
+}
+
+}  // namespace asyncrt
