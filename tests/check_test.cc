@@ -1,0 +1,232 @@
+// Whole checks on small scenarios: hand-counted state spaces, limits, determinism, replay, fingerprints.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "core/asyncrt.h"
+
+namespace asyncrt {
+namespace {
+
+std::string Scenario(const std::string& name, const std::string& rest) { return "{\"name\": \"" + name + "\", " + rest + "}"; }
+
+ScenarioReport Check(const std::string& text, CheckOptions options = {}) { return CheckText(text, "test.json", options); }
+
+std::set<std::string> Rules(const ScenarioReport& report) {
+  std::set<std::string> rules;
+  for (const Finding& f : report.findings)
+    if (f.severity != Severity::kNote) rules.insert(f.rule);
+  return rules;
+}
+
+using Set = std::set<std::string>;
+
+const char kTwoLocks[] = R"("objects": {"a": {"kind": "std_mutex"}, "b": {"kind": "std_mutex"}}, "main": [
+  {"op": "spawn_thread", "as": "t", "body": [{"op": "lock", "on": "a"}, {"op": "lock", "on": "b"}]},
+  {"op": "lock", "on": "b", "body": [{"op": "lock", "on": "a", "body": []}]},
+  {"op": "join_thread", "on": "t"}])";
+
+const char kFourPhilosophers[] = R"("objects": {"f": {"kind": "std_mutex", "count": 4}}, "main": [
+  {"op": "spawn_thread", "as": "p", "count": 4, "body": [
+    {"op": "lock", "on": "f[$index]", "body": [{"op": "lock", "on": "f[($index + 1) % 4]", "body": []}]}]},
+  {"op": "join_thread", "on": "p"}])";
+
+TEST(Search, CountsTheStatesOfTwoIndependentThreads) {
+  // Two threads with one visible op and one end each, and main that joins them: every interleaving of
+  // spawn, spawn, join, join, end with (add, end) twice. Counted by hand with one thread: main spawns (1 state before,
+  // 1 after); then main waits; the thread adds, ends; main joins and ends.
+  ScenarioReport r = Check(Scenario("one", R"("timing": "adversarial", "objects": {"n": {"kind": "atomic"}}, "main": [
+    {"op": "spawn_thread", "as": "t", "body": [{"op": "add", "on": "n", "value": 1}]}, {"op": "join_thread", "on": "t"}])"));
+  EXPECT_EQ(r.verdict, Verdict::kClean);
+  EXPECT_TRUE(r.explored.complete);
+  EXPECT_EQ(r.explored.states, 6u);       // start, spawned, added, ended, joined, main ended
+  EXPECT_EQ(r.explored.transitions, 5u);
+  EXPECT_EQ(r.explored.depth, 5u);
+}
+
+TEST(Search, IsTheSameUnderBothTimingsWithoutTime) {
+  ScenarioReport both = Check(Scenario("both", kTwoLocks));
+  CheckOptions ideal;
+  ideal.timing = TimingModel::kIdeal;
+  ScenarioReport one = Check(Scenario("both", kTwoLocks), ideal);
+  EXPECT_EQ(both.explored.states, 2 * one.explored.states);
+  EXPECT_EQ(Rules(both), Rules(one));
+}
+
+TEST(Search, EndsAtTheLimitOfStatesAndSaysSo) {
+  CheckOptions options;
+  options.max_states = 20;
+  ScenarioReport r = Check(Scenario("big", kFourPhilosophers), options);
+  EXPECT_EQ(r.verdict, Verdict::kIncomplete);
+  EXPECT_FALSE(r.explored.complete);
+  EXPECT_EQ(r.explored.limit, "states");
+}
+
+TEST(Search, EndsAtTheLimitOfDepth) {
+  CheckOptions options;
+  options.max_depth = 3;
+  ScenarioReport r = Check(Scenario("deep", kFourPhilosophers), options);
+  EXPECT_EQ(r.verdict, Verdict::kIncomplete);
+  EXPECT_EQ(r.explored.limit, "depth");
+}
+
+TEST(Search, AFindingBeforeTheLimitIsAnError) {
+  CheckOptions options;
+  options.max_states = 400;
+  ScenarioReport r = Check(Scenario("both-ends", kFourPhilosophers), options);
+  EXPECT_FALSE(r.explored.complete);
+  EXPECT_EQ(r.verdict, Rules(r).empty() ? Verdict::kIncomplete : Verdict::kErrors);
+}
+
+TEST(Search, StopsWhenItIsInterrupted) {
+  std::atomic<bool> interrupted{true};
+  CheckOptions options;
+  options.interrupted = &interrupted;
+  ScenarioReport r = Check(Scenario("stop", R"("objects": {"f": {"kind": "std_mutex", "count": 7}}, "main": [
+    {"op": "spawn_thread", "as": "p", "count": 7, "body": [
+      {"op": "lock", "on": "f[$index]", "body": [{"op": "lock", "on": "f[($index + 1) % 7]", "body": []}]}]},
+    {"op": "join_thread", "on": "p"}])"), options);
+  EXPECT_EQ(r.explored.limit, "interrupt");
+}
+
+TEST(Schedule, OfTwoLocksIsTheShortest) {
+  ScenarioReport r = Check(Scenario("locks", kTwoLocks));
+  ASSERT_EQ(Rules(r), Set{"deadlock/lock-cycle"});
+  const Finding& f = r.findings.front();
+  // spawn, lock a, lock b, and the two calls that never return.
+  ASSERT_EQ(f.schedule.size(), 5u);
+  EXPECT_EQ(f.schedule[0].op, "spawn_thread");
+  EXPECT_EQ(f.schedule[3].effect, "the thread blocks for ever");
+  EXPECT_EQ(f.schedule[4].effect, "the thread blocks for ever");
+  ASSERT_EQ(f.waits.size(), 2u);
+  EXPECT_NE(f.waits[0].who, f.waits[1].who);
+  EXPECT_EQ(f.waits[0].waits_for, f.waits[1].who);
+}
+
+TEST(Schedule, CanBePlayedAgain) {
+  std::string text = Scenario("again", kTwoLocks);
+  ScenarioReport r = Check(text);
+  ReplayResult replay = ReplayText(text, "test.json", r.findings.front().replay, {});
+  ASSERT_TRUE(replay.ok) << replay.error;
+  EXPECT_NE(replay.outcome.find("deadlock/lock-cycle"), std::string::npos) << replay.outcome;
+}
+
+TEST(Schedule, OfAnotherScenarioIsRefused) {
+  ScenarioReport r = Check(Scenario("again", kTwoLocks));
+  ReplayResult replay = ReplayText(Scenario("other", kTwoLocks), "test.json", r.findings.front().replay, {});
+  EXPECT_FALSE(replay.ok);
+  EXPECT_NE(replay.error.find("another version"), std::string::npos);
+}
+
+TEST(Schedule, ThatIsDamagedIsRefusedWithAReason) {
+  for (const char* bad : {"", "v1", "v2.00000000.i.0", "v1.00000000.x.0", "v1.zzzzzzzz.i.0", "v1.00000000.i.0-", "v1.00000000.i.a", "v1.00000000.i.0~9=3"}) {
+    ReplayResult replay = ReplayText(Scenario("again", kTwoLocks), "test.json", bad, {});
+    EXPECT_FALSE(replay.ok) << bad;
+    EXPECT_FALSE(replay.error.empty()) << bad;
+  }
+}
+
+TEST(Schedule, NeverLeavesTheTables) {
+  std::string text = Scenario("again", kTwoLocks);
+  std::string replay = Check(text).findings.front().replay;
+  std::string head = replay.substr(0, 14);
+  for (const char* moves : {"99999", "0:77", "1", "0-0-0-0-0-0-0-0-0", "4", "0-2:9"}) ReplayText(text, "test.json", head + moves, {});
+}
+
+TEST(Report, IsTheSameEveryTime) {
+  std::string text = Scenario("same", kFourPhilosophers);
+  ScenarioReport a = Check(text), b = Check(text);
+  ASSERT_EQ(a.findings.size(), b.findings.size());
+  for (std::size_t i = 0; i < a.findings.size(); ++i) {
+    EXPECT_EQ(a.findings[i].message, b.findings[i].message);
+    EXPECT_EQ(a.findings[i].replay, b.findings[i].replay);
+    EXPECT_EQ(a.findings[i].fingerprint, b.findings[i].fingerprint);
+  }
+}
+
+TEST(Fingerprint, SurvivesAnEditElsewhere) {
+  std::string edited = std::string(kTwoLocks);
+  edited.insert(edited.find("\"main\""), "\"about\": \"moved\",\n\n\n");
+  ScenarioReport a = Check(Scenario("edit", kTwoLocks)), b = Check(Scenario("edit", edited));
+  EXPECT_EQ(a.findings.front().fingerprint, b.findings.front().fingerprint);
+  EXPECT_NE(a.findings.front().locations.front().place.line, b.findings.front().locations.front().place.line);
+}
+
+TEST(Allow, AcceptsAFindingWithAReason) {
+  ScenarioReport r = Check(Scenario("allowed", std::string(kTwoLocks) + R"(, "allow": [{"rule": "deadlock/lock-cycle", "on": "a", "reason": "known"}])"));
+  EXPECT_EQ(r.findings.front().allowed, "known");
+  EXPECT_EQ(r.verdict, Verdict::kClean);
+}
+
+TEST(Allow, ThatMatchesNothingIsReported) {
+  ScenarioReport r = Check(Scenario("unused", R"("main": [], "allow": [{"rule": "deadlock/lock-cycle", "reason": "gone"}])"));
+  EXPECT_EQ(Rules(r), Set{"hazard/unused-allow"});
+}
+
+// The three programs that decide whether the tool is about runtimes at all.
+TEST(MovedRuntime, IntoAThreadThatIsJoinedIsClean) {
+  ScenarioReport r = Check(Scenario("moved", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
+    {"op": "block_on", "on": "rt", "body": []},
+    {"op": "spawn_thread", "as": "t", "body": [{"op": "block_on", "on": "rt", "body": [{"op": "yield_now"}]}]},
+    {"op": "join_thread", "on": "t"}])"));
+  EXPECT_EQ(r.verdict, Verdict::kClean);
+  EXPECT_TRUE(r.explored.complete);
+  EXPECT_TRUE(r.findings.empty());
+}
+
+TEST(MovedRuntime, UsedAfterTheMoveIsRefused) {
+  ScenarioReport r = Check(Scenario("used", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
+    {"op": "spawn_thread", "as": "t", "body": [{"op": "block_on", "on": "rt", "body": []}]},
+    {"op": "block_on", "on": "rt", "body": []},
+    {"op": "join_thread", "on": "t"}])"));
+  EXPECT_EQ(Rules(r), Set{"ownership/use-after-move"});
+  EXPECT_EQ(r.findings.front().schedule.size(), 2u);
+}
+
+TEST(MovedRuntime, BorrowedByAThreadThatOutlivesTheBorrowIsRefused) {
+  ScenarioReport r = Check(Scenario("borrowed", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
+    {"op": "spawn_thread", "as": "t", "borrow": ["rt"], "body": [{"op": "block_on", "on": "rt", "body": []}]},
+    {"op": "join_thread", "on": "t"}])"));
+  EXPECT_EQ(Rules(r), Set{"ownership/borrow-escapes"});
+}
+
+TEST(LifoSlot, KeepsATaskFromIdleWorkers) {
+  auto with = [](const std::string& extra) {
+    return Scenario("lifo", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 2}}, "objects": {"c": {"kind": "std_channel"}}, "main": [
+      {"op": "block_on", "on": "rt", "body": [
+        {"op": "spawn", "as": "a", "body": [
+          {"op": "spawn", "body": [{"op": "send", "on": "c"}]},)" + extra + R"(
+          {"op": "recv", "on": "c"}]},
+        {"op": "await", "on": "a"}]}])");
+  };
+  EXPECT_EQ(Rules(Check(with(""))), Set{"deadlock/blocked-workers"});
+  // A second spawn displaces the first one into the queue, and a sleeper is told.
+  EXPECT_EQ(Rules(Check(with(R"({"op": "spawn", "body": []},)"))), Set{});
+}
+
+TEST(Timer, OfASleepingTaskIsNoDeadlock) {
+  ScenarioReport r = Check(Scenario("sleeps", R"("runtimes": {"rt": {"flavor": "current_thread"}}, "main": [
+    {"op": "block_on", "on": "rt", "body": [{"op": "sleep", "for": "2m"}]}])"));
+  EXPECT_EQ(r.verdict, Verdict::kClean);
+}
+
+TEST(Thresholds, AWorkerHeldTooLongIsAWarningUnderIdealTimingOnly) {
+  std::string text = Scenario("held", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
+    {"op": "block_on", "on": "rt", "body": [{"op": "spawn", "as": "t", "body": [{"op": "compute", "for": "50ms"}]}, {"op": "await", "on": "t"}]}])");
+  EXPECT_EQ(Rules(Check(text)), Set{"starvation/blocked-worker"});
+  CheckOptions adversarial;
+  adversarial.timing = TimingModel::kAdversarial;
+  EXPECT_EQ(Rules(Check(text, adversarial)), Set{});
+}
+
+TEST(BadInput, IsInvalidWithAPlace) {
+  ScenarioReport r = Check("{\"name\": \"x\", \"main\": [ { \"op\": \"lok\" } ]}");
+  EXPECT_EQ(r.verdict, Verdict::kInvalid);
+  ASSERT_FALSE(r.diagnostics.empty());
+  EXPECT_EQ(r.diagnostics.front().place.line, 1u);
+}
+
+}  // namespace
+}  // namespace asyncrt
