@@ -169,8 +169,11 @@ void Machine::Step(int actor, Chooser& chooser) {
   std::int32_t least = 0;
   for (int s = 0; s < l_.strands; ++s)
     if (S(s).timer > 1 && (least == 0 || S(s).timer - 1 < least)) least = S(s).timer - 1;
-  for (int s = 0; s < l_.strands; ++s)
+  std::vector<int> late;   // due before this time passes
+  for (int s = 0; s < l_.strands; ++s) {
+    if (S(s).timer == 1 && S(s).timer_runtime != 0xff && S(s).status != StrandStatus::kIdle && (S(s).bits & kFired) == 0) late.push_back(s);
     if (S(s).timer > 1) S(s).timer -= least;
+  }
   advanced_ = least;
   if (p_.uses_now) H().now_ms += (least + 999) / 1000;
   if (timing_ != Timing::kIdeal) return;
@@ -201,13 +204,13 @@ void Machine::Step(int actor, Chooser& chooser) {
     if (top < 0 || (InstrAt(top).op == VmOp::kBlockOn && S(top).phase == 1)) continue;
     if (grow(rt.held, sc.blocking_threshold)) Emit("starvation/blocked-worker", S(top).pc, rt.holder - 1, FrameOf(top));
   }
+  for (int s : late)
+    if (grow(S(s).overdue, sc.starvation_threshold)) Emit("starvation/late-timer", S(s).pc, -1, FrameOf(s));
   for (int s = 0; s < l_.strands; ++s) {
     StrandCell& strand = S(s);
     if (strand.status == StrandStatus::kIdle) continue;
     const Instr& in = p_.code[strand.pc];
-    if (strand.timer == 1 && strand.timer_runtime != 0xff && (strand.bits & kFired) == 0) {
-      if (grow(strand.overdue, sc.starvation_threshold)) Emit("starvation/late-timer", strand.pc, -1, FrameOf(s));
-    } else if ((in.op == VmOp::kDropReg || in.op == VmOp::kShutdownTimeout) && strand.phase == 2) {
+    if ((in.op == VmOp::kDropReg || in.op == VmOp::kShutdownTimeout) && strand.phase == 2) {
       if (grow(strand.overdue, sc.starvation_threshold)) Emit("starvation/slow-shutdown", strand.pc, -1, FrameOf(s));
     }
   }
