@@ -233,8 +233,20 @@ bool Machine::Invisible(int strand) {
              p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kIndex;
     case VmOp::kDropReg: case VmOp::kForgetReg: {
       int frame = FrameOf(strand);
-      if (in.flag) return false;
-      return in.index < 0 && R(frame)[in.reg] == 0;
+      int reg = in.reg;
+      if (in.flag) {
+        reg = -1;
+        for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)])
+          if (R(frame)[c.from] != 0) { reg = c.from; break; }
+        if (reg < 0) return true;
+      }
+      if (in.index >= 0) return false;
+      if (R(frame)[reg] == 0) return true;
+      // Giving a std mutex back only lets others go on, unless somebody looks without waiting.
+      const Reg& held = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
+      if (held.kind != RegKind::kGuard || in.op != VmOp::kDropReg) return false;
+      const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
+      return e.kind == Kind::kStdMutex && !e.tried;
     }
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
     case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;

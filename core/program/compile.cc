@@ -70,6 +70,8 @@ class Compiler {
     CompileDestructors();
     SizeEverything();
     for (const Instr& i : program_->code)
+      for (int k = 0; i.op == VmOp::kStdTryLock && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
+    for (const Instr& i : program_->code)
       program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
     if (program_->code.size() > 60000)
       diagnostics_.Add(*scenario_.main.node, "the scenario is too large: it comes to " + std::to_string(program_->code.size()) + " instructions, and 60000 are the limit");

@@ -135,6 +135,7 @@ struct Element {
   std::vector<int> with;    // first register-kind of what a message owns: pairs (RegKind, base)
   std::int64_t initial = 0;
   int destructor = -1;      // unit
+  bool tried = false;       // some op looks whether it is held without waiting for it
 };
 
 struct ExprNode {
