@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <chrono>
 #include <map>
 #include <set>
 
@@ -376,6 +377,7 @@ Verdict Judge(const ScenarioReport& report) {
 }  // namespace
 
 ScenarioReport CheckText(const std::string& text, const std::string& file, const CheckOptions& options) {
+  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
   ScenarioReport report;
   report.file = file;
   Prepared prepared;
@@ -400,7 +402,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     std::vector<bool> reached;
     std::map<std::string, Seed> seeds;
     auto take = [&](Timing timing) {
-      SearchResult r = Search(*prepared.program, timing, options, &reached);
+      SearchResult r = Search(*prepared.program, timing, options, start, &reached);
       report.explored.states += r.states;
       report.explored.transitions += r.transitions;
       report.explored.depth = std::max(report.explored.depth, r.depth);

@@ -36,6 +36,7 @@ constexpr Row kRows[] = {
     {"starvation/blocked-worker", "a worker is held longer than the threshold between two yields", "use `spawn_blocking` for work that takes long, or `tokio::time::sleep` instead of `thread::sleep`", ""},
     {"starvation/late-timer", "a due timer waits longer than the threshold for the driver", "do not hold the worker that polls the driver: use `spawn_blocking` for long work", ""},
     {"starvation/blocking-pool", "a blocking closure waits longer than the threshold for a pool thread", "raise `max_blocking_threads`, or keep long-lived closures on threads of their own", ""},
+    {"starvation/lock", "a waiter on a std lock, which promises no order, can be overtaken for ever", "leave the lock free for longer than it is held, or use `tokio::sync::Mutex`, which hands over in order", ""},
     {"starvation/slow-shutdown", "the shutdown of a runtime takes longer than the threshold", "tell the blocking closures to stop before the runtime is dropped, or use `shutdown_timeout`", ""},
     {"ownership/use-after-move", "a value is used after it was moved away", "clone what can be cloned (`rt.handle()`, a sender, an `Arc`) before the move", ""},
     {"ownership/borrow-escapes", "a spawned body borrows what it must own", "move the value in (`move`), share it in an `Arc`, or use `thread::scope`", ""},

@@ -14,13 +14,13 @@ namespace {
 
 class Explorer {
  public:
-  Explorer(Program& program, const Layout& layout, Timing timing, const CheckOptions& options)
+  Explorer(Program& program, const Layout& layout, Timing timing, const CheckOptions& options,
+           std::chrono::steady_clock::time_point start)
       : p_(program), l_(layout), timing_(timing), options_(options), machine_(program, layout, timing),
-        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_) {}
+        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), start_(start) {}
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
-    start_ = std::chrono::steady_clock::now();
     std::vector<std::uint8_t> first(bytes_);
     machine_.Attach(first.data());
     machine_.Initial();
@@ -444,6 +444,7 @@ class Explorer {
       if (always[static_cast<std::size_t>(a)] && !moves[static_cast<std::size_t>(a)]) return;   // not fair to this one
     // Who goes on, who is ready and never polled, who is stuck.
     std::vector<bool> active(static_cast<std::size_t>(l_.frames), false), ready(static_cast<std::size_t>(l_.frames), true);
+    std::vector<bool> waits_for_lock(static_cast<std::size_t>(l_.threads), true), could(static_cast<std::size_t>(l_.threads), false);
     std::uint32_t best = states[0];
     std::size_t looked = 0;
     for (std::uint32_t v : states) {
@@ -456,6 +457,11 @@ class Explorer {
         if (component[sorted[k].to] != c || sorted[k].actor == machine_.clock()) continue;
         for (int s = machine_.T(sorted[k].actor).top - 1, guard = 0; s >= 0 && guard < 64; s = machine_.S(s).parent - 1, ++guard)
           active[static_cast<std::size_t>(machine_.FrameOf(s))] = true;
+      }
+      for (int t = 0; t < l_.threads; ++t) {
+        int top = machine_.T(t).top - 1;
+        if (top < 0 || machine_.InstrAt(top).op != VmOp::kStdLock || moves[static_cast<std::size_t>(t)]) waits_for_lock[static_cast<std::size_t>(t)] = false;
+        else if (machine_.ThreadEnabled(t)) could[static_cast<std::size_t>(t)] = true;
       }
       for (int f = 0; f < l_.frames; ++f) {
         FrameCell& frame = machine_.F(f);
@@ -471,6 +477,12 @@ class Explorer {
     machine_.Attach(scratch_.data());
     std::vector<Move> loop = LoopFrom(best, component, c, start, sorted);
     machine_.Attach(scratch_.data());
+    for (int t = 0; t < l_.threads; ++t) {   // the lock is free now and then, but somebody else always takes it
+      if (!waits_for_lock[static_cast<std::size_t>(t)] || !could[static_cast<std::size_t>(t)]) continue;
+      int top = machine_.T(t).top - 1;
+      AddEndless("starvation/lock", machine_.FrameOf(top), best, loop, machine_.S(top).pc);
+      return;
+    }
     int starved = -1;
     for (int f = 0; f < l_.frames; ++f)
       if (ready[static_cast<std::size_t>(f)] && !active[static_cast<std::size_t>(f)]) starved = f;
@@ -683,10 +695,11 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
   for (Element& e : program.elements) e.room = sizes[i++];
 }
 
-SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::vector<bool>* reached) {
+SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+                    std::vector<bool>* reached) {
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, timing, options);
+    Explorer explorer(program, layout, timing, options, start);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;

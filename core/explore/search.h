@@ -4,6 +4,7 @@
 #ifndef ASYNCRT_CORE_EXPLORE_SEARCH_H_
 #define ASYNCRT_CORE_EXPLORE_SEARCH_H_
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -50,7 +51,9 @@ void SetSizes(Program& program, const std::vector<int>& sizes);
 
 // Explores `program` under one timing. Raises the program's sizes when a search needs more room. `reached` collects
 // the instructions that were executed.
-SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::vector<bool>* reached);
+// `start` is when the whole check began: the time limit counts from there.
+SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+                    std::vector<bool>* reached);
 
 }  // namespace asyncrt
 
