@@ -9,7 +9,7 @@ PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq
 # What the code needs whatever the flags of the caller are.
 override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -I. -ffile-prefix-map=$(CURDIR)=.
 
-ifeq (,$(filter -j%,$(MAKEFLAGS)))
+ifeq (0,$(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)))
 MAKEFLAGS += -j$(shell nproc)
 endif
 

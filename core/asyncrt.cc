@@ -419,7 +419,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     if (adversarial) take(Timing::kAdversarial);
     Reporter reporter(prepared, file);
     for (const auto& [key, seed] : seeds) report.findings.push_back(reporter.Make(seed));
-    if (report.explored.complete) Unreachable(prepared, reached, file, &report);
+    // Behind an error whatever follows is out of reach; that is no fault of the scenario.
+    bool errors = std::any_of(report.findings.begin(), report.findings.end(), [](const Finding& f) { return f.severity == Severity::kError; });
+    if (report.explored.complete && !errors) Unreachable(prepared, reached, file, &report);
   }
   ApplyAllow(prepared, file, report.explored.complete, &report);
   Order(&report);

@@ -131,7 +131,7 @@ void ParseFlags(const CommandDef& command, std::vector<std::string> words, Comma
   line.wants_help = wants_help;
   if (wants_help) return;
   for (const std::string& word : left) {
-    if (word.starts_with("-") && word != "-") {
+    if (word.starts_with("-") && word != "-" && word != "--") {
       line.error = UnknownFlag(command, word);
       return;
     }

@@ -1,7 +1,9 @@
 // `explain`: one rule, as a page.
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "core/asyncrt.h"
+#include "core/report/display.h"
 #include "core/report/verdict.h"
 #include "tool/commands.h"
 #include "tool/exit_code.h"
@@ -11,6 +13,8 @@
 
 namespace asyncrt {
 namespace {
+
+constexpr std::size_t kWidth = 92;
 
 std::string Indented(const std::string& text) {
   std::string out;
@@ -22,14 +26,29 @@ std::string Indented(const std::string& text) {
   return out;
 }
 
+// The pages are written as one line per paragraph; those that begin with two spaces are text, the others headings.
+std::string WrappedPage(const std::string& page) {
+  std::string out;
+  for (std::size_t begin = 0; begin < page.size();) {
+    const std::size_t end = std::min(page.find('\n', begin), page.size());
+    const std::string line = page.substr(begin, end - begin);
+    begin = end + 1;
+    if (!line.starts_with("  ")) {
+      out += line + "\n";
+      continue;
+    }
+    for (const std::string& part : Wrap(line.substr(2), kWidth - 2)) out += "  " + part + "\n";
+  }
+  return out;
+}
+
 std::string Part(const char* title, const std::string& text) {
   return text.empty() ? "" : std::string("\n") + title + "\n\n" + Indented(text);
 }
 
 std::string PageOf(const RuleDef& rule) {
   const std::string severity(SeverityName(rule.severity));
-  std::string out = rule.id + " (" + severity + ")\n\n" + rule.explain;
-  if (!out.ends_with("\n")) out += "\n";
+  std::string out = rule.id + " (" + severity + ")\n\n" + WrappedPage(rule.explain);
   out += Part("A scenario that has it", rule.bad);
   out += Part("In Rust", rule.bad_rust);
   out += Part("The same, fixed", rule.fixed);

@@ -95,6 +95,7 @@ class Teller {
     }
     if (in.object >= 0) step.on = p_.elements[static_cast<std::size_t>(m_.F(frame).live ? m_.ElementOf(in, frame) : in.object)].name;
     else if (in.op == VmOp::kDropReg && in.reg >= 0) step.on = m_.UnitOf(frame).regs[static_cast<std::size_t>(in.reg)].name;
+    else if (in.unit >= 0) step.on = p_.units[static_cast<std::size_t>(in.unit)].name;
     else if (in.runtime >= 0) step.on = p_.runtimes[static_cast<std::size_t>(in.runtime)].declared->name;
     else if (in.source >= 0 && p_.sources[static_cast<std::size_t>(in.source)].op->target == Op::Target::kRef) step.on = p_.sources[static_cast<std::size_t>(in.source)].op->on.name;
     step.effect = Effect(move.actor, strand, pc, in);

@@ -9,8 +9,9 @@
 namespace asyncrt {
 namespace {
 
-constexpr std::size_t kStepsMax = 40;
-constexpr std::size_t kStepsFirst = 12;
+constexpr std::size_t kRowsMax = 40;
+constexpr std::size_t kRowsFirst = 12;
+constexpr std::size_t kPeriodMax = 12;
 constexpr std::size_t kColumnMax = 28;
 
 struct Row {
@@ -29,18 +30,47 @@ Row RowOf(const ScheduleStep& step, bool has_time) {
   return row;
 }
 
-// The steps from `begin` to `end`, folded in the middle when there are too many.
+bool LookSame(const ScheduleStep& a, const ScheduleStep& b) {
+  return a.thread == b.thread && a.task == b.task && a.op == b.op && a.on == b.on && a.pointer == b.pointer &&
+         a.effect == b.effect;
+}
+
+struct Repetition {
+  std::size_t period = 1;
+  std::size_t times = 1;
+};
+
+// The shortest pattern that stands at `begin` at least three times in a row.
+Repetition RepetitionAt(const std::vector<ScheduleStep>& steps, std::size_t begin, std::size_t end) {
+  for (std::size_t period = 1; period <= kPeriodMax && begin + 3 * period <= end; ++period) {
+    std::size_t length = period;
+    while (begin + length < end && LookSame(steps[begin + length], steps[begin + length % period])) ++length;
+    if (length / period >= 3) return {period, length / period};
+  }
+  return {};
+}
+
+// The steps from `begin` to `end`: what repeats itself once, and folded in the middle when there still are too many.
 void AddRows(const std::vector<ScheduleStep>& steps, std::size_t begin, std::size_t end, bool has_time,
              const TextStyle& style, std::vector<Row>& rows) {
-  const std::size_t count = end - begin;
-  for (std::size_t i = begin; i < end; ++i) {
-    if (count > kStepsMax && i == begin + kStepsFirst) {
-      const std::size_t hidden = count - kStepsMax + 1;
-      rows.push_back({{}, Dots(style) + " " + Counted(hidden, "step") + " " + Dots(style)});
-      i += hidden - 1;
-      continue;
+  std::vector<Row> all;
+  for (std::size_t i = begin; i < end;) {
+    const Repetition repetition = RepetitionAt(steps, i, end);
+    for (std::size_t k = 0; k < repetition.period; ++k) all.push_back(RowOf(steps[i + k], has_time));
+    if (repetition.times > 1) {
+      const std::string what =
+          repetition.period == 1 ? "this step" : "these " + std::to_string(repetition.period) + " steps";
+      all.push_back({{}, Dots(style) + " " + what + " " + Grouped(repetition.times - 1) + " more times"});
     }
-    rows.push_back(RowOf(steps[i], has_time));
+    i += repetition.period * repetition.times;
+  }
+  const std::size_t hidden = all.size() > kRowsMax ? all.size() - kRowsMax + 1 : 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (hidden > 0 && i == kRowsFirst) {
+      rows.push_back({{}, Dots(style) + " " + Counted(hidden, "more step") + " " + Dots(style)});
+      i += hidden;
+    }
+    rows.push_back(std::move(all[i]));
   }
 }
 

@@ -14,17 +14,23 @@ namespace {
 
 constexpr std::size_t kFileWidthMax = 60;
 
-// "   = help:     text", continued under the text.
-std::string Section(std::size_t gutter, std::string_view name, std::string_view text, const TextStyle& style,
-                    bool is_wrapped = true) {
+// "   = help:     text"; more lines, and more paragraphs, stand below the text.
+std::string Section(std::size_t gutter, std::string_view name, const std::vector<std::string>& paragraphs,
+                    const TextStyle& style, bool is_wrapped = true) {
   const std::string label = std::string(name) + ":";
   const std::string fill(label.size() < 10 ? 10 - label.size() : 1, ' ');
   const std::size_t indent = gutter + 3 + label.size() + fill.size();
   const std::size_t room = style.width > indent + 30 ? style.width - indent : 30;
   std::string out = std::string(gutter + 1, ' ') + Painted("=", Paint::kGutter, style) + " " +
                     Painted(label, Paint::kBold, style) + fill;
-  const std::vector<std::string> lines = is_wrapped ? Wrap(text, room) : std::vector<std::string>{std::string(text)};
-  for (std::size_t i = 0; i < lines.size(); ++i) out += (i == 0 ? "" : std::string(indent, ' ')) + lines[i] + "\n";
+  bool is_first = true;
+  for (const std::string& paragraph : paragraphs) {
+    const std::vector<std::string> lines = is_wrapped ? Wrap(paragraph, room) : std::vector<std::string>{paragraph};
+    for (const std::string& line : lines) {
+      out += (is_first ? "" : std::string(indent, ' ')) + line + "\n";
+      is_first = false;
+    }
+  }
   return out;
 }
 
@@ -32,31 +38,41 @@ std::string WaitedFor(const Wait& wait) {
   return Printable(wait.on ? wait.op + " " + *wait.on : wait.op);
 }
 
+// Is this wait that of `party`: its own, or that of whoever occupies it, if it is a thread?
+bool IsWaitOf(const Wait& wait, const std::string& party) {
+  return wait.who == party || (wait.thread && "thread " + *wait.thread == party);
+}
+
 // The waits from the first on, each followed by that of whoever it is for. Empty unless it comes back to its beginning.
 std::vector<const Wait*> CycleOf(const std::vector<Wait>& waits) {
   std::vector<const Wait*> chain;
   if (waits.empty()) return chain;
-  std::set<std::string> seen;
-  const Wait* wait = &waits[0];
-  while (seen.insert(wait->who).second) {
+  std::set<const Wait*> seen;
+  for (const Wait* wait = &waits[0]; seen.insert(wait).second;) {
     chain.push_back(wait);
-    if (wait->waits_for == chain[0]->who) return chain;
-    const auto next =
-        std::find_if(waits.begin(), waits.end(), [&](const Wait& other) { return other.who == wait->waits_for; });
+    if (IsWaitOf(*chain[0], wait->waits_for)) return chain;
+    const auto next = std::find_if(waits.begin(), waits.end(),
+                                   [&](const Wait& other) { return IsWaitOf(other, wait->waits_for); });
     if (next == waits.end()) return {};
     wait = &*next;
   }
   return {};
 }
 
-std::string CycleText(const std::vector<const Wait*>& cycle, const TextStyle& style) {
-  std::string out = Printable(cycle[0]->who);
-  for (const Wait* wait : cycle) {
-    // Unbreakable, so that an arrow is never torn apart by the end of a line.
-    std::string label = WaitedFor(*wait);
-    out += (style.unicode ? " ──" : " --") + label + (style.unicode ? "──▶ " : "--> ") + Printable(wait->waits_for);
+// As lines that break before an arrow.
+std::vector<std::string> CycleLines(const std::vector<const Wait*>& cycle, std::size_t width, const TextStyle& style) {
+  std::vector<std::string> lines = {Printable(cycle[0]->who)};
+  const auto add = [&](const std::string& label, const std::string& party) {
+    const std::string part = (style.unicode ? " ──" : " --") + label + (style.unicode ? "──▶ " : "--> ") + party;
+    if (DisplayWidth(lines.back()) + DisplayWidth(part) > width) lines.emplace_back(" ");
+    lines.back() += part;
+  };
+  for (std::size_t i = 0; i < cycle.size(); ++i) {
+    const std::string& next = cycle[(i + 1) % cycle.size()]->who;
+    add(WaitedFor(*cycle[i]), Printable(cycle[i]->waits_for));
+    if (cycle[i]->waits_for != next) add("runs", Printable(next));
   }
-  return out;
+  return lines;
 }
 
 std::string WaitText(const Wait& wait) {
@@ -71,7 +87,23 @@ std::string Headline(std::string_view word, std::string_view tag, std::string_vi
                      const TextStyle& style) {
   std::string head = std::string(word);
   if (!tag.empty()) head += "[" + std::string(tag) + "]";
-  return Painted(head, paint, style) + Painted(": " + Printable(message), Paint::kBold, style) + "\n";
+  std::string out = Painted(head, paint, style);
+  // The first line is shorter by the head; what follows is indented.
+  const std::vector<std::string> lines = Wrap(head + ": " + Printable(message), style.width);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    out += Painted(i == 0 ? lines[i].substr(std::min(lines[i].size(), head.size())) : "  " + lines[i], Paint::kBold,
+                   style) +
+           "\n";
+  }
+  return out;
+}
+
+// The waits are listed anyway, so a long message can do without what follows its colon.
+std::string HeadlineMessage(const Finding& finding, const TextStyle& style) {
+  const std::size_t colon = finding.message.find(": ");
+  const bool is_long = finding.rule.size() + finding.message.size() + 9 > style.width;
+  return is_long && !finding.waits.empty() && colon != std::string::npos ? finding.message.substr(0, colon)
+                                                                         : finding.message;
 }
 
 std::string Arrow(std::size_t gutter, const std::string& file, const Place& place, const std::string& at,
@@ -85,13 +117,14 @@ std::string Arrow(std::size_t gutter, const std::string& file, const Place& plac
 std::string WaitsText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
   std::string out;
   const std::vector<const Wait*> cycle = CycleOf(finding.waits);
-  if (!cycle.empty()) out += Section(gutter, "cycle", CycleText(cycle, style), style);
-  const char* label = "waits";
-  for (const Wait& wait : finding.waits) {
-    out += Section(gutter, label, WaitText(wait), style);
-    label = "and";
+  if (!cycle.empty()) {
+    const std::size_t indent = gutter + 13;
+    out += Section(gutter, "cycle", CycleLines(cycle, style.width > indent ? style.width - indent : 30, style), style,
+                   false);
   }
-  return out;
+  std::vector<std::string> waits;
+  for (const Wait& wait : finding.waits) waits.push_back(WaitText(wait));
+  return waits.empty() ? out : out + Section(gutter, "waits", waits, style);
 }
 
 std::string ScheduleText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
@@ -99,7 +132,7 @@ std::string ScheduleText(const Finding& finding, std::size_t gutter, const TextS
   std::set<std::string> threads;
   for (const ScheduleStep& step : finding.schedule) threads.insert(step.thread);
   std::string head = Counted(finding.schedule.size(), "step") + " on " + Counted(threads.size(), "thread");
-  std::string out = Section(gutter, "schedule", head, style);
+  std::string out = Section(gutter, "schedule", {head}, style);
   TextStyle inner = style;
   const std::string indent(gutter + 6, ' ');
   inner.width = style.width > indent.size() + 40 ? style.width - indent.size() : 40;
@@ -124,7 +157,7 @@ std::string FindingText(const Finding& finding, const ScenarioReport& scenario, 
   }
   const Excerpt excerpt = RenderExcerpt(source, std::move(marks), paint, style);
   const std::size_t gutter = excerpt.gutter_width;
-  std::string out = Headline(word, finding.rule, finding.message, paint, style);
+  std::string out = Headline(word, finding.rule, HeadlineMessage(finding, style), paint, style);
   if (finding.locations.empty()) {
     out += Arrow(gutter, scenario.file, {}, "", style);
   } else {
@@ -134,20 +167,22 @@ std::string FindingText(const Finding& finding, const ScenarioReport& scenario, 
   out += excerpt.text;
   out += WaitsText(finding, gutter, style);
   out += ScheduleText(finding, gutter, style);
-  if (!finding.allowed.empty()) out += Section(gutter, "allowed", Printable(finding.allowed), style);
-  if (finding.others_progress) out += Section(gutter, "note", "the rest of the program goes on", style);
+  if (!finding.allowed.empty()) out += Section(gutter, "allowed", {Printable(finding.allowed)}, style);
+  if (finding.others_progress) out += Section(gutter, "note", {"the rest of the program goes on"}, style);
   if (finding.end_states > 1) {
-    out += Section(gutter, "note", Counted(finding.end_states, "state") + " end like this; the shortest way is shown",
+    out += Section(gutter, "note", {Counted(finding.end_states, "state") + " end like this; the shortest way is shown"},
                    style);
   }
-  for (const std::string& help : finding.help) out += Section(gutter, "help", Printable(help), style);
+  std::vector<std::string> help;
+  for (const std::string& one : finding.help) help.push_back(Printable(one));
+  if (!help.empty()) out += Section(gutter, "help", help, style);
   if (!finding.replay.empty()) {
     out += Section(gutter, "replay",
-                   "asyncrt-check replay " + ShellWord(Printable(scenario.file)) + " --schedule " +
-                       ShellWord(Printable(finding.replay)),
+                   {"asyncrt-check replay " + ShellWord(Printable(scenario.file)) + " --schedule " +
+                    ShellWord(Printable(finding.replay))},
                    style, false);
   }
-  out += Section(gutter, "explain", "asyncrt-check explain " + finding.rule, style);
+  out += Section(gutter, "explain", {"asyncrt-check explain " + finding.rule}, style);
   return out + "\n";
 }
 
@@ -239,7 +274,7 @@ std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string&
     out += Arrow(excerpt.gutter_width, scenario.file, diagnostic.place, "", style);
     out += excerpt.text;
     if (excerpt.text.empty() && !diagnostic.hint.empty()) {
-      out += Section(excerpt.gutter_width, "help", Printable(diagnostic.hint), style);
+      out += Section(excerpt.gutter_width, "help", {Printable(diagnostic.hint)}, style);
     }
     out += "\n";
   }

@@ -1,0 +1,189 @@
+#!/usr/bin/env bash
+# The command line as a caller sees it: exit status, what goes to stdout and what to stderr.
+# usage: tests/cli_test.sh PATH-TO-asyncrt-check
+set -u
+tool=$(realpath "${1:?usage: tests/cli_test.sh PATH-TO-asyncrt-check}")
+work=$(mktemp -d)
+trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
+cd "$work" || exit 1
+passed=0
+failed=0
+
+# check NAME STATUS COMMAND...: runs a shell command, compares its exit status; its output is in ./out and ./err.
+check() {
+  local name=$1 expected=$2 status
+  shift 2
+  bash -c "$*" > out 2> err
+  status=$?
+  if [ "$status" = "$expected" ]; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAIL %s: exit status %s, not %s\n  %s\n' "$name" "$status" "$expected" "$*"
+    sed 's/^/  err: /' err | head -5
+  fi
+}
+
+# expect NAME COMMAND...: looks at what the last check left.
+expect() {
+  local name=$1
+  shift
+  if bash -c "$*" > /dev/null 2>&1; then
+    passed=$((passed + 1))
+  else
+    failed=$((failed + 1))
+    printf 'FAIL %s\n  %s\n' "$name" "$*"
+    sed 's/^/  out: /' out | head -5
+    sed 's/^/  err: /' err | head -5
+  fi
+}
+
+export tool
+cat > clean.json <<'END'
+{ "name": "clean", "objects": { "m": { "kind": "std_mutex" } }, "main": [ { "op": "lock", "on": "m", "body": [] } ],
+  "expect": { "errors": [], "warnings": [] } }
+END
+cat > bad.json <<'END'
+{ "name": "bad", "objects": { "m": { "kind": "std_mutex" } },
+  "main": [ { "op": "lock", "on": "m", "body": [ { "op": "lock", "on": "m", "body": [] } ] } ],
+  "expect": { "errors": ["deadlock/relock"], "warnings": [] } }
+END
+cat > warning.json <<'END'
+{ "name": "warning", "main": [ { "op": "spawn_thread", "as": "t", "body": [ { "op": "pending" } ] } ] }
+END
+sed 's/"bad"/"unexpected"/; s/"deadlock\/relock"//' bad.json > unexpected.json
+echo '{ "name": "broken", "main": [ { "op": "lokc" } ] }' > broken.json
+cat > wide.json <<'END'
+{ "name": "wide", "objects": { "n": { "kind": "atomic", "count": 8 } },
+  "main": [ { "op": "thread_scope", "body": [ { "op": "spawn_thread", "count": 8, "borrow": [], "body": [
+    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n[$index]", "value": 1 } ] } ] } ] } ] }
+END
+mkdir -p folder/deep empty loop
+cp clean.json folder/z.json
+sed 's/"bad"/"bad-too"/' bad.json > folder/deep/a.json
+ln -s ../loop loop/again
+
+# Exit status
+check 'a clean scenario' 0 '$tool run clean.json'
+check 'an error' 1 '$tool run bad.json'
+check 'a warning' 0 '$tool run warning.json'
+check 'a warning that fails' 1 '$tool run warning.json --fail-on-warning'
+check 'nothing fails' 0 '$tool run bad.json --fail-on never'
+check 'a rule that is off' 0 '$tool run bad.json --rule deadlock/relock=off'
+check 'a family as a warning' 0 '$tool run bad.json --rule "deadlock/*=warning"'
+check 'a broken scenario beside a bad one' 2 '$tool run bad.json broken.json'
+expect 'the bad one is reported' 'jq -e ".summary.errors == 1 and .summary.invalid == 1" out'
+expect 'the broken one is explained on stderr' 'grep -q "did you mean .lock" err'
+check 'a limit' 3 '$tool run wide.json --max-states 50'
+check 'a limit that is allowed' 0 '$tool run wide.json --max-states 50 --allow-incomplete'
+expect 'the limit is named' 'jq -e ".scenarios[0].explored.limit == \"states\" and .verdict == \"incomplete\"" out'
+check 'a path alone is a run' 1 '$tool bad.json'
+
+# The command line
+check 'no command' 2 '$tool'
+check 'an unknown command' 2 '$tool rnu'
+expect 'a near command' 'grep -q "did you mean .run" err'
+check 'an unknown flag' 2 '$tool run clean.json --jbos 2'
+expect 'a near flag' 'grep -q "did you mean .--jobs" err'
+expect 'a mistake prints nothing on stdout' 'test ! -s out'
+check 'a flag without its value' 2 '$tool run clean.json --output'
+check 'a switch with a value' 2 '$tool run clean.json --timing=1'
+check 'a bad count' 2 '$tool run clean.json --max-states many'
+check 'a bad duration' 2 '$tool run clean.json --time-limit 10'
+check 'a bad size' 2 '$tool run clean.json --memory-limit 4KB'
+check 'a bad format' 2 '$tool run clean.json --format txt'
+expect 'a near format' 'grep -q "did you mean .text" err'
+check 'two formats on stdout' 2 '$tool run clean.json --format text --format short'
+check 'an unknown rule' 2 '$tool run clean.json --rule deadlock/relok=off'
+expect 'a near rule' 'grep -q "deadlock/relock" err'
+check 'no path' 2 '$tool run'
+check 'too many operands' 2 '$tool explain a b'
+check 'help' 0 '$tool --help'
+expect 'help is on stdout' 'test -s out -a ! -s err'
+for command in run test replay explain rules ops schema; do
+  check "help of $command" 0 "\$tool $command -h"
+  expect "help of $command has examples" 'grep -q "^Examples:" out'
+done
+check 'the version' 0 '$tool --version'
+expect 'one line' 'test "$(wc -l < out)" = 1'
+
+# Inputs
+check 'a missing path' 2 '$tool run nowhere.json clean.json'
+expect 'it is named' 'grep -q nowhere.json err'
+expect 'the other one is checked' 'jq -e ".scenarios | length == 2 and .[1].verdict == \"clean\"" out'
+check 'an empty folder' 2 '$tool run empty'
+check 'a folder that contains itself' 2 '$tool run loop'
+check 'a folder, sorted' 1 '$tool run folder'
+expect 'by path' 'test "$(jq -r .scenarios[].file out | tr "\n" " ")" = "folder/deep/a.json folder/z.json "'
+check 'stdin' 1 '$tool run - < bad.json'
+check 'stdin twice' 2 '$tool run - - < clean.json'
+check 'a folder as a scenario of replay' 2 '$tool replay folder'
+check 'one file twice counts once' 0 '$tool run clean.json ./clean.json'
+expect 'once' 'jq -e ".summary.scenarios == 1" out'
+check 'two scenarios with one name' 2 'cp clean.json again.json; $tool run clean.json again.json'
+expect 'it says so' 'grep -q "used twice" err'
+check 'an empty file' 2 '$tool run /dev/null'
+check 'a file that is too large' 2 'truncate -s 65M large.json; $tool run large.json; status=$?; rm large.json; exit $status'
+expect 'the size is named' 'grep -q "64 MiB" err'
+check 'binary' 2 'head -c 4096 /dev/urandom > noise.json; $tool run noise.json --format short'
+
+# Outputs
+check 'the report is JSON' 1 '$tool run bad.json clean.json'
+expect 'valid' 'jq -e ".schema == \"asyncrt-check/report/1\"" out'
+check 'an invalid one is, too' 2 '$tool run broken.json'
+expect 'valid' 'jq -e ".scenarios[0].diagnostics[0].line == 1" out'
+check 'the same bytes for any number of jobs' 0 \
+  '$tool run folder bad.json clean.json --jobs 1 > one; $tool run folder bad.json clean.json --jobs 5 > five; cmp one five'
+check 'a full disk' 2 '$tool run clean.json > /dev/full'
+expect 'it says so' 'grep -q "could not be written" err'
+check 'a full disk for a file' 2 '$tool run clean.json --format json=/dev/full'
+check 'a closed pipe' 0 'yes clean.json | head -1 | xargs $tool run | head -c 1; test "${PIPESTATUS[3]}" = 0'
+expect 'quietly' 'test ! -s err'
+check 'files' 1 '$tool run bad.json --format json=r.json --format text=r.txt'
+expect 'are written' 'jq -e .verdict r.json && grep -q "error\[deadlock/relock\]" r.txt'
+expect 'stdout has the summary' 'grep -q "1 failed" out'
+expect 'no temporary is left' 'test -z "$(ls | grep tmp)"'
+check 'a file in a missing folder' 2 '$tool run clean.json --output nowhere/r.json'
+check 'output' 0 '$tool run clean.json --output o.json'
+expect 'is written' 'jq -e .verdict o.json'
+check 'timing' 0 '$tool run clean.json --timing'
+expect 'adds an object' 'jq -e .timing.seconds out'
+check 'no color in a pipe' 1 '$tool run bad.json --format text'
+expect 'no escapes' '! grep -q "$(printf "\033")" out'
+check 'color' 1 '$tool run bad.json --format text --color always'
+expect 'escapes' 'grep -q "$(printf "\033")" out'
+check 'forced color' 1 'CLICOLOR_FORCE=1 $tool run bad.json --format text'
+expect 'escapes' 'grep -q "$(printf "\033")" out'
+check 'NO_COLOR wins' 1 'NO_COLOR=1 CLICOLOR_FORCE=1 $tool run bad.json --format text'
+expect 'no escapes' '! grep -q "$(printf "\033")" out'
+
+# Commands
+check 'test, as expected' 0 '$tool test bad.json clean.json'
+check 'test, different' 1 '$tool test unexpected.json'
+expect 'the difference is named' 'grep -q "unexpected error .deadlock/relock" out'
+check 'test, broken' 2 '$tool test broken.json'
+check 'test, incomplete' 3 '$tool test wide.json --max-states 50'
+check 'replay of a report' 0 '$tool run bad.json > r.json; $tool replay r.json'
+check 'replay from stdin' 0 '$tool run bad.json | $tool replay -'
+check 'replay of a schedule' 0 '$tool replay bad.json --schedule "$(jq -r ".scenarios[0].findings[0].replay" r.json)"'
+check 'replay of nonsense' 2 '$tool replay bad.json --schedule nonsense'
+check 'replay of a scenario without a schedule' 2 '$tool replay bad.json'
+check 'explain' 0 '$tool explain deadlock/relock'
+check 'explain by its name alone' 0 '$tool explain relock'
+check 'explain what is not there' 2 '$tool explain deadlock/relok'
+check 'explain as JSON' 0 '$tool explain relock --format json'
+expect 'its example is the finding' 'jq -r .bad out > example.json; $tool run example.json | jq -e ".scenarios[0].findings[0].rule == \"deadlock/relock\""'
+check 'rules as JSON' 0 '$tool rules --format json'
+expect 'all of them' 'jq -e ".rules | length > 50" out'
+check 'ops as JSON' 0 '$tool ops --format json'
+expect 'all of them' 'jq -e ".ops | length > 100" out'
+check 'one op' 0 '$tool ops recv'
+check 'an op that is not there' 2 '$tool ops recvv'
+check 'schema of scenarios' 0 '$tool schema scenario'
+expect 'is JSON' 'jq -e ".[\"\$defs\"].op.oneOf | length > 80" out'
+check 'schema of reports' 0 '$tool schema report'
+expect 'is JSON' 'jq -e .title out'
+check 'schema of nothing' 2 '$tool schema nothing'
+
+printf '%s passed, %s failed\n' "$passed" "$failed"
+test "$failed" = 0
