@@ -29,8 +29,9 @@ Finding BlockedWorkers() {
   finding.rule = "deadlock/blocked-workers";
   finding.message = "the only worker sleeps in `recv`, waiting for a message that only task producer can send";
   finding.fingerprint = "0123456789abcdef";
-  finding.locations = {{"one.json", {6, 9, 6, 37}, "/main/0/body/0/body/0", "src/main.rs:14", "rt/worker-0 sleeps here"},
-                       {"one.json", {5, 7, 6, 39}, "/main/0/body/0", "", "spawned here"}};
+  finding.locations = {
+      {"one.json", {6, 9, 6, 37}, "/main/0/body/0/body/0", "src/main.rs:14", "rt/worker-0 sleeps here"},
+      {"one.json", {5, 7, 6, 39}, "/main/0/body/0", "", "spawned here"}};
   finding.waits = {{"task consumer", "rt/worker-0", "recv", "ch", "task producer", "only producer sends on ch"},
                    {"task producer", std::nullopt, "run", "rt", "thread rt/worker-0", "it is the only worker"}};
   finding.schedule = {{1, 0, "main", std::nullopt, "block_on", "rt", "/main/0", 4, "drives the future", false},

@@ -1,7 +1,8 @@
+#include "core/report/verdict.h"
+
 #include <gtest/gtest.h>
 
 #include "core/report/expect.h"
-#include "core/report/verdict.h"
 
 namespace asyncrt {
 namespace {
@@ -75,8 +76,7 @@ Expect Expecting(std::vector<Expected> errors) {
 TEST(Expectation, IsAnExactSet) {
   const ScenarioReport report = With({{"deadlock/relock", Severity::kError}, {"deadlock/relock", Severity::kError}});
   EXPECT_TRUE(CompareExpectation(Expecting({{{"deadlock/relock"}}}), report).empty());
-  EXPECT_EQ(CompareExpectation(Expecting({}), report),
-            std::vector<std::string>{"unexpected error `deadlock/relock`"});
+  EXPECT_EQ(CompareExpectation(Expecting({}), report), std::vector<std::string>{"unexpected error `deadlock/relock`"});
   EXPECT_EQ(CompareExpectation(Expecting({{{"deadlock/relock"}}, {{"panic/thread"}}}), report),
             std::vector<std::string>{"expected error `panic/thread` was not found"});
 }

@@ -15,7 +15,7 @@ struct CommandLine {
   Args args;
   bool wants_help = false;
   bool wants_version = false;
-  std::string error;                    // in our own words; empty: none
+  std::string error;  // in our own words; empty: none
 };
 
 // `words` is argv without the name of the program.

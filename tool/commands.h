@@ -11,8 +11,8 @@
 namespace asyncrt {
 
 struct FlagDef {
-  std::string_view name;      // without dashes
-  std::string_view value;     // what stands for its value in the help; empty: it takes none
+  std::string_view name;   // without dashes
+  std::string_view value;  // what stands for its value in the help; empty: it takes none
   bool is_repeatable = false;
   std::string_view fallback;  // the default, as text; empty: none
   std::string_view doc;       // one sentence, no full stop
@@ -23,7 +23,7 @@ struct CommandDef {
   std::string_view operands;  // for the usage line: "PATH..."
   std::size_t operands_min = 0;
   std::size_t operands_max = 0;
-  std::string_view summary;   // one sentence
+  std::string_view summary;  // one sentence
   std::vector<std::string_view> examples;
   std::vector<FlagDef> flags;
   int (*run)(const Args& args);  // the exit code

@@ -11,13 +11,14 @@ namespace asyncrt {
 inline constexpr std::size_t kInputBytesMax = std::size_t{64} << 20;
 
 struct Input {
-  std::string file;   // as reports name it
+  std::string file;  // as reports name it
   std::string text;
   std::string error;  // why there is no text; empty: there is one
 };
 
 // A file stands for itself, a folder for every *.json below it in the order of their paths, `-` for stdin. What cannot
-// be read is an input with an error, so that everything else is still checked. A file that is reached twice counts once.
+// be read is an input with an error, so that everything else is still checked. A file that is reached twice counts
+// once.
 std::vector<Input> ReadInputs(const std::vector<std::string>& paths);
 
 // One file, or `-`.

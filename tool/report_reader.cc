@@ -34,8 +34,8 @@ RecordedReport ReadReport(const std::string& text) {
   for (const Value& scenario : ListOf(root, "scenarios")) {
     for (const Value& finding : ListOf(scenario, "findings")) {
       if (!finding.is_object() || TextOf(finding, "replay").empty()) continue;
-      report.findings.push_back({TextOf(scenario, "file"), TextOf(finding, "rule"), TextOf(finding, "message"),
-                                 TextOf(finding, "replay")});
+      report.findings.push_back(
+          {TextOf(scenario, "file"), TextOf(finding, "rule"), TextOf(finding, "message"), TextOf(finding, "replay")});
     }
   }
   return report;

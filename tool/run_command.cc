@@ -32,8 +32,7 @@ void ReadTargets(const Args& args, FlagReader& flags, RunPlan& plan) {
   for (const std::string& value : args.All("format")) {
     const std::size_t equals = value.find('=');
     Target target;
-    target.format =
-        static_cast<Format>(flags.ChoiceOf("format", value.substr(0, equals), {"json", "text", "short"}));
+    target.format = static_cast<Format>(flags.ChoiceOf("format", value.substr(0, equals), {"json", "text", "short"}));
     if (equals != std::string::npos) {
       target.file = value.substr(equals + 1);
       if (target.file.empty()) flags.Fail("`--format " + value + "` lacks the name of the file");

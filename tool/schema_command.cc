@@ -1,5 +1,4 @@
 #include "core/report/schema.h"
-
 #include "tool/commands.h"
 #include "tool/exit_code.h"
 #include "tool/output.h"

@@ -53,13 +53,14 @@ std::string TestLine(const Input& input, const ScenarioReport& report, const Tex
   } else if (!report.explored.complete) {
     // What was found so far says nothing about what a complete check must find.
     outcome = Outcome::kIncomplete;
-    end += ", stopped by the limit on " + report.explored.limit;
+    end += ", " + StopText(report.explored);
   } else {
     details = CompareWithExpect(input.text, input.file, report);
     if (!details.empty()) outcome = Outcome::kDifferent;
   }
   ++tally.counts[static_cast<int>(outcome)];
-  std::string out = Word(outcome, style) + "  " + Printable(input.file) + "  " + Painted(end, Paint::kDim, style) + "\n";
+  std::string out =
+      Word(outcome, style) + "  " + Printable(input.file) + "  " + Painted(end, Paint::kDim, style) + "\n";
   for (const std::string& detail : details) out += "         " + Printable(detail) + "\n";
   if (outcome == Outcome::kInvalid) out += "\n" + RenderDiagnostics(report, input.text, style);
   return out;

@@ -15,8 +15,8 @@ void TrimExample(std::string& text) {
 
 std::vector<RuleDef> BuildTable() {
   std::vector<RuleDef> table;
-  for (auto* family : {DeadlockLockRules, DeadlockRuntimeRules, DeadlockWaitRules, StarvationRules,
-                       OwnershipValueRules, OwnershipContextRules, OwnershipMisuseRules, PanicRules, HazardRules}) {
+  for (auto* family : {DeadlockLockRules, DeadlockRuntimeRules, DeadlockWaitRules, StarvationRules, OwnershipValueRules,
+                       OwnershipContextRules, OwnershipMisuseRules, PanicRules, HazardRules}) {
     std::vector<RuleDef> rows = family();
     table.insert(table.end(), std::make_move_iterator(rows.begin()), std::make_move_iterator(rows.end()));
   }

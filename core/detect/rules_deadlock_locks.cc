@@ -15,7 +15,8 @@ std::vector<RuleDef> DeadlockLockRules() {
            "`if let` and `match` keeps its temporaries until the end of the whole statement, `else` included); and a "
            "blocking call inside a task whose sibling future, polled by the same thread, holds the lock. Upgrading a "
            "read guard to a write guard is the same mistake.",
-           "In a stuck state, a root of the wait-for graph waits for a lock whose holder is itself: the sync frame of the "
+           "In a stuck state, a root of the wait-for graph waits for a lock whose holder is itself: the sync frame of "
+           "the "
            "thread, or the task, that took the guard.",
            "A second read of a rwlock that waits behind a queued writer is `deadlock/read-reentry`; a guard that "
            "belongs to another, suspended task is `deadlock/guard-across-await`.",
@@ -54,20 +55,26 @@ if let Some(hit) = hit {
 cache.lock().unwrap().insert(key, value);
 )"},
       {"deadlock/guard-across-await", Severity::kError,
-       "a thread waits for a std lock whose holder is a suspended task or future that only this thread, or threads stuck "
+       "a thread waits for a std lock whose holder is a suspended task or future that only this thread, or threads "
+       "stuck "
        "like it, could resume",
        PageText({
-           "A task took a `std` lock and was suspended at an await with the guard alive. Then a thread that is needed to "
-           "resume it asked for the same lock and blocked. The lock cannot be released before the task runs, and the task "
+           "A task took a `std` lock and was suspended at an await with the guard alive. Then a thread that is needed "
+           "to "
+           "resume it asked for the same lock and blocked. The lock cannot be released before the task runs, and the "
+           "task "
            "cannot run before the lock is released.",
-           "A suspended task keeps everything that it owns, guards too. Locking a `std` mutex blocks the OS thread, not the "
-           "task: nothing is handed to another worker, and Tokio does not notice. On a current_thread runtime one other "
+           "A suspended task keeps everything that it owns, guards too. Locking a `std` mutex blocks the OS thread, "
+           "not the "
+           "task: nothing is handed to another worker, and Tokio does not notice. On a current_thread runtime one "
+           "other "
            "task is enough; on a multi_thread one every worker may pile up on the lock, or the holder may wait for "
            "something only the blocked workers provide. `tokio::spawn` refuses such a future, since a std guard is not "
            "Send; `block_on`, `LocalSet` and current_thread main futures accept it.",
            "In a stuck state, a thread waits for a std lock (or a `watch` borrow) whose holder is a suspended task or "
            "future, and every thread that could poll that holder is part of the same stuck component.",
-           "The holder can still be resumed by a free worker or by another thread: then it is slow, not stuck. The hazard "
+           "The holder can still be resumed by a free worker or by another thread: then it is slow, not stuck. The "
+           "hazard "
            "alone is `hazard/guard-across-await`.",
        }),
        R"({
@@ -118,12 +125,16 @@ rt.block_on(async {
       {"deadlock/read-reentry", Severity::kError,
        "a second read on a rwlock (or `watch` borrow) waits behind a writer that waits for the first",
        PageText({
-           "One party holds a read guard and asks for another one. Between the two a writer has queued. The writer waits "
+           "One party holds a read guard and asks for another one. Between the two a writer has queued. The writer "
+           "waits "
            "for the first read guard, the second read waits for the writer.",
-           "Sharing does not make reads reentrant. `tokio::sync::RwLock` is fair: who asks later waits behind the queued "
-           "writer. `std::sync::RwLock` promises no order; on Linux a queued writer goes first. `watch::Receiver::borrow` "
+           "Sharing does not make reads reentrant. `tokio::sync::RwLock` is fair: who asks later waits behind the "
+           "queued "
+           "writer. `std::sync::RwLock` promises no order; on Linux a queued writer goes first. "
+           "`watch::Receiver::borrow` "
            "is a read guard of a std rwlock, and `send` is the writer.",
-           "In a stuck state, a read waits for a writer that waits for a read guard of the same party. A std_rwlock with "
+           "In a stuck state, a read waits for a writer that waits for a read guard of the same party. A std_rwlock "
+           "with "
            "the policy `any` is explored both ways, since std promises neither.",
            "There is no writer, or `readers_first` is what the scenario says. Waiting for a writer of one's own is "
            "`deadlock/relock`.",
@@ -164,17 +175,23 @@ let config = lock.read().unwrap();
 let limit = config.limit;                // use the guard that is there
 )"},
       {"deadlock/unpolled-future", Severity::kError,
-       "a lock, permit, channel place, sender or notification that somebody waits for belongs to a future that is alive "
+       "a lock, permit, channel place, sender or notification that somebody waits for belongs to a future that is "
+       "alive "
        "and whose owner polls something else",
        PageText({
-           "A future holds something, or stands in the queue for it, and nobody polls it any more: its owner is suspended "
+           "A future holds something, or stands in the queue for it, and nobody polls it any more: its owner is "
+           "suspended "
            "on something else. It is not cancelled either, so it does not let go. This has been called a futurelock.",
-           "Tokio's mutex and semaphore hand a lock to the first waiter in the queue, whether or not anybody polls it. A "
+           "Tokio's mutex and semaphore hand a lock to the first waiter in the queue, whether or not anybody polls it. "
+           "A "
            "future that `select!` polls by reference (`&mut fut`) keeps its place when another branch wins. If that "
-           "branch's handler, or what follows, asks for the same lock, it queues behind a future that only runs when it "
-           "is polled again. The same happens with a stream of buffered futures that are polled only inside `next`, and "
+           "branch's handler, or what follows, asks for the same lock, it queues behind a future that only runs when "
+           "it "
+           "is polled again. The same happens with a stream of buffered futures that are polled only inside `next`, "
+           "and "
            "with a future that was polled once and put aside.",
-           "In a stuck state, a wait is for something held by, or promised to, a future that is alive, not finished, and "
+           "In a stuck state, a wait is for something held by, or promised to, a future that is alive, not finished, "
+           "and "
            "whose owner is itself suspended elsewhere.",
            "The future was dropped (a branch given by value is dropped before the handler runs), or its owner polls it "
            "together with what waits for it, in a `join` or in a task of its own.",

@@ -9,13 +9,18 @@ std::vector<RuleDef> DeadlockRuntimeRules() {
        "dropping or shutting down a runtime waits for ever: its drop is part of the stuck set",
        PageText({
            "A runtime is being dropped, and its drop waits for a thread of its own that will never end.",
-           "Dropping a `Runtime` cancels its tasks at their next await, but it waits, without limit, for every closure of "
-           "its blocking pool, and for workers that are blocked inside a poll. A closure that waits for a message from a "
-           "task that was cancelled, that loops until a flag is set, or that itself drops the runtime, never ends. Dropped "
+           "Dropping a `Runtime` cancels its tasks at their next await, but it waits, without limit, for every closure "
+           "of "
+           "its blocking pool, and for workers that are blocked inside a poll. A closure that waits for a message from "
+           "a "
+           "task that was cancelled, that loops until a flag is set, or that itself drops the runtime, never ends. "
+           "Dropped "
            "inside its own `spawn_blocking` or `block_in_place`, a runtime waits for the very thread that drops it.",
            "In a stuck state, the drop or `shutdown_timeout` of a runtime is one of the waits of a root.",
-           "`shutdown_background` and `shutdown_timeout` with a limit return in any case. A drop in an async context does "
-           "not wait: it panics, `ownership/drop-in-async`. One that takes long but ends is `starvation/slow-shutdown`.",
+           "`shutdown_background` and `shutdown_timeout` with a limit return in any case. A drop in an async context "
+           "does "
+           "not wait: it panics, `ownership/drop-in-async`. One that takes long but ends is "
+           "`starvation/slow-shutdown`.",
        }),
        R"({
   "name": "shutdown",
@@ -56,11 +61,13 @@ drop(rt);  // on a thread that is not the runtime's own
        PageText({
            "Somebody waits for a `spawn_blocking` closure that is still in the queue, and every thread of the pool is "
            "stuck: in the end, all of them wait for what is queued behind them.",
-           "The pool has `max_blocking_threads` threads (512 unless configured), and a closure keeps its thread until it "
+           "The pool has `max_blocking_threads` threads (512 unless configured), and a closure keeps its thread until "
+           "it "
            "returns. A closure that waits for another closure needs two threads, n nested ones need n. Each concurrent "
            "`block_in_place` takes a pool thread as well, to carry on the worker's other tasks: with a full pool the "
            "worker's queue is stranded.",
-           "In a stuck state, a root waits for a closure that is queued while all pool threads belong to the same stuck "
+           "In a stuck state, a root waits for a closure that is queued while all pool threads belong to the same "
+           "stuck "
            "component.",
            "A pool thread can still become free. If a closure just waits longer than it should, that is "
            "`starvation/blocking-pool`.",
@@ -111,12 +118,15 @@ tokio::task::spawn_blocking(move || combine(part)).await
        PageText({
            "Work of a current_thread runtime is waited for, and no thread runs that runtime.",
            "A current_thread runtime has no thread of its own. Its tasks, timers and I/O make progress only while some "
-           "thread is inside `Runtime::block_on`. `Handle::block_on` is not that: it polls its own future on the calling "
+           "thread is inside `Runtime::block_on`. `Handle::block_on` is not that: it polls its own future on the "
+           "calling "
            "thread and drives nothing, so a `spawn` and an await of the task, or a `sleep`, inside it never end. Local "
            "tasks, in the same way, run only while their `LocalSet` is polled.",
-           "In a stuck state, a root waits for a task, timer or I/O of a runtime that no thread drives and that nobody who "
+           "In a stuck state, a root waits for a task, timer or I/O of a runtime that no thread drives and that nobody "
+           "who "
            "can still run will drive.",
-           "A thread is inside `block_on` of the runtime but blocked in a poll: then it is `deadlock/blocked-workers`. A "
+           "A thread is inside `block_on` of the runtime but blocked in a poll: then it is `deadlock/blocked-workers`. "
+           "A "
            "second `Runtime::block_on` takes over when the first one returns, so it is no finding by itself.",
        }),
        R"({
@@ -165,15 +175,20 @@ helper.join().unwrap();
       {"deadlock/driver", Severity::kError,
        "a timer is due or I/O is ready, a waiter depends on it, and no thread that could poll the driver ever will",
        PageText({
-           "A timer has expired, or I/O is ready, but it takes a thread to notice that, and the one that should is blocked.",
+           "A timer has expired, or I/O is ready, but it takes a thread to notice that, and the one that should is "
+           "blocked.",
            "A multi_thread runtime has one driver. A worker polls it while it parks; the other idle workers sleep on "
-           "condition variables, without a timeout. When the driver wakes its worker with exactly one task, that worker "
-           "runs the task and wakes nobody to take over the driver. If that task now blocks the thread, no timer of the "
+           "condition variables, without a timeout. When the driver wakes its worker with exactly one task, that "
+           "worker "
+           "runs the task and wakes nobody to take over the driver. If that task now blocks the thread, no timer of "
+           "the "
            "whole runtime fires any more, although other workers are idle. A `block_on(sleep)` on another thread waits "
            "just the same. On a current_thread runtime the driver belongs to the thread in `block_on`.",
-           "In a stuck state, a timer is due or I/O is ready, a party of a root depends on it, and no thread that may poll "
+           "In a stuck state, a timer is due or I/O is ready, a party of a root depends on it, and no thread that may "
+           "poll "
            "the driver can run.",
-           "Some worker still parks or ticks (busy workers look at the driver every 61 tasks), two tasks were woken at once "
+           "Some worker still parks or ticks (busy workers look at the driver every 61 tasks), two tasks were woken at "
+           "once "
            "(the worker then wakes another one), or the blocking is inside `block_in_place`. If the blocking ends, the "
            "delay is `starvation/late-timer`.",
        }),
@@ -223,17 +238,23 @@ sleep(Duration::from_millis(5)).await;
 tx.send(()).unwrap();
 )"},
       {"deadlock/blocked-workers", Severity::kError,
-       "a ready task or root future can run only on workers or driving threads that are all blocked, for ever, in ops that "
+       "a ready task or root future can run only on workers or driving threads that are all blocked, for ever, in ops "
+       "that "
        "do not yield",
        PageText({
            "Something is ready to run, and everyone who could run it is blocked in an operation that does not give the "
            "thread back; and what they wait for depends on that very thing.",
-           "A task is polled by a worker thread. A suspending wait (`rx.recv().await`) gives the thread back; a blocking one "
-           "(`std` channels and locks, `thread::join`, a foreign `block_on`) keeps it, and Tokio does not notice. With W "
-           "workers, W such waits stop the runtime. One is enough when the work is private to the blocked worker: a task "
-           "that was spawned or woken last stands in its LIFO slot, and a task that called `yield_now` (or, since 1.44, "
+           "A task is polled by a worker thread. A suspending wait (`rx.recv().await`) gives the thread back; a "
+           "blocking one "
+           "(`std` channels and locks, `thread::join`, a foreign `block_on`) keeps it, and Tokio does not notice. With "
+           "W "
+           "workers, W such waits stop the runtime. One is enough when the work is private to the blocked worker: a "
+           "task "
+           "that was spawned or woken last stands in its LIFO slot, and a task that called `yield_now` (or, since "
+           "1.44, "
            "ran out of budget) in its deferred list. No other worker can steal from either, however idle it is.",
-           "In a stuck state, a party of a root depends on a ready task, and every thread that could poll it, given where it "
+           "In a stuck state, a party of a root depends on a ready task, and every thread that could poll it, given "
+           "where it "
            "is queued, is blocked for ever.",
            "Another worker can take the task; the sender is an OS thread; a timer ends the wait; the wait is inside "
            "`block_in_place`, which hands the worker's queue to another thread first.",

@@ -6,14 +6,18 @@ namespace asyncrt {
 std::vector<RuleDef> DeadlockWaitRules() {
   return {
       {"deadlock/permits", Severity::kError,
-       "a semaphore acquire that the permits that can still come back will never satisfy, the missing ones being held by "
+       "a semaphore acquire that the permits that can still come back will never satisfy, the missing ones being held "
+       "by "
        "nobody who waits",
        PageText({
            "A semaphore is asked for more permits than it has and will ever get back.",
-           "Permits get lost: a permit is forgotten (`forget`, a leaked `Arc`), `forget_permits` took them, or the request "
-           "is larger than what the semaphore was made with. `acquire_many(n)` waits for all n at once and keeps everyone "
+           "Permits get lost: a permit is forgotten (`forget`, a leaked `Arc`), `forget_permits` took them, or the "
+           "request "
+           "is larger than what the semaphore was made with. `acquire_many(n)` waits for all n at once and keeps "
+           "everyone "
            "behind it waiting as well, for the queue is fair.",
-           "In a stuck state, a root waits for permits, and those that are free or held by someone who may still run do not "
+           "In a stuck state, a root waits for permits, and those that are free or held by someone who may still run "
+           "do not "
            "suffice.",
            "The missing permits are held by somebody who waits: then it is a circle, `deadlock/lock-cycle`.",
        }),
@@ -56,8 +60,10 @@ slots.acquire().await.unwrap();
       {"deadlock/barrier", Severity::kError, "too few parties can still arrive",
        PageText({
            "A barrier waits for more parties than there are left.",
-           "The number of parties and the number of tasks that arrive are written in two places and drift apart; one of the "
-           "parties returns early, panics or is cancelled; or the parties are tasks and the barrier a `std` one, so that the "
+           "The number of parties and the number of tasks that arrive are written in two places and drift apart; one "
+           "of the "
+           "parties returns early, panics or is cancelled; or the parties are tasks and the barrier a `std` one, so "
+           "that the "
            "first arrivals hold every worker.",
            "In a stuck state, a root waits at a barrier at which too few of those that can still run may arrive.",
            "The missing party waits for something itself: then its wait names the rule.",
@@ -96,13 +102,17 @@ for thread in threads { thread.join().unwrap(); }
        "a cycle of waits, at least one of them for a lock or a semaphore's permit",
        PageText({
            "Each of several parties holds something that the next one waits for.",
-           "Two locks are taken in one order here and in the other order there; two holders of one permit each ask for a "
-           "second; a lock is held while waiting for a reply from someone who needs the lock. It makes no difference whether "
+           "Two locks are taken in one order here and in the other order there; two holders of one permit each ask for "
+           "a "
+           "second; a lock is held while waiting for a reply from someone who needs the lock. It makes no difference "
+           "whether "
            "the locks are `std`'s or Tokio's, and none whether the parties are threads or tasks: Tokio's locks suspend "
            "the task instead of blocking the thread, but the circle is the same.",
-           "In a stuck state, a strongly connected component of the wait-for graph waits for nothing outside itself, and one "
+           "In a stuck state, a strongly connected component of the wait-for graph waits for nothing outside itself, "
+           "and one "
            "of its waits is for a lock or a permit.",
-           "A more specific rule fits, such as `deadlock/relock` or `deadlock/blocked-workers`. Opposite orders that cannot "
+           "A more specific rule fits, such as `deadlock/relock` or `deadlock/blocked-workers`. Opposite orders that "
+           "cannot "
            "meet in this scenario are `hazard/lock-order`.",
        }),
        R"({
@@ -152,7 +162,8 @@ fn transfer(from: &Account, to: &Account) {
        "a cycle of waits that are all for the end of a task or thread (its own, too)",
        PageText({
            "Tasks or threads wait for each other's end, or one of them for its own.",
-           "A `JoinHandle` travelled to where it should not: into the task that it stands for, through a registry that is "
+           "A `JoinHandle` travelled to where it should not: into the task that it stands for, through a registry that "
+           "is "
            "drained by one of its own members, or to a child that waits for its parent while the parent waits for it. "
            "Joining one's own thread panics in `std`; awaiting one's own task just never ends.",
            "In a stuck state, all waits of a root are for the end of a task or thread.",
@@ -198,13 +209,16 @@ task.await.unwrap();                      // whoever spawned it waits for it
        "receive, or was forgotten; or a sender waits for room while the receiver is stuck",
        PageText({
            "A channel is waited for, and whoever could end the wait at the other end cannot.",
-           "A receive loop ends when the last sender is dropped, not when the last message has come: one clone that is kept "
+           "A receive loop ends when the last sender is dropped, not when the last message has come: one clone that is "
+           "kept "
            "(in the receiving function itself, in a struct, in a message in the queue) keeps `recv` waiting. With a "
            "bounded channel, `send` waits for room: two actors that send to each other before they receive fill both "
            "channels and stop, and so does one that sends to itself.",
-           "In a stuck state, a root waits to receive while every sender that is alive belongs to the stuck component, to the "
+           "In a stuck state, a root waits to receive while every sender that is alive belongs to the stuck component, "
+           "to the "
            "waiter, to an unread message, or was leaked; or it waits for room while the receiver does not receive.",
-           "Some sender can still run. When all senders are gone, `recv` fails at once: `panic/*` if that is unwrapped.",
+           "Some sender can still run. When all senders are gone, `recv` fails at once: `panic/*` if that is "
+           "unwrapped.",
        }),
        R"({
   "name": "channel",
@@ -253,15 +267,18 @@ drop(tx);
 while let Some(result) = rx.recv().await { ... }
 )"},
       {"deadlock/lost-wakeup", Severity::kError,
-       "a waiter waits for a notification that was sent before it listened, was given to a waiter that was cancelled, or "
+       "a waiter waits for a notification that was sent before it listened, was given to a waiter that was cancelled, "
+       "or "
        "was used up by an earlier wait; and no other will come",
        PageText({
            "The notification has been sent, and this waiter did not get it.",
            "`notify_waiters` and `Condvar::notify_*` reach only those who listen at that moment and are remembered by "
-           "nobody. `notify_one` keeps one permit, not two: two notifications before the first wait are one. Checking a "
+           "nobody. `notify_one` keeps one permit, not two: two notifications before the first wait are one. Checking "
+           "a "
            "condition and then starting to wait leaves a gap in which the notification passes by. A condition variable "
            "without a condition in a loop has that gap built in.",
-           "In a stuck state, a root waits for a notification of an object that was notified before in this run, and nobody "
+           "In a stuck state, a root waits for a notification of an object that was notified before in this run, and "
+           "nobody "
            "who can still run will do it again.",
            "It never was notified: `deadlock/no-waker`.",
        }),
@@ -307,10 +324,12 @@ loop {
        "a wait for an event that nothing in the program can produce any more, and none of the above",
        PageText({
            "Somebody waits for something that nothing in the program will ever do.",
-           "The one who should have done it returned early, panicked, was aborted, or never existed. A task that panics "
+           "The one who should have done it returned early, panicked, was aborted, or never existed. A task that "
+           "panics "
            "drops its locals, so channels close and guards are released, but a `Notify`, a barrier or a condition "
            "variable that it should have signalled stays silent.",
-           "In a stuck state, a root waits and no earlier deadlock rule fits. The `why` of its waits names the panic, abort or "
+           "In a stuck state, a root waits and no earlier deadlock rule fits. The `why` of its waits names the panic, "
+           "abort or "
            "drop that took the last producer.",
            "The event can still be produced by someone who may run, or by time.",
        }),
@@ -361,7 +380,8 @@ let _ = rx.await;                         // Err: the sender is gone
        PageText({
            "The program as a whole goes on, but one party of it is stuck and will stay so.",
            "In a server nobody waits for every request: a task can hang for ever and only its client notices.",
-           "In an endless run, a party never moves again although everything around it does, and no other deadlock rule "
+           "In an endless run, a party never moves again although everything around it does, and no other deadlock "
+           "rule "
            "fits its wait.",
            "The party is waiting where waiting is its purpose and somebody can still end it.",
        }),

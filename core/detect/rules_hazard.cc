@@ -7,9 +7,11 @@ std::vector<RuleDef> HazardRules() {
   return {
       {"hazard/guard-across-await", Severity::kWarning, "a std guard is held across an await (where Rust allows it)",
        PageText({
-           "A `std` guard is alive at an await. While the task is suspended the lock stays locked, and whoever wants it "
+           "A `std` guard is alive at an await. While the task is suspended the lock stays locked, and whoever wants "
+           "it "
            "blocks its thread.",
-           "A guard lives to the end of its block, or of its statement. In `tokio::spawn` the compiler refuses this, since the "
+           "A guard lives to the end of its block, or of its statement. In `tokio::spawn` the compiler refuses this, "
+           "since the "
            "guard is not Send; in `block_on`, in a `LocalSet` and in a current_thread main future it does not.",
            "A task or future is suspended with a guard of a `std` lock, or a `watch` borrow, that it took itself.",
            "Guards of Tokio's locks are made for this.",
@@ -45,7 +47,8 @@ log.lock().unwrap().push(line);           // or tokio::sync::Mutex
       {"hazard/lock-order", Severity::kWarning,
        "locks taken in opposite orders, with no deadlock reachable in this scenario",
        PageText({
-           "Two locks are taken in one order here and in the other order there. Something else keeps the two apart, for now.",
+           "Two locks are taken in one order here and in the other order there. Something else keeps the two apart, "
+           "for now.",
            "The next caller, or the next refactoring, removes what keeps them apart.",
            "Some run takes b while holding a, some run takes a while holding b, and no schedule deadlocks.",
            "The deadlock is reachable: then it is an error, `deadlock/lock-cycle`.",
@@ -89,8 +92,10 @@ fn load() { let a = A.lock().unwrap(); let b = B.lock().unwrap(); }
       {"hazard/repeated-init", Severity::kWarning, "a `get_or_init` body was dropped unfinished, and ran again",
        PageText({
            "The body that should run once has begun twice: its first run was cancelled in the middle.",
-           "`OnceCell::get_or_init` runs its future in the caller's task. If that is cancelled, by a `timeout` or a losing "
-           "`select!` branch, the right to initialise passes to the next caller, who starts from the beginning. What the first "
+           "`OnceCell::get_or_init` runs its future in the caller's task. If that is cancelled, by a `timeout` or a "
+           "losing "
+           "`select!` branch, the right to initialise passes to the next caller, who starts from the beginning. What "
+           "the first "
            "run had done, it had done.",
            "A `get_or_init` body is dropped unfinished and another run of it begins.",
            "The body failed or panicked by itself, or runs in a task of its own.",
@@ -132,7 +137,8 @@ let pool = timeout(limit, async {
        "a task that had started, and is not `detached`, is dropped unfinished at shutdown",
        PageText({
            "A task had begun its work and was cut off in the middle, because the runtime went away.",
-           "`block_on` returns when its own future is ready, whatever other tasks are doing; dropping the runtime cancels "
+           "`block_on` returns when its own future is ready, whatever other tasks are doing; dropping the runtime "
+           "cancels "
            "them at their next await.",
            "At a shutdown, a task that was polled at least once is dropped unfinished.",
            "The task is marked `detached`, was aborted, or has never been polled.",
@@ -181,11 +187,14 @@ async fn main() {
        "closed on purpose",
        PageText({
            "A message was sent successfully, and nobody ever took it out.",
-           "`send` is `Ok` as soon as the message is in the channel. A receive loop that ends too early, or a receiver that "
+           "`send` is `Ok` as soon as the message is in the channel. A receive loop that ends too early, or a receiver "
+           "that "
            "goes down with its task, leaves it there.",
-           "A message is still in the channel when the channel or the program ends, and no op dropped or closed the receiving "
+           "A message is still in the channel when the channel or the program ends, and no op dropped or closed the "
+           "receiving "
            "end.",
-           "A `drop` or `close` of the receiving end says that it is meant; `watch` and `broadcast` lose messages by design.",
+           "A `drop` or `close` of the receiving end says that it is meant; `watch` and `broadcast` lose messages by "
+           "design.",
        }),
        R"({
   "name": "lost-message",
@@ -272,7 +281,8 @@ logger.join().unwrap();
        "an op that no explored schedule reaches: the scenario does not test what it seems to",
        PageText({
            "No schedule gets to this op.",
-           "A condition that never holds, an `or` of something that never fails, code behind an endless loop or behind a "
+           "A condition that never holds, an `or` of something that never fails, code behind an endless loop or behind "
+           "a "
            "deadlock.",
            "The exploration was complete and the op was never executed.",
            "The exploration ended early.",

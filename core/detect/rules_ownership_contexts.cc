@@ -8,13 +8,16 @@ std::vector<RuleDef> OwnershipContextRules() {
       {"ownership/runtime-in-runtime", Severity::kError,
        "Tokio's `block_on` on a thread that is already driving async code (a foreign executor is not noticed)",
        PageText({
-           "\"Cannot start a runtime from within a runtime.\" `block_on` was called on a thread that is polling a future.",
+           "\"Cannot start a runtime from within a runtime.\" `block_on` was called on a thread that is polling a "
+           "future.",
            "It would block a thread that others need, so Tokio panics: for `Runtime::block_on`, `Handle::block_on` and "
-           "`LocalSet::block_on`, of the same runtime or of another. Sync wrappers around async libraries are where it comes "
+           "`LocalSet::block_on`, of the same runtime or of another. Sync wrappers around async libraries are where it "
+           "comes "
            "from: they work until they are called from a task.",
            "The thread is inside a task, or inside the future of a `block_on`, without a `block_in_place` in between.",
            "On a plain thread, in a `spawn_blocking` closure and inside `block_in_place`. A foreign executor, such as "
-           "`futures::executor::block_on`, is not noticed by Tokio; it blocks the worker, see `deadlock/blocked-workers`.",
+           "`futures::executor::block_on`, is not noticed by Tokio; it blocks the worker, see "
+           "`deadlock/blocked-workers`.",
        }),
        R"({
   "name": "runtime-in-runtime",
@@ -51,12 +54,15 @@ tokio::spawn(async { load().await });
        "a runtime is dropped (its last clone, too) where blocking is not allowed",
        PageText({
            "\"Cannot drop a runtime in a context where blocking is not allowed.\" A runtime was dropped by async code.",
-           "The drop waits for the blocking pool, so it may not happen on a thread that polls futures. A runtime that is a "
+           "The drop waits for the blocking pool, so it may not happen on a thread that polls futures. A runtime that "
+           "is a "
            "local of an async function, or a field of something dropped there, does; and so does the last clone of an "
-           "`Arc<Runtime>` that a task holds: which clone is the last depends on the schedule. The shutdown has begun before "
+           "`Arc<Runtime>` that a task holds: which clone is the last depends on the schedule. The shutdown has begun "
+           "before "
            "the panic, so the runtime is gone all the same.",
            "A runtime's drop, or a `shutdown_timeout` that would wait, on a thread inside a task or `block_on`.",
-           "`shutdown_background` may be called anywhere. In `spawn_blocking` and `block_in_place` a drop is allowed, but of "
+           "`shutdown_background` may be called anywhere. In `spawn_blocking` and `block_in_place` a drop is allowed, "
+           "but of "
            "another runtime only: see `deadlock/shutdown`.",
        }),
        R"({
@@ -100,9 +106,11 @@ async fn main() {
 )"},
       {"ownership/blocking-in-async", Severity::kError, "a `blocking_` op in an async context",
        PageText({
-           "\"Cannot block the current thread from within a runtime.\" A `blocking_` method of a Tokio type was called by "
+           "\"Cannot block the current thread from within a runtime.\" A `blocking_` method of a Tokio type was called "
+           "by "
            "async code.",
-           "`blocking_lock`, `blocking_recv` and `blocking_send` are for threads that drive nothing. They panic in an async "
+           "`blocking_lock`, `blocking_recv` and `blocking_send` are for threads that drive nothing. They panic in an "
+           "async "
            "context even when they would not have to wait.",
            "The thread is inside a task or `block_on`, without a `block_in_place` in between.",
            "On a plain thread, in a `spawn_blocking` closure and inside `block_in_place`.",
@@ -138,11 +146,13 @@ tokio::spawn(async move { m.lock().await.push(1); });
       {"ownership/no-context", Severity::kError, "an op that needs a current runtime, without one",
        PageText({
            "\"There is no reactor running, must be called from the context of a Tokio 1.x runtime.\"",
-           "`tokio::spawn`, `spawn_blocking`, `Handle::current` and the creation of a `sleep` or `timeout` look for the "
+           "`tokio::spawn`, `spawn_blocking`, `Handle::current` and the creation of a `sleep` or `timeout` look for "
+           "the "
            "thread's current runtime. A thread made with `std::thread::spawn` has none, even when a task made it. In "
            "`rt.block_on(sleep(d))` the argument is evaluated before the context exists.",
            "The op runs on a thread without a current runtime.",
-           "Inside tasks, `block_on`, `spawn_blocking`, or while an `enter` guard lives; and with a handle: `handle.spawn`.",
+           "Inside tasks, `block_on`, `spawn_blocking`, or while an `enter` guard lives; and with a handle: "
+           "`handle.spawn`.",
        }),
        R"({
   "name": "no-context",
@@ -181,7 +191,8 @@ std::thread::spawn(move || { handle.spawn(work()); });
        "a timer or I/O polled on a runtime that was shut down; a spawn on it whose `JoinError` is unwrapped",
        PageText({
            "\"A Tokio 1.x context was found, but it is being shutdown.\" A handle outlived its runtime.",
-           "A `Handle` does not keep a runtime running. After the runtime was dropped, `handle.block_on` still polls its "
+           "A `Handle` does not keep a runtime running. After the runtime was dropped, `handle.block_on` still polls "
+           "its "
            "future, but a timer in it panics, and what is spawned is cancelled before it starts.",
            "A timer or I/O op is polled, or a spawned task's error unwrapped, after the shutdown of its runtime.",
            "Ops that need no driver go on working, channels and locks for instance.",
@@ -217,7 +228,8 @@ drop(rt);
       {"ownership/block-in-place", Severity::kError, "`block_in_place` where Tokio refuses it",
        PageText({
            "\"Can call blocking only when running on the multi-threaded runtime.\"",
-           "`block_in_place` hands the worker's other tasks to another thread. A current_thread runtime has no other one, and "
+           "`block_in_place` hands the worker's other tasks to another thread. A current_thread runtime has no other "
+           "one, and "
            "the tasks of a `LocalSet` may not move.",
            "The op runs in the async context of a current_thread runtime or of a `local_set`.",
            "On a plain thread or in a `spawn_blocking` closure it just runs its body.",
@@ -258,8 +270,10 @@ async fn main() {
       {"ownership/local-context", Severity::kError, "`spawn_local` outside its `local_set`",
        PageText({
            "\"`spawn_local` called from outside of a `task::LocalSet`.\"",
-           "A local task stays on the thread that polls its `LocalSet`. `spawn_local` finds that set only while it is being "
-           "polled (`run_until`, `LocalSet::block_on`, awaiting the set); a task of `tokio::spawn` is outside again, even when "
+           "A local task stays on the thread that polls its `LocalSet`. `spawn_local` finds that set only while it is "
+           "being "
+           "polled (`run_until`, `LocalSet::block_on`, awaiting the set); a task of `tokio::spawn` is outside again, "
+           "even when "
            "it was spawned from inside.",
            "`spawn_local` without `on` runs where no `local_set` is current.",
            "With `on`, the set is named: that works from its own thread at any time.",

@@ -8,7 +8,8 @@ std::vector<RuleDef> OwnershipMisuseRules() {
       {"ownership/enter-order", Severity::kError, "enter guards dropped out of order",
        PageText({
            "\"`EnterGuard` values dropped out of order.\"",
-           "`enter` remembers the runtime that was current before. If an outer guard is dropped first, the thread would end "
+           "`enter` remembers the runtime that was current before. If an outer guard is dropped first, the thread "
+           "would end "
            "with a wrong current runtime; since 1.29 Tokio panics, before that it silently had the wrong one.",
            "A guard is dropped while a later one of the same thread is alive.",
            "Guards that end with their blocks are always in order.",
@@ -48,7 +49,8 @@ drop(first);
       {"ownership/disabled-driver", Severity::kError, "a timer or I/O op on a runtime built without that driver",
        PageText({
            "\"A Tokio 1.x context was found, but timers are disabled.\"",
-           "A runtime made with `Builder` has neither timers nor I/O unless `enable_time`, `enable_io` or `enable_all` was "
+           "A runtime made with `Builder` has neither timers nor I/O unless `enable_time`, `enable_io` or `enable_all` "
+           "was "
            "called. `Runtime::new` and `#[tokio::main]` enable both.",
            "A timer or I/O op is created where the current runtime lacks the driver for it.",
            "The op belongs to another runtime, which has it.",
@@ -80,8 +82,10 @@ rt.block_on(async { tokio::time::sleep(d).await });
       {"ownership/poisoned-lock", Severity::kError, "a lock poisoned by a panic is then unwrapped",
        PageText({
            "A `std` lock was held while its thread panicked, and somebody unwraps the error that says so.",
-           "A guard that is dropped by unwinding poisons its lock: what it protects may be half changed. In Tokio a panic in a "
-           "task is caught and lands in the `JoinError`, so the process goes on and meets the poisoned lock later. Tokio's own "
+           "A guard that is dropped by unwinding poisons its lock: what it protects may be half changed. In Tokio a "
+           "panic in a "
+           "task is caught and lands in the `JoinError`, so the process goes on and meets the poisoned lock later. "
+           "Tokio's own "
            "locks are never poisoned, and cancelling a task poisons nothing.",
            "A `lock`, `read` or `write` on a poisoned lock has no `or`.",
            "The failure is handled with `or`.",
@@ -123,7 +127,8 @@ let guard = m.lock().unwrap_or_else(|poisoned| poisoned.into_inner());  // after
       {"ownership/completed-handle", Severity::kError, "a task or future polled after it completed",
        PageText({
            "\"JoinHandle polled after completion\", \"`async fn` resumed after completion\".",
-           "A future may be polled until it is ready, and then never again. In a `select!` in a loop, a future given by "
+           "A future may be polled until it is ready, and then never again. In a `select!` in a loop, a future given "
+           "by "
            "reference stays after its branch has won, and is polled again in the next round.",
            "A task's handle or a future is polled although it has given its result.",
            "The branch is switched off with `if`, or the loop is left.",
@@ -168,10 +173,10 @@ loop {
     }
 }
 )"},
-      {"ownership/data-race", Severity::kError,
-       "two accesses to a `cell` that can happen at once, one of them a write",
+      {"ownership/data-race", Severity::kError, "two accesses to a `cell` that can happen at once, one of them a write",
        PageText({
-           "Memory without synchronisation is accessed by two threads at once, and one of them writes: undefined behaviour.",
+           "Memory without synchronisation is accessed by two threads at once, and one of them writes: undefined "
+           "behaviour.",
            "In safe Rust the compiler excludes it; `unsafe impl Sync`, raw pointers and C libraries bring it back.",
            "Two accesses of which one writes are both enabled in a reachable state, or are ordered by nothing.",
            "A lock, a channel, a join or a barrier stands between the two on every schedule.",
@@ -208,7 +213,8 @@ let shared = Arc::new(AtomicI64::new(0));  // or a Mutex
       {"ownership/bad-config", Severity::kError,
        "a runtime or channel that Tokio refuses to build (0 workers, capacity 0, ...)",
        PageText({
-           "Tokio panics when this is built: \"Worker threads cannot be set to 0\", \"mpsc bounded channel requires buffer > "
+           "Tokio panics when this is built: \"Worker threads cannot be set to 0\", \"mpsc bounded channel requires "
+           "buffer > "
            "0\", and the like.",
            "A number comes from a configuration or from a division, and is 0 on a small machine.",
            "A runtime with 0 workers or 0 blocking threads, an mpsc or broadcast channel with capacity 0, and what the "

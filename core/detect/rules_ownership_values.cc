@@ -8,7 +8,8 @@ std::vector<RuleDef> OwnershipValueRules() {
       {"ownership/use-after-move", Severity::kError, "a value is used after it was moved (in Rust: E0382)",
        PageText({
            "A value was moved into a body, a message or a `drop`, and is then used where it no longer is.",
-           "Bodies of `spawn`, `spawn_thread`, `spawn_blocking` and their like own what they mention, as `move` closures do. "
+           "Bodies of `spawn`, `spawn_thread`, `spawn_blocking` and their like own what they mention, as `move` "
+           "closures do. "
            "A `Runtime` and a `Receiver` cannot be cloned; a `Sender` and a `Handle` can.",
            "Whoever uses a value must own it on every schedule that gets there.",
            "The value is listed in `clone`, or is shared as if in an `Arc` (locks, atomics, semaphores, notifies).",
@@ -46,9 +47,11 @@ owner.join().unwrap();
       {"ownership/borrow-escapes", Severity::kError, "a spawned body borrows what it must own (E0373, E0597)",
        PageText({
            "A thread or task borrows a value of the body that spawned it, and may outlive it.",
-           "`thread::spawn` and `tokio::spawn` need `'static`: nothing says that they end first. Only `thread::scope` does, "
+           "`thread::spawn` and `tokio::spawn` need `'static`: nothing says that they end first. Only `thread::scope` "
+           "does, "
            "since it joins its threads before it returns.",
-           "A `borrow` stands on a body that is not a thread of a `thread_scope` around it, or is passed on from there.",
+           "A `borrow` stands on a body that is not a thread of a `thread_scope` around it, or is passed on from "
+           "there.",
            "Inside a `thread_scope`, for its own threads.",
        }),
        R"({
@@ -78,8 +81,7 @@ thread::scope(|s| {
     s.spawn(|| rt.block_on(work()));
 });
 )"},
-      {"ownership/two-borrows", Severity::kError,
-       "two branches polled by one task need the same value mutably (E0499)",
+      {"ownership/two-borrows", Severity::kError, "two branches polled by one task need the same value mutably (E0499)",
        PageText({
            "Two branches of one `select` or `join` want the same receiver, or the same set, at once.",
            "Both futures exist at the same time, and each has a `&mut` to the value for as long as it does.",
@@ -126,9 +128,12 @@ match rx.recv().await {
        "a value that is not Send (or, shared, not Sync) crosses threads, or is held across an await in a spawned task",
        PageText({
            "Something that must stay on its thread would move to another one.",
-           "A task of a multi_thread runtime may be resumed by another worker after each await, so all that it holds there "
-           "must be Send. `std` guards, `watch` borrows and enter guards are not, nor is an `Rc`. Tokio's own guards are.",
-           "A value that is not Send is moved into a spawned body or message, or is alive at an await of a spawned task.",
+           "A task of a multi_thread runtime may be resumed by another worker after each await, so all that it holds "
+           "there "
+           "must be Send. `std` guards, `watch` borrows and enter guards are not, nor is an `Rc`. Tokio's own guards "
+           "are.",
+           "A value that is not Send is moved into a spawned body or message, or is alive at an await of a spawned "
+           "task.",
            "The task is a local one (`spawn_local`), the future of `block_on`, or the guard ends before the await.",
        }),
        R"({

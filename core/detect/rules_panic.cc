@@ -7,8 +7,10 @@ std::vector<RuleDef> PanicRules() {
       {"panic/thread", Severity::kError, "main or a thread panics",
        PageText({
            "A thread, main included, ends by a panic.",
-           "Most often an `unwrap` of something that fails on some schedules only: a channel whose other end is gone, a "
-           "`JoinError`, an elapsed timeout. In a scenario every op that can fail and has no `or` panics, as `.unwrap()` "
+           "Most often an `unwrap` of something that fails on some schedules only: a channel whose other end is gone, "
+           "a "
+           "`JoinError`, an elapsed timeout. In a scenario every op that can fail and has no `or` panics, as "
+           "`.unwrap()` "
            "would.",
            "A panic starts on a thread and no more specific rule (`ownership/*`, `panic/assert`) says what it is.",
            "The op has an `or`; the panic is caught; or it only passes on a panic that has its own finding already.",
@@ -48,7 +50,8 @@ let Ok(answer) = reply.await else {
       {"panic/assert", Severity::kError, "an assertion fails",
        PageText({
            "An `assert` of the scenario does not hold on some schedule.",
-           "The order of events that the assertion takes for granted is not the only one: an update is lost between a read "
+           "The order of events that the assertion takes for granted is not the only one: an update is lost between a "
+           "read "
            "and a write, a message comes before another one, a task has not run yet.",
            "The condition is false when the op is executed. The schedule shows the order that makes it so.",
            "No schedule makes it false; with a complete exploration that is a proof.",
@@ -84,7 +87,8 @@ total.fetch_add(1, SeqCst);
       {"panic/task", Severity::kWarning, "a task panics and nobody looks at its `JoinError`",
        PageText({
            "A task ended by a panic, and the program does not learn about it.",
-           "Tokio catches the panic and puts it into the `JoinHandle`. If the handle was dropped, a line on stderr is all "
+           "Tokio catches the panic and puts it into the `JoinHandle`. If the handle was dropped, a line on stderr is "
+           "all "
            "that remains: whatever the task was for silently no longer happens.",
            "A task panics and its handle is dropped, or never awaited. In a stuck state, too.",
            "Somebody awaits the task and handles the error, or panics for it.",

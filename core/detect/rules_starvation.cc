@@ -9,12 +9,16 @@ std::vector<RuleDef> StarvationRules() {
        "an endless fair run in which a ready task, or a ready branch of one, is never polled",
        PageText({
            "Somebody is ready to run, for ever, and is never polled, although every thread does its share.",
-           "`select!` with `biased` polls its branches in order and stops at the first that is ready: one that always is "
+           "`select!` with `biased` polls its branches in order and stops at the first that is ready: one that always "
+           "is "
            "hides all below it. A task that never yields keeps its worker; what stands in that worker's LIFO slot or "
-           "deferred list cannot be taken by others. A `current_thread` runtime polls nothing else while one poll lasts.",
-           "A cycle of states is found in which every thread that can run does run (weak fairness), an unbiased `select` "
+           "deferred list cannot be taken by others. A `current_thread` runtime polls nothing else while one poll "
+           "lasts.",
+           "A cycle of states is found in which every thread that can run does run (weak fairness), an unbiased "
+           "`select` "
            "and a fair `choose` do not avoid a ready branch, and yet one ready party is polled nowhere in the cycle.",
-           "The cycle needs a timer to fire again and again under adversarial timing, or an unfair choice: then it is not "
+           "The cycle needs a timer to fire again and again under adversarial timing, or an unfair choice: then it is "
+           "not "
            "what a machine would do for ever.",
        }),
        R"({
@@ -69,14 +73,16 @@ loop {
     }
 }
 )"},
-      {"starvation/livelock", Severity::kError,
-       "an endless fair run in which main never ends though nobody is stuck",
+      {"starvation/livelock", Severity::kError, "an endless fair run in which main never ends though nobody is stuck",
        PageText({
            "Everybody runs, and nothing gets on: the program repeats itself for ever.",
-           "Spinning on a flag that is set only after the spinner has gone on, endless retry of an operation that cannot "
-           "succeed, two parties that step back for each other in lock step. `yield_now` in the loop makes it polite, not "
+           "Spinning on a flag that is set only after the spinner has gone on, endless retry of an operation that "
+           "cannot "
+           "succeed, two parties that step back for each other in lock step. `yield_now` in the loop makes it polite, "
+           "not "
            "finite.",
-           "A cycle of states is found that is fair to all threads and branches and in which main does not end. Whoever waits "
+           "A cycle of states is found that is fair to all threads and branches and in which main does not end. "
+           "Whoever waits "
            "for a spinner belongs to the same finding.",
            "Somebody is stuck (a deadlock rule), or is ready and never polled (`starvation/never-polled`).",
        }),
@@ -132,7 +138,8 @@ while ready.load(SeqCst) == 0 {
            "workers steal, but not from the LIFO slot and not from the deferred list of a busy worker.",
            "Under ideal timing, the time between the moment at which a task becomes ready and its poll is longer than "
            "`thresholds.starvation` (100ms unless set).",
-           "Adversarial timing, where any delay is possible, is not asked; and if it never comes to its turn it is an error.",
+           "Adversarial timing, where any delay is possible, is not asked; and if it never comes to its turn it is an "
+           "error.",
        }),
        R"({
   "name": "delayed-task",
@@ -175,13 +182,16 @@ tokio::spawn(async {
 });
 )"},
       {"starvation/blocked-worker", Severity::kWarning,
-       "under ideal timing a worker (or a `current_thread` driver) is held longer than `thresholds.blocking` between two "
+       "under ideal timing a worker (or a `current_thread` driver) is held longer than `thresholds.blocking` between "
+       "two "
        "yields",
        PageText({
            "One poll took too long: it computed, slept or blocked on the worker's own thread.",
-           "`thread::sleep`, file access, heavy computation, a `std` lock that is held for long. A rule of thumb says that no "
+           "`thread::sleep`, file access, heavy computation, a `std` lock that is held for long. A rule of thumb says "
+           "that no "
            "more than 10 to 100 microseconds should pass between two awaits; the default threshold is far above.",
-           "Under ideal timing, a worker is between two yields for longer than `thresholds.blocking` (10ms unless set).",
+           "Under ideal timing, a worker is between two yields for longer than `thresholds.blocking` (10ms unless "
+           "set).",
            "Inside `spawn_blocking` and `block_in_place`, and on threads that drive nothing.",
        }),
        R"({
@@ -218,8 +228,10 @@ tokio::spawn(async {
        "under ideal timing a due timer or ready I/O waits longer than `thresholds.starvation` for the driver",
        PageText({
            "A timer was due, or I/O was ready, and the driver was looked at only much later.",
-           "Somebody has to poll the driver: a worker that parks, or every 61 tasks. A worker that the driver woke with "
-           "one task and that then blocks takes the driver out of service for the whole runtime, idle workers or not. So a "
+           "Somebody has to poll the driver: a worker that parks, or every 61 tasks. A worker that the driver woke "
+           "with "
+           "one task and that then blocks takes the driver out of service for the whole runtime, idle workers or not. "
+           "So a "
            "`timeout` fires late exactly when it would be needed.",
            "Under ideal timing, the time between a deadline and its processing is longer than `thresholds.starvation`.",
            "It never fires: `deadlock/driver`.",
@@ -266,7 +278,8 @@ tokio::time::sleep(Duration::from_millis(5)).await;
        "under ideal timing a blocking closure waits longer than `thresholds.starvation` for a pool thread",
        PageText({
            "A `spawn_blocking` closure waited in the queue because all pool threads were busy.",
-           "The pool has `max_blocking_threads` threads. Closures that live for as long as the program does (a reader of "
+           "The pool has `max_blocking_threads` threads. Closures that live for as long as the program does (a reader "
+           "of "
            "stdin, a consumer loop) take one each for good.",
            "Under ideal timing, a closure is queued for longer than `thresholds.starvation`.",
            "It can never start: `deadlock/blocking-pool`.",
@@ -309,10 +322,13 @@ rt.spawn_blocking(|| read_config());
        "under ideal timing dropping or shutting down a runtime takes longer than `thresholds.starvation`",
        PageText({
            "The drop of a runtime took long.",
-           "It waits for every closure of the blocking pool and for workers inside a poll. On a current_thread runtime, "
-           "`shutdown_timeout` waits for the pool first and drops the tasks afterwards, so that a closure which waits for "
+           "It waits for every closure of the blocking pool and for workers inside a poll. On a current_thread "
+           "runtime, "
+           "`shutdown_timeout` waits for the pool first and drops the tasks afterwards, so that a closure which waits "
+           "for "
            "something that a task holds costs the whole timeout.",
-           "Under ideal timing, a drop, `shutdown_timeout` or the end of main takes longer than `thresholds.starvation`.",
+           "Under ideal timing, a drop, `shutdown_timeout` or the end of main takes longer than "
+           "`thresholds.starvation`.",
            "`shutdown_background` does not wait. A drop that never ends is `deadlock/shutdown`.",
        }),
        R"({
@@ -345,7 +361,8 @@ rt.shutdown_timeout(Duration::from_millis(100));
       {"starvation/lock", Severity::kWarning, "a waiter on an unfair lock can be overtaken for ever",
        PageText({
            "Somebody waits for a lock that becomes free again and again, and it need never be its turn.",
-           "`std`'s locks hand the lock to whoever comes, not to whoever waits: a thread that unlocks and locks again in a "
+           "`std`'s locks hand the lock to whoever comes, not to whoever waits: a thread that unlocks and locks again "
+           "in a "
            "loop can win every time. Tokio's locks are fair: first come, first served.",
            "An endless run exists in which the lock is free infinitely often and the waiter never gets it.",
            "The lock is a Tokio one, or the competition ends.",

@@ -39,7 +39,7 @@ class Explorer {
       }
     result_.states = parent_.size();
     result_.depth = depth_;
-    FewestSwitches();
+    if (result_.complete) FewestSwitches();
     for (auto& [key, seed] : found_) {
       std::vector<Move> path = Path(seed.state);
       path.insert(path.end(), seed.path.begin(), seed.path.end());
@@ -59,16 +59,20 @@ class Explorer {
     return false;
   }
 
+  bool InTime() {
+    if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) return Stop("interrupt");
+    if (options_.time_limit_ms == 0) return true;
+    auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_).count();
+    return spent < static_cast<std::int64_t>(options_.time_limit_ms) || Stop("time");
+  }
+
   bool WithinLimits() {
     if (parent_.size() >= options_.max_states) return Stop("states");
     if (parent_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");
-    if ((++ticks_ & 1023) == 0) {
-      if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) return Stop("interrupt");
-      if (options_.time_limit_ms != 0 &&
-          std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_).count() >=
-              static_cast<std::int64_t>(options_.time_limit_ms))
-        return Stop("time");
+    ++ticks_;
+    if ((ticks_ & 1023) == 0 || bytes_ > 8192) {
+      if (!InTime()) return false;
       std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
     }
@@ -98,8 +102,15 @@ class Explorer {
     machine_.Attach(scratch_.data());
     if (machine_.H().ended != 0) { Ended(number); return true; }
     enabled_.clear();
-    for (int t = 0; t < l_.threads; ++t)
-      if (machine_.ThreadEnabled(t)) enabled_.push_back(t);
+    idle_.clear();
+    for (int t = 0; t < l_.threads; ++t) {
+      if (!machine_.ThreadEnabled(t)) continue;
+      if (std::uint64_t idle = machine_.IdleWorker(t); idle != 0) {   // one of several that would do the same
+        if (std::find(idle_.begin(), idle_.end(), idle) != idle_.end()) continue;
+        idle_.push_back(idle);
+      }
+      enabled_.push_back(t);
+    }
     if (machine_.ClockEnabled(!enabled_.empty())) enabled_.push_back(machine_.clock());
     if (enabled_.empty()) {   // judged without spurious returns, which are explored nevertheless
       Stuck(number);
@@ -123,7 +134,8 @@ class Explorer {
       machine_.Attach(scratch_.data());
       machine_.Step(actor, chooser);
       if (!machine_.overflow().empty()) return false;
-      ++result_.transitions;
+      if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTime()) return false;
+      if (bytes_ <= 8192) ++result_.transitions;
       bool fresh;
       std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
       if (fresh) {
@@ -665,6 +677,7 @@ class Explorer {
   std::vector<std::uint8_t> scratch_, current_, next_, last_state_;
   std::vector<std::uint32_t> numbers_, next_numbers_;
   std::vector<int> enabled_;
+  std::vector<std::uint64_t> idle_;
   Visited visited_;
   std::vector<std::uint32_t> parent_;
   std::vector<std::uint16_t> actor_;

@@ -80,6 +80,8 @@ class Machine {
   bool ClockEnabled(bool any_thread_enabled);
   // A `park` or a condvar wait that could return though nobody called (adversarial timing only).
   bool SpuriousEnabled(int thread);
+  // Not zero for a worker that holds nothing: workers with the same number do the same in their next step.
+  std::uint64_t IdleWorker(int thread);
   // Plays one step of an actor that is enabled. Answers come from `chooser`.
   void Step(int actor, Chooser& chooser);
 
@@ -192,6 +194,7 @@ class Machine {
   void PushTask(Link* head, Link* tail, int frame);
   int PopTask(Link* head, Link* tail);
   int Length(Link head);
+  std::uint32_t IdleKey(int core);
   void SortCores();
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 

@@ -547,32 +547,49 @@ void Machine::BuildRuntime(int thread, int strand) {
   (void)thread;
 }
 
-// Workers that hold nothing are interchangeable: the sleeping ones are kept in one order, so that states that differ
-// only in their numbers are one state.
+// A worker that holds nothing: no task, no queue, no deferred wake-up. Zero for any other.
+std::uint32_t Machine::IdleKey(int core) {
+  const CoreCell& c = C(core);
+  if (c.thread == 0 || c.lifo != 0 || c.head != 0 || c.defer_head != 0 || T(c.thread - 1).top != 0) return 0;
+  if (c.state != CoreState::kActive && c.state != CoreState::kParked && c.state != CoreState::kDriver) return 0;
+  return (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
+         (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
+}
+
+std::uint64_t Machine::IdleWorker(int thread) {
+  const ThreadCell& t = T(thread);
+  if (t.core == 0) return 0;
+  std::uint32_t key = IdleKey(t.core - 1);
+  return key == 0 ? 0 : (static_cast<std::uint64_t>(t.pool) << 32) | key;
+}
+
+// Workers that hold nothing are interchangeable: they are kept in one order, so that states that differ only in their
+// numbers are one state.
 void Machine::SortCores() {
   for (std::size_t r = 0; r < p_.runtimes.size(); ++r) {
     const RuntimeDef& def = p_.runtimes[r];
     if (def.workers < 2) continue;
-    auto idle = [&](int c) {
-      CoreCell& core = C(c);
-      return core.thread != 0 && core.lifo == 0 && core.head == 0 && core.defer_head == 0 && T(core.thread - 1).top == 0 &&
-             (core.state == CoreState::kActive || core.state == CoreState::kParked || core.state == CoreState::kDriver);
-    };
-    bool moved = false;
-    for (int i = def.first_core; i < def.first_core + def.workers; ++i) {
-      if (!idle(i)) continue;
-      for (int j = i + 1; j < def.first_core + def.workers; ++j) {
-        if (!idle(j)) continue;
-        CoreCell& a = C(i);
-        CoreCell& b = C(j);
-        auto key = [](const CoreCell& c) { return (static_cast<int>(c.state) << 24) | (c.token << 16) | (c.searching << 15) | (c.chain << 12) | (c.runs << 11) | c.tick; };
-        if (key(a) <= key(b)) continue;
-        std::swap(a, b);
-        std::swap(a.thread, b.thread);
-        moved = true;
-      }
+    bool sorted = true;
+    std::uint32_t last = 0;
+    for (int c = def.first_core; c < def.first_core + def.workers && sorted; ++c) {
+      std::uint32_t key = IdleKey(c);
+      if (key == 0) continue;
+      sorted = key >= last;
+      last = key;
     }
-    if (!moved) continue;
+    if (sorted) continue;
+    std::vector<int> places;
+    std::vector<CoreCell> cells;
+    for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+      if (IdleKey(c) != 0) { places.push_back(c); cells.push_back(C(c)); }
+    std::vector<std::pair<std::uint32_t, std::size_t>> order;
+    for (std::size_t i = 0; i < places.size(); ++i) order.push_back({IdleKey(places[i]), i});
+    std::sort(order.begin(), order.end());
+    for (std::size_t i = 0; i < places.size(); ++i) {
+      Link thread = cells[i].thread;   // a core stays with its thread; what it is in changes places
+      C(places[i]) = cells[order[i].second];
+      C(places[i]).thread = thread;
+    }
     RT(static_cast<int>(r)).driver = 0;
     for (int c = def.first_core; c < def.first_core + def.workers; ++c)
       if (C(c).state == CoreState::kDriver) RT(static_cast<int>(r)).driver = static_cast<Link>(c + 1);

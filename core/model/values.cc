@@ -116,7 +116,7 @@ void Machine::ExecSpawn(int thread, int strand) {
   int frame = NewFrame(in.unit, strand);
   if (frame < 0) return;
   FrameCell& f = F(frame);
-  int copy = s.polled;
+  int copy = s.mask;
   R(frame)[1] = in.elements == 1 ? copy : R(from)[1];
   TakeCaptures(in, from, frame, copy);
   if (in.reg >= 0) {
@@ -124,8 +124,8 @@ void Machine::ExecSpawn(int thread, int strand) {
     f.references = 1;
     f.bits = kJoinable;
   }
-  ++s.polled;
-  if (s.polled >= in.imm) { s.polled = 0; Next(strand); }
+  ++s.mask;
+  if (s.mask >= in.imm) { s.mask = 0; Next(strand); }
   int root = Root(frame);
   if (in.op == VmOp::kSpawnThread) {
     int number = l_.frame_thread[static_cast<std::size_t>(frame)];

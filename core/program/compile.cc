@@ -73,6 +73,8 @@ class Compiler {
       for (int k = 0; i.op == VmOp::kStdTryLock && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
     for (const Instr& i : program_->code)
       program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
+    if (scenario_.runtimes.size() > 200)
+      diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(scenario_.runtimes.size()) + " runtimes, and 200 are the limit");
     if (program_->code.size() > 60000)
       diagnostics_.Add(*scenario_.main.node, "the scenario is too large: it comes to " + std::to_string(program_->code.size()) + " instructions, and 60000 are the limit");
     if (!diagnostics_.empty()) return nullptr;
@@ -91,11 +93,11 @@ class Compiler {
         e.kind = object.kind;
         e.name = object.is_array ? object.name + "[" + std::to_string(k) + "]" : object.name;
         e.declared = static_cast<int>(i);
-        if (object.kind == Kind::kSemaphore) e.capacity = static_cast<int>(object.permits);
+        if (object.kind == Kind::kSemaphore) e.capacity = static_cast<int>(std::min<std::int64_t>(object.permits, 1'000'000'000));
         else if (object.kind == Kind::kMutex) e.capacity = 1;
-        else if (object.kind == Kind::kIo) e.capacity = object.buffer ? static_cast<int>(*object.buffer) : -1;
+        else if (object.kind == Kind::kIo) e.capacity = object.buffer ? static_cast<int>(std::min<std::int64_t>(*object.buffer, 1'000'000'000)) : -1;
         else if (object.kind == Kind::kStdBarrier || object.kind == Kind::kBarrier) e.capacity = static_cast<int>(object.parties);
-        else e.capacity = object.capacity ? static_cast<int>(*object.capacity) : -1;
+        else e.capacity = object.capacity ? static_cast<int>(std::min<std::int64_t>(*object.capacity, 1'000'000'000)) : -1;
         e.initial = object.value;
         if (object.kind == Kind::kOneshot) e.capacity = 1;
         program_->elements.push_back(std::move(e));
@@ -652,6 +654,7 @@ class Compiler {
 
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
   void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blocking_form) {
+    if (op.permits > 60000) diagnostics_.Add(*op.node, "it asks for " + std::to_string(op.permits) + " permits at once, and 60000 are the limit of the model");
     bool has_body = op.body != nullptr;
     if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
     std::string key = op.as.empty() ? "guard of " + op.on.name + "#" + std::to_string(Pc()) : op.as;
@@ -970,6 +973,10 @@ class Compiler {
   }
 
   void CompileSelect(Builder& b, const Op& op) {
+    if (op.branches.size() > 16) {
+      diagnostics_.Add(*op.node, "`" + std::string(op.def->verb) + "` has " + std::to_string(op.branches.size()) + " branches, and 16 are the limit");
+      return;
+    }
     bool select = op.def->code == Code::kSelect;
     CheckTwoBorrows(b, op);
     OpenScope(b, ScopeDef::Kind::kSelect);

@@ -40,17 +40,28 @@ bool IsIn(std::uint32_t point, const std::array<Range, N>& ranges) {
 
 // Invisible, or able to rearrange what stands around it.
 bool IsControl(std::uint32_t point) {
-  static constexpr std::array<Range, 7> kRanges = {{{0, 0x1F}, {0x7F, 0x9F}, {0x200B, 0x200F}, {0x2028, 0x202E},
-                                                    {0x2060, 0x206F}, {0xFEFF, 0xFEFF}, {0xFFF9, 0xFFFB}}};
+  static constexpr std::array<Range, 7> kRanges = {{{0, 0x1F},
+                                                    {0x7F, 0x9F},
+                                                    {0x200B, 0x200F},
+                                                    {0x2028, 0x202E},
+                                                    {0x2060, 0x206F},
+                                                    {0xFEFF, 0xFEFF},
+                                                    {0xFFF9, 0xFFFB}}};
   return IsIn(point, kRanges);
 }
 
 std::size_t WidthOf(std::uint32_t point) {
   static constexpr std::array<Range, 6> kNone = {
       {{0x300, 0x36F}, {0x483, 0x489}, {0x591, 0x5BD}, {0x1AB0, 0x1AFF}, {0x20D0, 0x20FF}, {0xFE00, 0xFE2F}}};
-  static constexpr std::array<Range, 9> kWide = {{{0x1100, 0x115F}, {0x2E80, 0x303E}, {0x3041, 0x33FF},
-                                                  {0x3400, 0x4DBF}, {0x4E00, 0x9FFF}, {0xAC00, 0xD7A3},
-                                                  {0xF900, 0xFAFF}, {0xFF00, 0xFF60}, {0x1F300, 0x1FAFF}}};
+  static constexpr std::array<Range, 9> kWide = {{{0x1100, 0x115F},
+                                                  {0x2E80, 0x303E},
+                                                  {0x3041, 0x33FF},
+                                                  {0x3400, 0x4DBF},
+                                                  {0x4E00, 0x9FFF},
+                                                  {0xAC00, 0xD7A3},
+                                                  {0xF900, 0xFAFF},
+                                                  {0xFF00, 0xFF60},
+                                                  {0x1F300, 0x1FAFF}}};
   if (IsIn(point, kNone)) return 0;
   return IsIn(point, kWide) ? 2 : 1;
 }
@@ -142,8 +153,7 @@ std::string TimeText(std::int64_t microseconds) {
 }
 
 std::string ShellWord(const std::string& word) {
-  static constexpr std::string_view kSafe =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=+@%";
+  static constexpr std::string_view kSafe = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,=+@%";
   if (!word.empty() && word.find_first_not_of(kSafe) == std::string::npos) return word;
   std::string out = "'";
   for (char c : word) {

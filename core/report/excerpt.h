@@ -18,8 +18,8 @@ struct Mark {
 };
 
 struct Excerpt {
-  std::string text;           // whole lines; empty if there is nothing to show
-  std::size_t gutter_width;   // of the line numbers, for what is printed below
+  std::string text;          // whole lines; empty if there is nothing to show
+  std::size_t gutter_width;  // of the line numbers, for what is printed below
 };
 
 // `paint` is the color of the primary marks.

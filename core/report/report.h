@@ -32,51 +32,54 @@ struct Wait {
 };
 
 struct ScheduleStep {
-  std::uint64_t step = 0;             // from 1
-  std::int64_t time_us = 0;           // modelled time
+  std::uint64_t step = 0;    // from 1
+  std::int64_t time_us = 0;  // modelled time
   std::string thread;
   std::optional<std::string> task;
   std::string op;
   std::optional<std::string> on;
-  std::string pointer;                // empty: a step of the runtime itself
-  std::uint32_t line = 0;             // 0: a step of the runtime itself
+  std::string pointer;     // empty: a step of the runtime itself
+  std::uint32_t line = 0;  // 0: a step of the runtime itself
   std::string effect;
-  bool in_loop = false;               // part of the repeated part of an endless run
+  bool in_loop = false;  // part of the repeated part of an endless run
 };
 
 struct Finding {
   std::string rule;
   Severity severity = Severity::kError;
   std::string message;
-  std::string fingerprint;            // 16 hex digits
-  std::vector<Location> locations;    // the first is the primary one
+  std::string fingerprint;          // 16 hex digits
+  std::vector<Location> locations;  // the first is the primary one
   std::vector<Wait> waits;
   std::vector<ScheduleStep> schedule;
   std::vector<std::string> help;
   std::string replay;
   std::uint64_t end_states = 1;
-  std::string allowed;                // the reason of the `allow` that matched; empty: none
+  std::string allowed;  // the reason of the `allow` that matched; empty: none
   bool others_progress = false;
 };
 
-struct Unreached { Location location; std::string op; };
+struct Unreached {
+  Location location;
+  std::string op;
+};
 
 struct Explored {
   bool complete = true;
   std::uint64_t states = 0, transitions = 0, depth = 0;
   std::string tokio;
-  std::vector<std::string> timing;    // "ideal", "adversarial"
-  std::string limit;                  // what ended it: "states", "depth", "memory", "time", "interrupt"; empty: nothing
+  std::vector<std::string> timing;  // "ideal", "adversarial"
+  std::string limit;                // what ended it: "states", "depth", "memory", "time", "interrupt"; empty: nothing
 };
 
 enum class Verdict : std::uint8_t { kClean, kWarnings, kErrors, kIncomplete, kInvalid };
 
 struct ScenarioReport {
-  std::string name;                   // may be empty for an invalid one
+  std::string name;  // may be empty for an invalid one
   std::string file;
   Verdict verdict = Verdict::kClean;
   Explored explored;
-  std::vector<Finding> findings;      // errors first, then by place and rule
+  std::vector<Finding> findings;  // errors first, then by place and rule
   std::vector<Unreached> unreached;
   std::vector<Diagnostic> diagnostics;  // why it is invalid
 };

@@ -84,9 +84,8 @@ Value TypeOf(Field field, std::string_view verb) {
 }
 
 bool HasField(const OpDef& row, Field field, bool is_required) {
-  return std::any_of(row.fields.begin(), row.fields.end(), [&](const FieldUse& use) {
-    return use.field == field && (use.required || !is_required);
-  });
+  return std::any_of(row.fields.begin(), row.fields.end(),
+                     [&](const FieldUse& use) { return use.field == field && (use.required || !is_required); });
 }
 
 // One verb can stand on several kinds, which the schema cannot tell apart: it takes the fields of all of them.
@@ -99,8 +98,8 @@ Value OpSchema(std::string_view verb) {
   bool has_body_and_run = false, has_body_and_await = false;
   for (const OpDef* row : rows) {
     const std::string on = row->kind == Kind::kNone ? "" : std::string(KindName(row->kind)) + ": ";
-    description += (description.empty() ? "" : "\n") + on + std::string(row->summary) + " (" + std::string(row->models) +
-                   ")";
+    description +=
+        (description.empty() ? "" : "\n") + on + std::string(row->summary) + " (" + std::string(row->models) + ")";
     const bool has_body = HasField(*row, Field::kBody, false);
     has_body_and_run |= has_body && HasField(*row, Field::kRun, false);
     has_body_and_await |= has_body && HasField(*row, Field::kAwait, false);
@@ -108,17 +107,15 @@ Value OpSchema(std::string_view verb) {
       const std::string key(FieldKey(use.field));
       if (properties.contains(key)) continue;
       properties[key] = Described(TypeOf(use.field, verb), std::string(use.doc));
-      const bool is_required_by_all = std::all_of(
-          rows.begin(), rows.end(), [&](const OpDef* other) { return HasField(*other, use.field, true); });
+      const bool is_required_by_all =
+          std::all_of(rows.begin(), rows.end(), [&](const OpDef* other) { return HasField(*other, use.field, true); });
       if (is_required_by_all) required.push_back(key);
     }
   }
   properties["at"] = Text("where the user's own code does this, \"src/file.rs:12\"");
   properties["note"] = Text("shown in reports");
   Value out = ObjectOf(std::move(properties), std::move(required));
-  const auto either = [&](const char* a, const char* b) {
-    out["oneOf"] = {{{"required", {a}}}, {{"required", {b}}}};
-  };
+  const auto either = [&](const char* a, const char* b) { out["oneOf"] = {{{"required", {a}}}, {{"required", {b}}}}; };
   if (has_body_and_run) either("body", "run");
   if (has_body_and_await) either("body", "await");
   return Described(std::move(out), description);
@@ -266,8 +263,8 @@ Value MapOf(const char* definition, const char* doc) {
 std::string ScenarioSchema() {
   Value properties;
   properties["$schema"] = {{"type", "string"}};
-  properties["name"] = {{"type", "string"}, {"pattern", "^[a-z0-9]+(-[a-z0-9]+)*$"},
-                        {"description", "kebab-case, unique in one run"}};
+  properties["name"] = {
+      {"type", "string"}, {"pattern", "^[a-z0-9]+(-[a-z0-9]+)*$"}, {"description", "kebab-case, unique in one run"}};
   properties["about"] = Text("what is being checked");
   properties["source"] = Text("where the pattern comes from");
   properties["runtimes"] = MapOf("runtime", "the Tokio runtimes");

@@ -27,7 +27,7 @@ std::string RenderShort(const RunReport& report) {
              Printable(finding.message) + " [" + finding.rule + "]\n";
     }
     if (scenario.verdict == Verdict::kIncomplete) {
-      out += LineOf(scenario.file, {}) + "incomplete: stopped by the limit on " + scenario.explored.limit + " after " +
+      out += LineOf(scenario.file, {}) + "incomplete: " + StopText(scenario.explored) + " after " +
              Counted(scenario.explored.states, "state") + " [incomplete]\n";
     }
   }

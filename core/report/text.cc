@@ -34,9 +34,7 @@ std::string Section(std::size_t gutter, std::string_view name, const std::vector
   return out;
 }
 
-std::string WaitedFor(const Wait& wait) {
-  return Printable(wait.on ? wait.op + " " + *wait.on : wait.op);
-}
+std::string WaitedFor(const Wait& wait) { return Printable(wait.on ? wait.op + " " + *wait.on : wait.op); }
 
 // Is this wait that of `party`: its own, or that of whoever occupies it, if it is a thread?
 bool IsWaitOf(const Wait& wait, const std::string& party) {
@@ -51,8 +49,8 @@ std::vector<const Wait*> CycleOf(const std::vector<Wait>& waits) {
   for (const Wait* wait = &waits[0]; seen.insert(wait).second;) {
     chain.push_back(wait);
     if (IsWaitOf(*chain[0], wait->waits_for)) return chain;
-    const auto next = std::find_if(waits.begin(), waits.end(),
-                                   [&](const Wait& other) { return IsWaitOf(other, wait->waits_for); });
+    const auto next =
+        std::find_if(waits.begin(), waits.end(), [&](const Wait& other) { return IsWaitOf(other, wait->waits_for); });
     if (next == waits.end()) return {};
     wait = &*next;
   }
@@ -241,7 +239,7 @@ std::string StatusLine(const ScenarioReport& scenario, std::size_t file_width, c
   if (!counts.empty()) out += counts + " " + MiddleDot(style) + " ";
   out += Counted(explored.states, "state");
   if (explored.complete) return out + ", all explored\n";
-  return out + ", stopped by the limit on " + explored.limit + std::string(LimitHelp(explored.limit)) + "\n";
+  return out + ", " + StopText(explored) + std::string(LimitHelp(explored.limit)) + "\n";
 }
 
 std::string SummaryLine(const RunReport& report) {
@@ -268,8 +266,7 @@ std::string SummaryLine(const RunReport& report) {
 std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string& source, const TextStyle& style) {
   std::string out;
   for (const Diagnostic& diagnostic : scenario.diagnostics) {
-    const Excerpt excerpt =
-        RenderExcerpt(source, {{diagnostic.place, diagnostic.hint, true}}, Paint::kError, style);
+    const Excerpt excerpt = RenderExcerpt(source, {{diagnostic.place, diagnostic.hint, true}}, Paint::kError, style);
     out += Headline("error", "", diagnostic.message, Paint::kError, style);
     out += Arrow(excerpt.gutter_width, scenario.file, diagnostic.place, "", style);
     out += excerpt.text;

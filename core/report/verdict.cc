@@ -18,9 +18,8 @@ bool ReachesLevel(Severity severity, FailOn fail_on) {
 }
 
 bool Has(const ScenarioReport& report, Severity severity) {
-  return std::any_of(report.findings.begin(), report.findings.end(), [&](const Finding& finding) {
-    return finding.allowed.empty() && finding.severity == severity;
-  });
+  return std::any_of(report.findings.begin(), report.findings.end(),
+                     [&](const Finding& finding) { return finding.allowed.empty() && finding.severity == severity; });
 }
 
 // How bad a verdict is when there are several.
@@ -57,6 +56,10 @@ std::string_view SeverityName(Severity severity) {
   return "error";
 }
 
+std::string StopText(const Explored& explored) {
+  return explored.limit == "interrupt" ? "interrupted" : "stopped by the limit on " + explored.limit;
+}
+
 bool RuleMatches(std::string_view pattern, std::string_view rule) {
   if (pattern.size() < 2 || !pattern.ends_with("/*")) return pattern == rule;
   return rule.starts_with(pattern.substr(0, pattern.size() - 1));
@@ -74,7 +77,8 @@ void ApplyOverrides(const std::vector<RuleOverride>& overrides, ScenarioReport& 
     finding.severity = *severity;
     kept.push_back(std::move(finding));
   }
-  std::stable_sort(kept.begin(), kept.end(), [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
+  std::stable_sort(kept.begin(), kept.end(),
+                   [](const Finding& a, const Finding& b) { return a.severity > b.severity; });
   report.findings = std::move(kept);
   report.verdict = VerdictOf(report);
 }

@@ -14,6 +14,8 @@ namespace asyncrt {
 
 std::string_view VerdictName(Verdict verdict);
 std::string_view SeverityName(Severity severity);
+// "stopped by the limit on states", "interrupted".
+std::string StopText(const Explored& explored);
 
 // Does `pattern`, a rule's id or "family/*", mean this rule?
 bool RuleMatches(std::string_view pattern, std::string_view rule);
