@@ -373,7 +373,8 @@ rt.shutdown_timeout(Duration::from_millis(100));
   "main": [
     { "op": "spawn_thread", "detached": true, "body": [
       { "op": "loop", "body": [
-        { "op": "lock", "on": "m", "body": [] } ] } ] },
+        { "op": "lock", "on": "m", "body": [
+          { "op": "thread_yield" } ] } ] } ] },
     { "op": "lock", "on": "m", "body": [] }
   ]
 })",
@@ -383,7 +384,8 @@ rt.shutdown_timeout(Duration::from_millis(100));
   "main": [
     { "op": "spawn_thread", "detached": true, "body": [
       { "op": "loop", "body": [
-        { "op": "blocking_lock", "on": "m", "body": [] } ] } ] },
+        { "op": "blocking_lock", "on": "m", "body": [
+          { "op": "thread_yield" } ] } ] } ] },
     { "op": "blocking_lock", "on": "m", "body": [] }
   ]
 })",

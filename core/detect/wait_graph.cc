@@ -505,6 +505,7 @@ class Graph {
         for (int c = 0; c < l_.cores; ++c)
           for (int x = m_.C(c).defer_head - 1; x >= 0; x = m_.S(x).defer_next - 1)
             if (x == leaf && m_.C(c).thread != 0) { OnThread(f, m_.C(c).thread - 1, Edge::kWorker, leaf, "its wake-up lies in that worker's deferred list, and "); return; }
+        if ((s.bits & (kDeferred | kWoken)) == 0) Add(f, -1, Edge::kWorker, leaf, "its wake-up was put into the deferred list of a worker that this thread no longer is");
         return;
       }
       default: return;

@@ -692,6 +692,8 @@ void Machine::ExecBlockOn(int thread, int strand) {
     int runtime = s.saved_budget - 1;
     if (runtime >= 0 && RT(runtime).holder == thread + 1) { RT(runtime).holder = 0; RT(runtime).batch = 0; RT(runtime).held = 0; }
     if (in.handle != 2) { t.entered = s.saved_entered; t.current = s.saved_current; }
+    t.foreign = static_cast<std::uint8_t>(s.mask);
+    s.mask = 0;
     s.saved_budget = s.saved_entered = s.saved_current = 0;
     s.phase = 0;
     StrandCell& c = S(child);
@@ -706,6 +708,8 @@ void Machine::ExecBlockOn(int thread, int strand) {
     s.saved_entered = t.entered;
     s.saved_current = t.current;
     s.saved_budget = 0;
+    s.mask = t.foreign;
+    t.foreign = in.handle == 2;
     bool own_runtime = in.handle == 0;
     bool ct = in.handle != 2 && !p_.runtimes[static_cast<std::size_t>(runtime)].declared->multi_thread;
     if (in.handle != 2) {
@@ -797,7 +801,12 @@ void Machine::Exec(int thread, int strand) {
       if (t.entered == 2) { Panic(thread, strand, "ownership/block-in-place", "can call blocking only when running on the multi-threaded runtime"); break; }
       if (t.entered == 1) {
         regs[in.reg] = 1;
-        if (t.core != 0) { regs[in.reg] = t.core + 1; Handoff(thread); }
+        if (t.handed && p_.minor < 29) {   // 3.1
+          bool in_slot = false;
+          for (int c = 0; c < l_.cores; ++c) in_slot = in_slot || C(c).state == CoreState::kInSlot;
+          if (in_slot) { regs[in.reg] = 0; Panic(thread, strand, "ownership/block-in-place", "assertion failed: cx_core.is_none()"); break; }
+        }
+        if (t.core != 0) { regs[in.reg] = t.core + 1; t.handed = 1; Handoff(thread); }
         t.entered = 0;
       }
       Next(strand);
@@ -807,6 +816,7 @@ void Machine::Exec(int thread, int strand) {
       int saved = regs[in.reg];
       regs[in.reg] = 0;
       if (saved >= 1) t.entered = 1;
+      if (saved >= 2) t.handed = 0;
       if (saved >= 2 && C(saved - 2).state == CoreState::kInSlot) {
         C(saved - 2).state = CoreState::kActive;
         C(saved - 2).thread = static_cast<Link>(thread + 1);

@@ -130,6 +130,10 @@ void Machine::Defer(int thread, int strand) {
   ThreadCell& t = T(thread);
   Link* head = nullptr;
   Link* tail = nullptr;
+  // Versions that put the wake-up into the list of a worker that this thread no longer is: it is lost (5.6, 3.13).
+  bool in_block_on = t.entered == 1 && t.core == 0;
+  if (p_.minor >= 29 && p_.minor < 44 && t.handed && in_block_on) return;
+  if (p_.minor < 42 && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
     tail = &C(t.core - 1).defer_tail;

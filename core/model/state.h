@@ -41,6 +41,8 @@ struct ThreadCell {
   std::uint8_t signalled;  // of an idle pool thread: a closure was handed to it
   std::uint8_t budget;     // cooperative budget left, counted only in endless scenarios
   std::uint8_t unconstrained;
+  std::uint8_t handed;     // it is inside a block_in_place that gave a core away
+  std::uint8_t foreign;    // its innermost executor is not Tokio's
   std::uint8_t zero;
 };
 
