@@ -24,7 +24,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help deps demo test bigtest bench asan tidy format golden clean install
+.PHONY: all help deps demo test bigtest bench asan tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -56,6 +56,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
+	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
 	@$(MAKE) --no-print-directory deps
@@ -86,6 +87,9 @@ format: ## rewrite the code in the project's style
 golden: ## rewrite the expected outputs of the tests
 	@$(MAKE) --no-print-directory $(BUILD)/tests
 	ASYNCRT_GOLDEN=write $(BUILD)/tests --gtest_brief=1 --gtest_filter='Golden*'
+
+readme: $(BUILD)/asyncrt-check ## rewrite the report in README.md
+	bash tests/readme.sh $(BUILD)/asyncrt-check
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
