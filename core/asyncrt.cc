@@ -455,7 +455,8 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   SetSizes(*prepared.program, sizes);
   Layout layout(*prepared.program);
   bool ok = false;
-  std::vector<Told> told = Tell(*prepared.program, layout, timing, moves, &ok, &result.outcome);
+  std::vector<ScheduleStep> blocked;
+  std::vector<Told> told = Tell(*prepared.program, layout, timing, moves, &ok, &result.outcome, &blocked);
   if (!ok) {
     result.error = "the schedule cannot go on at step " + std::to_string(told.size() + 1);
     return result;
@@ -464,6 +465,10 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   for (Told& t : told) {
     t.step.step = ++number;
     result.steps.push_back(t.step);
+  }
+  for (ScheduleStep& s : blocked) {
+    s.step = ++number;
+    result.steps.push_back(s);
   }
   result.ok = true;
   return result;

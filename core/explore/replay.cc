@@ -106,6 +106,34 @@ class Teller {
     return true;
   }
 
+  // The calls in which threads stand now.
+  std::vector<ScheduleStep> Blocked() {
+    std::vector<ScheduleStep> out;
+    for (int t = 0; t < l_.threads && m_.H().ended == 0; ++t) {
+      int top = m_.T(t).top - 1;
+      if (top < 0 || m_.ThreadEnabled(t)) continue;
+      const Instr& in = m_.InstrAt(top);
+      int frame = m_.FrameOf(top);
+      ScheduleStep step;
+      step.time_us = now_;
+      step.thread = ThreadName(m_, t);
+      UnitKind kind = m_.UnitOf(frame).kind;
+      if (kind != UnitKind::kMain && kind != UnitKind::kThread) step.task = PartyName(m_, frame);
+      if (in.source >= 0) {
+        const SourceOp& source = p_.sources[static_cast<std::size_t>(in.source)];
+        step.op = std::string(source.op->def->verb);
+        step.pointer = source.node->pointer;
+        step.line = source.node->place.line;
+      } else {
+        step.op = "drop";
+      }
+      if (in.object >= 0) step.on = p_.elements[static_cast<std::size_t>(m_.ElementOf(in, frame))].name;
+      step.effect = in.op == VmOp::kBlockOn ? "waits for its future" : "the thread is blocked";
+      out.push_back(std::move(step));
+    }
+    return out;
+  }
+
   std::string Outcome_() {
     if (m_.H().ended == 1) return "main has ended";
     if (m_.H().ended == 2) return "the process was aborted";
@@ -157,7 +185,7 @@ class Teller {
 }  // namespace
 
 std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, const std::vector<Move>& moves, bool* ok,
-                       std::string* outcome) {
+                       std::string* outcome, std::vector<ScheduleStep>* blocked) {
   Teller teller(program, layout, timing);
   std::vector<Told> out;
   *ok = true;
@@ -166,6 +194,7 @@ std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timi
     if (!teller.Play(move, &told)) { *ok = false; break; }
     out.push_back(std::move(told));
   }
+  if (blocked != nullptr) *blocked = teller.Blocked();
   if (outcome != nullptr) *outcome = teller.Outcome_();
   return out;
 }

@@ -16,9 +16,9 @@ struct Told {
   bool idle = false;   // a worker that looks for work and finds none
 };
 
-// The steps of a schedule. Stops early where a move is impossible; `ok` says whether it was not.
+// The steps of a schedule; `blocked` gets the calls in which threads stand at its end. Stops early where a move is impossible; `ok` says whether it was not.
 std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, const std::vector<Move>& moves, bool* ok,
-                       std::string* outcome);
+                       std::string* outcome, std::vector<ScheduleStep>* blocked = nullptr);
 
 // "v1.<program>.<timing>.<moves>": all that is needed to play a schedule again. `sizes` is written where it differs from
 // `usual`, as "~<place>=<size>" behind the moves.
