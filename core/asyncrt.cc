@@ -19,12 +19,15 @@ namespace {
 
 constexpr int kNewestMinor = 53;
 
-int MinorOf(const std::string& version) {
-  std::string minor = version.substr(std::min<std::size_t>(2, version.size()));
-  minor = minor.substr(0, minor.find('.'));
-  int value = 0;
-  std::from_chars(minor.data(), minor.data() + minor.size(), value);
-  return value < 24 || value > kNewestMinor ? kNewestMinor : value;
+// "1.44" is the last patch of 1.44, "1.44.0" that one.
+void ParseVersion(const std::string& version, int* minor, int* patch) {
+  *minor = kNewestMinor;
+  *patch = 999;
+  if (version.rfind("1.", 0) != 0) return;
+  const char* last = version.data() + version.size();
+  auto [end, code] = std::from_chars(version.data() + 2, last, *minor);
+  if (code != std::errc() || *minor < 24 || *minor > kNewestMinor) *minor = kNewestMinor;
+  if (end != last && *end == '.') std::from_chars(end + 1, last, *patch);
 }
 
 Severity SeverityOf(const std::string& rule) {
@@ -47,9 +50,10 @@ void Prepare(const std::string& text, const std::string& file, const CheckOption
   out->scenario = ReadScenario(text, file, out->diagnostics);
   if (out->scenario == nullptr) return;
   std::string version = !options.tokio.empty() ? options.tokio : out->scenario->tokio;
-  int minor = version.empty() ? kNewestMinor : MinorOf(version);
+  int minor, patch;
+  ParseVersion(version, &minor, &patch);
   out->tokio = version.empty() ? "1." + std::to_string(kNewestMinor) : version;
-  out->program = Compile(*out->scenario, minor, out->diagnostics);
+  out->program = Compile(*out->scenario, minor, patch, out->diagnostics);
   out->hash = StableHash(text);
   if (out->program != nullptr) out->usual_sizes = SizesOf(*out->program);
 }

@@ -76,6 +76,22 @@ class Graph {
     return out;
   }
 
+  // A future that owns such a value and is not polled, or -1.
+  int KeptBy(RegKind kind, int element) {
+    for (int f = 0; f < l_.frames; ++f) {
+      if (m_.F(f).live == 0 || (m_.F(f).bits & kComplete) || m_.UnitOf(f).kind != UnitKind::kFuture) continue;
+      std::vector<int> leaves;
+      Leaves(m_.Root(f), &leaves);
+      bool polled = false;
+      for (int leaf : leaves) polled = polled || (leaf >= 0 && IsPolled(leaf));
+      if (polled) continue;
+      const auto& regs = m_.UnitOf(f).regs;
+      for (std::size_t r = 2; r < regs.size(); ++r)
+        if (regs[r].kind == kind && m_.R(f)[r] != 0 && regs[r].base + m_.R(f)[r] - 1 == element) return f;
+    }
+    return -1;
+  }
+
   // The strands in which a party really waits.
   void Leaves(int strand, std::vector<int>* out, int depth = 0) {
     if (depth > 64) return;
@@ -226,6 +242,9 @@ class Graph {
       if (pc < 0 || !seen.insert(pc).second) continue;
       const Instr& in = p_.code[static_cast<std::size_t>(pc)];
       if (ops.count(in.op) && in.object >= 0 && element >= in.object && element < in.object + in.elements) return true;
+      if (in.op == VmOp::kUnpark && ops.count(in.op)) {   // `element` is then -1 - the frame to be unparked
+        if (in.reg < 0 ? element == -1 : m_.R(frame)[in.reg] == -element) return true;
+      }
       if (in.unit >= 0) work.push_back(p_.units[static_cast<std::size_t>(in.unit)].entry);
       if (in.strand >= 0) work.push_back(unit.strand_entry.size() > static_cast<std::size_t>(in.strand) ? unit.strand_entry[static_cast<std::size_t>(in.strand)] : -1);
       if (in.list >= 0 && (in.op == VmOp::kSelect || in.op == VmOp::kJoin || in.op == VmOp::kTimeout))
@@ -428,6 +447,10 @@ class Graph {
         Add(f, holder, Edge::kLock, leaf, PartyName(m_, PartyOf(holder)) + " holds `" + ElementName(mutex) + "`");
         edges_.back().suspended_holder = IsSuspendedHolder(holder);
         if (edges_.back().to == f || SameTask(f, holder)) edges_.back().self = true;
+        // The thread waits for its own sync frame, below the task that it polls.
+        UnitKind holder_kind = m_.UnitOf(holder).kind;
+        if (holder_kind != UnitKind::kTask && holder_kind != UnitKind::kFuture && !HeldInside(holder) && ThreadOf(holder) >= 0 && ThreadOf(holder) == ThreadOf(frame))
+          edges_.back().self = true;
         return;
       }
       case VmOp::kSemAcquire: case VmOp::kBlockingLock: case VmOp::kMpscSend: case VmOp::kMpscBlockingSend: case VmOp::kMpscReserve:
@@ -443,6 +466,10 @@ class Graph {
       }
       case VmOp::kStdRecv: case VmOp::kStdRecvTimeout: case VmOp::kMpscRecv: case VmOp::kOneshotRecv: case VmOp::kMpscBlockingRecv: case VmOp::kOneshotBlockingRecv: {
         auto owners = Owners(RegKind::kTx, element);
+        if (int kept = KeptBy(RegKind::kTx, element); kept >= 0) {   // a future that nobody polls owns a sender
+          Add(f, PartyOf(kept), Edge::kChannel, leaf, PartyName(m_, kept) + ", which nobody polls, owns a sender of " + name);
+          MarkUnpolled(kept);
+        }
         for (int o : owners)
           Add(f, o, Edge::kChannel, leaf, o == f ? "it holds a sender of " + name + " itself, so the channel never closes"
                                                 : owners.size() == 1 ? "only " + PartyName(m_, o) + " can send on " + name : PartyName(m_, o) + " still holds a sender of " + name);
@@ -463,6 +490,15 @@ class Graph {
       }
       case VmOp::kNotified:
         if (s.bits & (kGranted | kGrantedAll)) return;
+        for (int x = 0; x < l_.strands; ++x) {   // it was given to a Notified that nobody polls
+          const StrandCell& other = m_.S(x);
+          if (x == leaf || other.element != element + 1 || other.status != StrandStatus::kSuspended || (other.bits & kGranted) == 0 || IsPolled(x)) continue;
+          if (p_.code[other.pc].op != VmOp::kNotified) continue;
+          int owner = PartyOf(m_.FrameOf(x));
+          Add(f, owner, Edge::kNotify, leaf, "the notification of " + name + " was given to a future of " + PartyName(m_, owner) + " that nobody polls");
+          Unpolled(owner);
+          return;
+        }
         Producers(f, leaf, element, {VmOp::kNotifyOne, VmOp::kNotifyWaiters}, Edge::kNotify, "a notification of " + name, w[3] != 0);
         return;
       case VmOp::kStdBarrierWait:
@@ -498,7 +534,7 @@ class Graph {
         if (m_.S(child).bits & kWoken) return;
         return;
       }
-      case VmOp::kPark: Producers(f, leaf, -5, {VmOp::kUnpark}, Edge::kNotify, "an unpark", false); return;
+      case VmOp::kPark: Producers(f, leaf, -1 - frame, {VmOp::kUnpark}, Edge::kNotify, "an unpark", false); return;
       case VmOp::kPending: case VmOp::kPendingSync: Add(f, -1, Edge::kPending, leaf, "the event that it waits for never comes"); return;
       case VmOp::kYieldNow: {
         // A root future that yielded into a list that nobody wakes.

@@ -172,6 +172,7 @@ void Machine::Step(int actor, Chooser& chooser) {
   std::vector<int> late;   // due before this time passes
   for (int s = 0; s < l_.strands; ++s) {
     if (S(s).timer == 1 && S(s).timer_runtime != 0xff && S(s).status != StrandStatus::kIdle && (S(s).bits & kFired) == 0) late.push_back(s);
+    else if ((S(s).bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady)) late.push_back(s);
     if (S(s).timer > 1) S(s).timer -= least;
   }
   advanced_ = least;
@@ -184,6 +185,11 @@ void Machine::Step(int actor, Chooser& chooser) {
     return ghost > threshold;
   };
   const Scenario& sc = *p_.scenario;
+  for (int s = 0; s < l_.strands; ++s) {   // a task whose wake-up lies in a deferred list is ready, too
+    FrameCell& frame = F(FrameOf(s));
+    if ((S(s).bits & kDeferred) == 0 || frame.live == 0 || UnitOf(FrameOf(s)).kind != UnitKind::kTask) continue;
+    if (grow(frame.waited, sc.starvation_threshold)) Emit("starvation/delayed-task", frame.site - 1, -1, FrameOf(s));
+  }
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = F(f);
     if (frame.live == 0 || (frame.bits & (kNotified | kRunning | kComplete)) != kNotified) continue;
@@ -246,7 +252,7 @@ bool Machine::Invisible(int strand) {
       const Reg& held = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
       if (held.kind != RegKind::kGuard || in.op != VmOp::kDropReg) return false;
       const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
-      return e.kind == Kind::kStdMutex && !e.tried;
+      return e.kind == Kind::kStdMutex && !e.tried && !p_.endless;
     }
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
     case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;
@@ -801,7 +807,7 @@ void Machine::Exec(int thread, int strand) {
       if (t.entered == 2) { Panic(thread, strand, "ownership/block-in-place", "can call blocking only when running on the multi-threaded runtime"); break; }
       if (t.entered == 1) {
         regs[in.reg] = 1;
-        if (t.handed && p_.minor < 29) {   // 3.1
+        if (t.handed && (p_.minor < 29 || (p_.minor == 29 && p_.patch == 0))) {   // 3.1
           bool in_slot = false;
           for (int c = 0; c < l_.cores; ++c) in_slot = in_slot || C(c).state == CoreState::kInSlot;
           if (in_slot) { regs[in.reg] = 0; Panic(thread, strand, "ownership/block-in-place", "assertion failed: cx_core.is_none()"); break; }

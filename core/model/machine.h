@@ -196,6 +196,7 @@ class Machine {
   int Length(Link head);
   std::uint32_t IdleKey(int core);
   void SortCores();
+  bool LifoStealable() const { return (p_.minor == 51 || p_.minor == 52) && p_.patch <= 1; }
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 
   // objects (sync.cc)

@@ -98,7 +98,10 @@ void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) 
   }
   int displaced = core.lifo - 1;
   core.lifo = static_cast<Link>(frame + 1);
-  if (displaced < 0) return;   // 1.5: a lone push tells nobody
+  if (displaced < 0) {   // 1.5: a lone push tells nobody, save where the slot could be stolen from
+    if (LifoStealable() && !from_driver) NotifyOne(runtime);
+    return;
+  }
   PushTask(&core.head, &core.tail, displaced);
   if (!from_driver) NotifyOne(runtime);
 }
@@ -118,6 +121,9 @@ void Machine::WakeStrand(int thread, int strand, bool from_driver) {
       UnitKind kind = UnitOf(frame).kind;
       if (kind == UnitKind::kTask) { WakeTask(thread, frame, from_driver); return; }
       if (kind != UnitKind::kFuture || s.parent == 0) return;   // a thread: it looks for itself
+    } else if (s.parent == 0) {   // a waker that outlived the branch that it was made in: it wakes the task all the same
+      strand = Root(frame);
+      continue;
     } else {
       const Instr& in = InstrAt(s.parent - 1);
       if (in.op == VmOp::kBlockOn && Root(frame) + in.strand == strand) { s.bits |= kWoken; return; }
@@ -132,7 +138,7 @@ void Machine::Defer(int thread, int strand) {
   Link* tail = nullptr;
   // Versions that put the wake-up into the list of a worker that this thread no longer is: it is lost (5.6, 3.13).
   bool in_block_on = t.entered == 1 && t.core == 0;
-  if (p_.minor >= 29 && p_.minor < 44 && t.handed && in_block_on) return;
+  if (p_.minor >= 29 && (p_.minor < 44 || (p_.minor == 44 && p_.patch == 0)) && t.handed && in_block_on) return;
   if (p_.minor < 42 && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
@@ -363,11 +369,17 @@ void Machine::WorkerStep(int thread, int number) {
   if (core.searching || 2 * Searching(runtime) < def.workers) {   // 1.2d
     std::vector<int> victims;
     for (int c = 0; c < def.workers; ++c)
-      if (def.first_core + c != number && C(def.first_core + c).head != 0) victims.push_back(def.first_core + c);
+      if (def.first_core + c != number && (C(def.first_core + c).head != 0 || (LifoStealable() && C(def.first_core + c).lifo != 0))) victims.push_back(def.first_core + c);
     if (!victims.empty()) {
       CoreCell& victim = C(victims[static_cast<std::size_t>(choose_->Choose(static_cast<int>(victims.size())))]);
-      int take = (Length(victim.head) + 1) / 2;
       core.searching = 1;
+      if (victim.head == 0) {
+        frame = victim.lifo - 1;
+        victim.lifo = 0;
+        run(false);
+        return;
+      }
+      int take = (Length(victim.head) + 1) / 2;
       for (int k = 1; k < take; ++k) PushTask(&core.head, &core.tail, PopTask(&victim.head, &victim.tail));
       frame = PopTask(&victim.head, &victim.tail);
       run(false);

@@ -184,6 +184,11 @@ void Machine::Pop(int element, const Instr& in, int frame) {
   } else {
     DropMessage(0, element, slot);
   }
+  if (e.kind == Kind::kStdChannel && e.capacity == 0)   // the sender that waits until this is taken
+    for (int i = 0; i < l_.threads; ++i) {
+      int top = T(i).top - 1;
+      if (top >= 0 && S(top).phase == 1 && S(top).element == element + 1 && InstrAt(top).op == VmOp::kStdSend) S(top).bits |= kGranted;
+    }
   --w[kCount];
   std::memmove(slot, slot + words, static_cast<std::size_t>(w[kCount] * words) * 4);
   std::memset(slot + w[kCount] * words, 0, static_cast<std::size_t>(words) * 4);
@@ -201,6 +206,7 @@ bool Machine::CanRunObject(int thread, int strand) {
   switch (in.op) {
     case VmOp::kStdLock: return w[0] == 0;
     case VmOp::kStdSend:
+      if (capacity == 0 && s.phase == 1) return w[kRxState] == 0 || (s.bits & kGranted) != 0;
       if (w[kRxState] == 0) return true;
       if (capacity == 0) return w[kCount] == 0;
       return capacity < 0 || w[kCount] < capacity;
@@ -331,14 +337,13 @@ void Machine::ExecObject(int thread, int strand) {
       done();
       break;
     case VmOp::kStdSend:
+      if (s.phase == 1 && (s.bits & kGranted)) { done(); break; }   // a rendezvous: it was taken
       if (w[kRxState] == 0) { fail("the receiver is gone"); break; }
       if (e.capacity == 0) {   // rendezvous: waits until it is taken
         if (s.phase == 0) {
           if (!Push(thread, element, in, frame)) break;
           s.phase = 1;
           s.element = static_cast<std::uint16_t>(element + 1);
-        } else {
-          done();
         }
         break;
       }
@@ -428,6 +433,7 @@ void Machine::ExecObject(int thread, int strand) {
         Enqueue(w, strand);
         wait();
       } else if (s.bits & (kGranted | kGrantedAll)) {
+        if ((s.bits & kGrantedAll) && s.phase == 2 && p_.minor < 51) w[0] = 0;   // 8.4: earlier versions used the permit up
         done();
       } else if (s.phase == 2) {
         if (w[0] != 0) { w[0] = 0; done(); break; }
@@ -539,14 +545,19 @@ void Machine::ExecObject(int thread, int strand) {
     case VmOp::kIoWrite: case VmOp::kIoRead: {
       bool reads = in.op == VmOp::kIoRead;
       if (s.phase == 0 && !NeedContext(thread, strand, "io")) break;
-      int n = static_cast<int>(in.imm);
+      if (s.phase == 0) s.need = static_cast<std::uint16_t>(std::min<std::int64_t>(in.imm, 60000));   // bytes still to go
+      int room = reads ? w[0] : w[2] == 0 ? 0 : e.capacity < 0 ? s.need : e.capacity - w[0];
+      int n = std::min<int>(s.need, room);   // as write_all and read_exact: a part of it goes at once
       std::int32_t& waiting = w[reads ? 3 : 4];
       std::int32_t& other = w[reads ? 4 : 3];
-      if (reads ? w[0] >= n : (w[2] != 0 && (e.capacity < 0 || w[0] + n <= e.capacity))) {
+      if (n > 0) {
         if (!Budget(thread, strand)) break;
-        waiting = 0;
         w[0] += reads ? -n : n;
+        s.need = static_cast<std::uint16_t>(s.need - n);
         if (other != 0) S(other - 1).bits |= kIoReady;
+      }
+      if (s.need == 0) {
+        waiting = 0;
         s.timer_runtime = 0;
         done();
         break;

@@ -51,10 +51,11 @@ bool HasEnds(Kind kind) {
 
 class Compiler {
  public:
-  Compiler(const Scenario& scenario, int minor, Diagnostics& diagnostics)
+  Compiler(const Scenario& scenario, int minor, int patch, Diagnostics& diagnostics)
       : scenario_(scenario), diagnostics_(diagnostics), program_(std::make_unique<Program>()) {
     program_->scenario = &scenario;
     program_->minor = minor;
+    program_->patch = patch;
   }
 
   std::unique_ptr<Program> Run() {
@@ -69,6 +70,9 @@ class Compiler {
     FinishUnit(main);
     CompileDestructors();
     SizeEverything();
+    int tasks = 0;
+    for (const Unit& u : program_->units) tasks += u.kind == UnitKind::kTask ? u.frames : 0;
+    if (tasks > 40) program_->endless = true;   // ticks and budgets can matter
     for (const Instr& i : program_->code)
       for (int k = 0; i.op == VmOp::kStdTryLock && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
     for (const Instr& i : program_->code)
@@ -696,6 +700,16 @@ class Compiler {
   void CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
     bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
     if (!op.def->awaits || !async_unit || b.diverged) return;
+    if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {   // what else is not Send
+      for (int s = b.scope; s >= 0; s = Scope(s).parent)
+        for (int reg : Scope(s).regs) {
+          const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
+          if (b.moved.count(reg) != 0 || (r.kind != RegKind::kEnter && not_send_.count({b.unit, reg}) == 0)) continue;
+          Refuse("ownership/not-send", r.name, op.node, op.node, nullptr, &op, b,
+                 "`" + r.name + "` is not Send and is held across this await, in a task that may move between threads");
+          return;
+        }
+    }
     std::vector<int> live = LiveStdGuards(b);
     if (live.empty()) return;
     const Reg& r = U(b).regs[static_cast<std::size_t>(live[0])];
@@ -1076,6 +1090,10 @@ class Compiler {
         break;
       case Code::kSpawnBlocking: CompileSpawn(b, op, VmOp::kSpawnBlocking, UnitKind::kBlocking); break;
       case Code::kSpawnThread: {
+        for (const Ref& ref : op.borrow)
+          if (ref.kind == Kind::kStdChannel && ref.part == Ref::Part::kRx)
+            Refuse("ownership/not-send", Key(ref), op.node, op.node, &op, &op, b,
+                   "a std `Receiver` is not Sync, so a borrow of `" + Key(ref) + "` cannot go to another thread");
         if (!op.borrow.empty()) {
           bool scoped = false;
           for (int s = b.scope; s >= 0; s = Scope(s).parent) scoped = scoped || Scope(s).kind == ScopeDef::Kind::kThreadScope;
@@ -1507,8 +1525,8 @@ class Compiler {
 
 }  // namespace
 
-std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, Diagnostics& diagnostics) {
-  return Compiler(scenario, tokio_minor, diagnostics).Run();
+std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, int tokio_patch, Diagnostics& diagnostics) {
+  return Compiler(scenario, tokio_minor, tokio_patch, diagnostics).Run();
 }
 
 }  // namespace asyncrt

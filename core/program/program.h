@@ -183,11 +183,11 @@ struct Program {
   bool endless = false;                     // some loop has no bound: ticks and budgets matter
   bool uses_now = false;
   bool spurious = false;                    // some wait can return spuriously
-  int minor = 53;                           // Tokio 1.<minor>
+  int minor = 53, patch = 999;              // Tokio 1.<minor>.<patch>; 999: the last one
 };
 
 // Null if `diagnostics` got something (an op that is not modelled).
-std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, Diagnostics& diagnostics);
+std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, int tokio_patch, Diagnostics& diagnostics);
 
 }  // namespace asyncrt
 

@@ -1,6 +1,7 @@
 #include "tests/oracle/oracle.h"
 
 #include <cstdint>
+#include <cstdio>
 #include <memory>
 #include <vector>
 
@@ -11,7 +12,7 @@
 namespace asyncrt {
 namespace {
 
-constexpr int kNewestMinor = 53;
+constexpr int kNewestMinor = 53, kLastPatch = 999;
 
 class Oracle {
  public:
@@ -139,7 +140,11 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, std::size_t stat
   Diagnostics diagnostics;
   std::unique_ptr<Scenario> scenario = ReadScenario(text, "oracle.json", diagnostics);
   std::unique_ptr<Program> program;
-  if (scenario != nullptr) program = Compile(*scenario, kNewestMinor, diagnostics);
+  if (scenario != nullptr) {
+    int minor = kNewestMinor, patch = kLastPatch;
+    std::sscanf(scenario->tokio.c_str(), "1.%d.%d", &minor, &patch);
+    program = Compile(*scenario, minor, patch, diagnostics);
+  }
   if (program == nullptr) {
     verdict.valid = false;
     for (const Diagnostic& d : diagnostics.list()) verdict.problem += d.pointer + ": " + d.message + " (" + d.hint + ")\n";
