@@ -101,6 +101,10 @@ class Reporter {
       f.locations.push_back(At(node));
       std::string op = source >= 0 ? std::string(p_.sources[static_cast<std::size_t>(source)].op->def->verb) : "";
       f.message = HeadlineOf(seed.rule) + ": " + seed.who + (op.empty() ? "" : ", at `" + op + "`");
+      if (int guard = p_.code[static_cast<std::size_t>(seed.pc)].guard; seed.rule == "hazard/guard-across-await" && guard >= 0 && seed.frame >= 0) {
+        const Reg& held = p_.units[static_cast<std::size_t>(seed.unit)].regs[static_cast<std::size_t>(guard)];
+        if (held.base >= 0) f.message += ", with the guard of `" + p_.elements[static_cast<std::size_t>(held.base)].name + "`";
+      }
       if (!seed.detail.empty()) f.message += " (" + seed.detail + ")";
     } else {
       f.message = HeadlineOf(seed.rule);
@@ -268,6 +272,8 @@ std::vector<Finding> BadConfigs(const Prepared& prepared, const std::string& fil
   std::vector<Finding> out;
   for (const Runtime& rt : prepared.scenario->runtimes) {
     if (rt.multi_thread && rt.worker_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Worker threads cannot be set to 0"));
+    if (rt.event_interval == 0 && prepared.program->minor >= 50) out.push_back(BadConfig(prepared, file, rt.node, "event_interval must be greater than 0"));
+    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && prepared.program->minor >= 38) out.push_back(BadConfig(prepared, file, rt.node, "global_queue_interval must be greater than 0"));
     if (rt.max_blocking_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Max blocking threads cannot be set to 0"));
   }
   for (const Object& o : prepared.scenario->objects) {

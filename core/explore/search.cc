@@ -163,6 +163,7 @@ class Explorer {
       s.key = key;
       s.pc = e.pc;
       s.frame = e.frame;
+      if (e.frame >= 0) s.unit = l_.frame_unit[static_cast<std::size_t>(e.frame)];
       s.detail = e.detail;
       s.timing = timing_;
       if (e.frame >= 0 && machine_.F(e.frame).live != 0) s.who = PartyName(machine_, e.frame);

@@ -28,7 +28,7 @@ struct Seed {
   std::vector<int> sources;   // of the waits
   std::vector<int> frames;
   int pc = -1;                // of an event; < -1: an object
-  int frame = -1;             // whose event it is
+  int frame = -1, unit = -1;  // whose event it is
   std::string detail, who;
   std::uint32_t state = 0;    // the number of the state where it was found, while the search lasts
   std::vector<Move> path, loop;  // `path` first holds the moves after that state

@@ -827,6 +827,10 @@ void Machine::Exec(int thread, int strand) {
         C(saved - 2).state = CoreState::kActive;
         C(saved - 2).thread = static_cast<Link>(thread + 1);
         t.core = static_cast<Link>(saved - 1);
+        std::swap(t.stash_head, C(saved - 2).defer_head);
+        std::swap(t.stash_tail, C(saved - 2).defer_tail);
+      } else if (saved >= 2) {
+        WakeDeferred(thread, &t.stash_head, &t.stash_tail);
       }
       Next(strand);
       break;

@@ -479,7 +479,12 @@ void Machine::Handoff(int thread) {
   ThreadCell& t = T(thread);
   int number = t.core - 1;
   CoreCell& core = C(number);
-  if (p_.minor >= 50) WakeDeferred(thread, &core.defer_head, &core.defer_tail);
+  if (p_.minor >= 50) {
+    WakeDeferred(thread, &core.defer_head, &core.defer_tail);
+  } else {   // 5.6: they stay with the thread, until it gets its core back or ends its poll
+    std::swap(t.stash_head, core.defer_head);
+    std::swap(t.stash_tail, core.defer_tail);
+  }
   if (p_.minor >= 38 && core.lifo != 0) {
     int frame = core.lifo - 1;
     core.lifo = 0;

@@ -31,6 +31,7 @@ enum class ThreadLife : std::uint8_t { kFree, kRunning, kIdle, kEnded };
 struct ThreadCell {
   Link top;                // the strand that it executes
   Link core;               // the worker core that it holds
+  Link stash_head, stash_tail;  // wake-ups deferred on a thread that gave its core away (before 1.50)
   Link frame;              // of a spawned thread: its frame. of a pool thread: the closure that it runs
   ThreadLife life;
   std::uint8_t pool;       // the runtime whose pool it belongs to, plus one

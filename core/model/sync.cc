@@ -165,6 +165,10 @@ bool Machine::Push(int thread, int element, const Instr& in, int frame) {
       int from = list[k].from + (list[k].count_base >= 0 ? static_cast<int>(Eval(list[k].count_base, frame)) : 0);
       slot[1 + k] = R(frame)[from];
       R(frame)[from] = 0;
+      const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(from)];
+      if (slot[1 + k] == 0 || (reg.kind != RegKind::kPermit && reg.kind != RegKind::kGuard)) continue;
+      slot[1 + k] += reg.base;   // in a message: which object it is of, and how many permits
+      if (reg.kind == RegKind::kPermit) { slot[1 + k] |= R(frame)[from + 1] << 16; R(frame)[from + 1] = 0; }
     }
   }
   ++w[kCount];
@@ -180,7 +184,16 @@ void Machine::Pop(int element, const Instr& in, int frame) {
   if (in.var >= 0) R(frame)[in.var] = slot[0];
   if (in.list >= 0) {
     const auto& list = p_.captures[static_cast<std::size_t>(in.list)];
-    for (std::size_t k = 0; k < list.size(); ++k) R(frame)[list[k].to] = slot[1 + k];
+    for (std::size_t k = 0; k < list.size(); ++k) {
+      int to = list[k].to;
+      const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(to)];
+      R(frame)[to] = slot[1 + k];
+      if (slot[1 + k] == 0 || (reg.kind != RegKind::kPermit && reg.kind != RegKind::kGuard)) continue;
+      int object = (slot[1 + k] & 0xffff) - 1;
+      R(frame)[to] = object - reg.base + 1;
+      if (reg.kind == RegKind::kPermit) R(frame)[to + 1] = slot[1 + k] >> 16;
+      else W(object)[kHolder] = frame + 1;
+    }
   } else {
     DropMessage(0, element, slot);
   }
@@ -591,6 +604,7 @@ void Machine::Abandon(int thread, int strand) {
       }
     };
     for (int c = 0; c < l_.cores; ++c) unlink(&C(c).defer_head, &C(c).defer_tail);
+    for (int i = 0; i < l_.threads; ++i) unlink(&T(i).stash_head, &T(i).stash_tail);
     for (std::size_t r = 0; r < p_.runtimes.size(); ++r) unlink(&RT(static_cast<int>(r)).defer_head, &RT(static_cast<int>(r)).defer_tail);
     s.defer_next = 0;
   }

@@ -214,6 +214,9 @@ void Machine::DropMessage(int thread, int element, std::int32_t* slot) {
       case RegKind::kTx: DropTx(thread, base + value - 1); break;
       case RegKind::kRx: DropRx(thread, base + value - 1, true); break;
       case RegKind::kValue: --W(base + value - 1)[0]; break;
+      case RegKind::kTask: case RegKind::kThread: DropHandle(thread, value - 1, true); break;
+      case RegKind::kPermit: SemRelease(thread, W((value & 0xffff) - 1), value >> 16); break;
+      case RegKind::kGuard: W((value & 0xffff) - 1)[kHolder] = 0; SemRelease(thread, W((value & 0xffff) - 1), 1); break;
       default: break;
     }
   }
@@ -254,7 +257,11 @@ bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int
   switch (kind) {
     case RegKind::kTx: DropTx(thread, base + value - 1); return true;
     case RegKind::kRx: DropRx(thread, base + value - 1, on_purpose || unwinding); return true;
-    case RegKind::kTask: case RegKind::kThread: DropHandle(thread, value - 1, true); return true;
+    case RegKind::kThread:
+      if (on_purpose) F(value - 1).bits |= kLooked;   // meant to go on alone
+      DropHandle(thread, value - 1, true);
+      return true;
+    case RegKind::kTask: DropHandle(thread, value - 1, true); return true;
     case RegKind::kAbortHandle: DropHandle(thread, value - 1, false); return true;
     case RegKind::kGuard: {
       std::int32_t* w = W(base + value - 1);

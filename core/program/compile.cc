@@ -617,6 +617,20 @@ class Compiler {
     return pc;
   }
 
+  // What a value that a message carries is.
+  static RegKind MessageKind(const Ref& ref) {
+    if (ref.part == Ref::Part::kTx) return RegKind::kTx;
+    if (ref.part == Ref::Part::kRx) return RegKind::kRx;
+    switch (ref.kind) {
+      case Kind::kTask: return RegKind::kTask;
+      case Kind::kThread: return RegKind::kThread;
+      case Kind::kFuture: case Kind::kNotified: return RegKind::kFuture;
+      case Kind::kPermit: return RegKind::kPermit;
+      case Kind::kGuard: return RegKind::kGuard;
+      default: return RegKind::kValue;
+    }
+  }
+
   void With(Builder& b, const Op& op, int pc, bool sends) {
     if (op.with.empty()) return;
     std::vector<Capture> list;
@@ -632,9 +646,11 @@ class Compiler {
         std::string key = Key(ref);
         auto found = b.names.find(key);
         if (found == b.names.end()) {
-          RegKind kind = ref.part == Ref::Part::kTx ? RegKind::kTx : ref.part == Ref::Part::kRx ? RegKind::kRx : RegKind::kValue;
+          RegKind kind = MessageKind(ref);
           int base = first_element_.count(ref.name) ? first_element_[ref.name] : -1;
+          if (kind == RegKind::kPermit || kind == RegKind::kGuard) base = 0;   // the message says which object
           AddName(b, key, kind, base, 1, true);
+          if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
         }
         c.to = b.names[key].reg;
         b.moved.erase(c.to);
@@ -646,7 +662,7 @@ class Compiler {
       e.slot_words = std::max<int>(e.slot_words, static_cast<int>(op.with.size()));
       if (e.with.empty()) {
         for (const Ref& ref : op.with) {
-          e.with.push_back(static_cast<int>(ref.part == Ref::Part::kTx ? RegKind::kTx : ref.part == Ref::Part::kRx ? RegKind::kRx : RegKind::kValue));
+          e.with.push_back(static_cast<int>(MessageKind(ref)));
           e.with.push_back(first_element_.count(ref.name) ? first_element_[ref.name] : -1);
         }
       }
@@ -658,7 +674,7 @@ class Compiler {
 
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
   void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blocking_form) {
-    if (op.permits > 60000) diagnostics_.Add(*op.node, "it asks for " + std::to_string(op.permits) + " permits at once, and 60000 are the limit of the model");
+    if (op.permits > 30000) diagnostics_.Add(*op.node, "it asks for " + std::to_string(op.permits) + " permits at once, and 30000 are the limit of the model");
     bool has_body = op.body != nullptr;
     if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
     std::string key = op.as.empty() ? "guard of " + op.on.name + "#" + std::to_string(Pc()) : op.as;
@@ -1140,6 +1156,7 @@ class Compiler {
           if (!op.var.empty()) { int v = LocalReg(b, op.var); At(pc).var = v; }
           pcs.push_back(pc);
           if (op.has_or) FailurePath(b, pc, op);
+          if (index < 0) b.moved[reg + k] = {&op, op.node};   // the handle is awaited by value
         }
         break;
       }
