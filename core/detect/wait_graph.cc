@@ -106,7 +106,7 @@ class Graph {
         if (b.strand >= 0) child = m_.Root(frame) + b.strand;
         else if (m_.R(frame)[b.reg] != 0) child = m_.Root(m_.R(frame)[b.reg] - 1);
         if (child < 0) continue;
-        if (b.strand < 0 && m_.UnitOf(m_.FrameOf(child)).kind == UnitKind::kTask) { out->push_back(-2 - (m_.R(frame)[b.reg] - 1)); continue; }
+        if (b.strand < 0 && m_.UnitOf(m_.FrameOf(child)).kind != UnitKind::kFuture) { out->push_back(-2 - (m_.R(frame)[b.reg] - 1)); continue; }
         if (m_.S(child).status == StrandStatus::kSuspended || m_.S(child).status == StrandStatus::kActive) Leaves(child, out, depth + 1);
       }
     };

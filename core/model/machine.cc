@@ -22,7 +22,6 @@ std::int64_t Machine::Eval(int expr, int frame) {
     case K::kNumber: return e.number;
     case K::kLocal: case K::kIndex: return R(frame)[e.reg];
     case K::kNow: return H().now_ms;
-    case K::kWatchValue: return 0;
     case K::kAtomic: {
       std::int64_t index = e.left >= 0 ? std::clamp<std::int64_t>(left(), 0, e.elements - 1) : 0;
       return W(e.object + static_cast<int>(index))[0];
@@ -37,8 +36,13 @@ std::int64_t Machine::Eval(int expr, int frame) {
     case K::kAdd: return static_cast<std::int64_t>(static_cast<std::uint64_t>(left()) + static_cast<std::uint64_t>(right()));
     case K::kSubtract: return static_cast<std::int64_t>(static_cast<std::uint64_t>(left()) - static_cast<std::uint64_t>(right()));
     case K::kMultiply: return static_cast<std::int64_t>(static_cast<std::uint64_t>(left()) * static_cast<std::uint64_t>(right()));
-    case K::kDivide: { std::int64_t d = right(); return d == 0 || d == -1 ? (d == 0 ? 0 : -left()) : left() / d; }
-    case K::kRemainder: { std::int64_t d = right(); return d == 0 || d == -1 ? 0 : left() % d; }
+    case K::kDivide: case K::kRemainder: {
+      std::int64_t d = right();
+      if (d == 0) { divided_by_zero_ = true; return 0; }
+      if (d == -1) return e.kind == K::kDivide ? static_cast<std::int64_t>(0u - static_cast<std::uint64_t>(left())) : 0;
+      return e.kind == K::kDivide ? left() / d : left() % d;
+    }
+    case K::kWatchValue: return 0;
     case K::kLess: return left() < right();
     case K::kLessEqual: return left() <= right();
     case K::kGreater: return left() > right();
@@ -52,6 +56,11 @@ std::int64_t Machine::Eval(int expr, int frame) {
 }
 
 int Machine::ElementOf(const Instr& in, int frame) {
+  if (in.reg2 >= 0 && in.op >= VmOp::kStdLock) {   // through an end that this body owns: it says which element
+    std::int32_t owned = R(frame)[in.reg2];
+    const Reg& end = UnitOf(frame).regs[static_cast<std::size_t>(in.reg2)];
+    if (owned != 0 && end.base >= 0 && (end.kind == RegKind::kTx || end.kind == RegKind::kRx)) return end.base + owned - 1;
+  }
   if (in.index < 0) return in.object;
   std::int64_t index = Eval(in.index, frame);
   return in.object + static_cast<int>(std::clamp<std::int64_t>(index, 0, in.elements - 1));
@@ -283,7 +292,13 @@ void Machine::RunThread(int thread) {
     }
     reached_[S(strand).pc] = true;
     if (plain_) did = true;
+    std::uint16_t at = S(strand).pc;
+    divided_by_zero_ = false;
     Exec(thread, strand);
+    if (divided_by_zero_ && H().ended == 0) {
+      S(strand).pc = at;
+      Panic(thread, strand, nullptr, "attempt to divide by zero");
+    }
   }
 }
 
@@ -540,7 +555,7 @@ void Machine::ExecSelect(int thread, int strand) {
     int child = BranchStrand(strand, b);
     if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return; }
     int child_frame = FrameOf(child);
-    if (b.strand < 0 && UnitOf(child_frame).kind == UnitKind::kTask) {   // a JoinHandle by reference
+    if (b.strand < 0 && UnitOf(child_frame).kind != UnitKind::kFuture) {   // a JoinHandle by reference
       FrameCell& f = F(child_frame);
       if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); continue; }
       if (f.bits & kLooked) { Panic(thread, strand, "ownership/completed-handle", "JoinHandle polled after completion"); return; }
@@ -612,7 +627,7 @@ void Machine::ExecJoin(int thread, int strand) {
     if ((s.mask >> k) & 1) continue;
     int child = BranchStrand(strand, branches[static_cast<std::size_t>(k)]);
     if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return; }
-    if (branches[static_cast<std::size_t>(k)].strand < 0 && UnitOf(FrameOf(child)).kind == UnitKind::kTask) {
+    if (branches[static_cast<std::size_t>(k)].strand < 0 && UnitOf(FrameOf(child)).kind != UnitKind::kFuture) {
       FrameCell& f = F(FrameOf(child));
       if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); continue; }
       f.bits |= kLooked;

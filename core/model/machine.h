@@ -225,6 +225,7 @@ class Machine {
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
   bool plain_ = false;
+  bool divided_by_zero_ = false;
   std::string overflow_;
   int overflow_unit_ = -1, overflow_element_ = -1;
   std::vector<bool> reached_;

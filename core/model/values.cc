@@ -230,7 +230,8 @@ void Machine::DropRx(int thread, int element, bool on_purpose) {
     if (w[4] != 0) S(w[4] - 1).bits |= kIoReady;
     return;
   }
-  if (w[kCount] > 0 && !on_purpose && w[kClosed] == 0) Emit("hazard/lost-message", -1 - element, thread, -1);
+  bool rendezvous = e.kind == Kind::kStdChannel && e.capacity == 0;   // its sender still waits, and gets it back
+  if (w[kCount] > 0 && !on_purpose && w[kClosed] == 0 && !rendezvous) Emit("hazard/lost-message", -1 - element, thread, -1);
   w[kRxState] = 0;
   w[kRxWait] = 0;
   for (int k = 0; k < w[kCount]; ++k) DropMessage(thread, element, w + kSlots + k * (1 + e.slot_words));
@@ -435,6 +436,24 @@ void Machine::ExecDropReg(int thread, int strand) {
     if (DropRuntime(thread, strand, def.base, !background, timeout)) { regs[reg] = 0; s.need = 0; Next(strand); }
     else if (s.pc != pc) { regs[reg] = 0; s.need = 0; }   // it panicked
     return;
+  }
+  if (def.kind == RegKind::kRx && p_.elements[static_cast<std::size_t>(def.base + value - 1)].slot_words > 0) {
+    // Messages that nobody received may own values with destructors: those run first, one after the other.
+    int element = def.base + value - 1;
+    const Element& e = p_.elements[static_cast<std::size_t>(element)];
+    std::int32_t* w = W(element);
+    for (int m = 0; m < w[kCount]; ++m)
+      for (int k = 0; k < e.slot_words; ++k) {
+        std::int32_t& owned = w[kSlots + m * (1 + e.slot_words) + 1 + k];
+        if (owned == 0 || static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]) != RegKind::kValue) continue;
+        int object = e.with[static_cast<std::size_t>(2 * k + 1)] + owned - 1;
+        owned = 0;
+        if (--W(object)[0] != 0 || p_.elements[static_cast<std::size_t>(object)].destructor < 0) continue;
+        s.winner = 3;   // and come back
+        Destroy(thread, strand, object);
+        return;
+      }
+    s.winner = 0;
   }
   regs[reg] = 0;
   std::int32_t extra = 0;

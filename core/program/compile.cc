@@ -217,7 +217,7 @@ class Compiler {
       *index_expr = MakeExpr(b, *ref.index);
       return reg;
     }
-    CheckMoved(b, reg, ref, op);
+    if (!by_handle_only) CheckMoved(b, reg, ref, op);
     return reg;
   }
 
@@ -586,6 +586,11 @@ class Compiler {
     if (!op.has_or) return;
     int skip = Emit(b, VmOp::kJump);
     At(pc).or_pc = Pc();
+    if (!op.with.empty() && At(pc).list >= 0) {   // what a message owned is dropped when it could not be sent
+      const std::vector<Capture> owned = program_->captures[static_cast<std::size_t>(At(pc).list)];
+      for (const Capture& c : owned)
+        if (c.from >= 0 && c.count_base < 0) At(Emit(b, VmOp::kDropReg)).reg = c.from;
+    }
     auto moved = b.moved;
     bool diverged = b.diverged;
     if (op.on_failure) Block(b, *op.on_failure);
@@ -626,6 +631,7 @@ class Compiler {
       case Kind::kThread: return RegKind::kThread;
       case Kind::kFuture: case Kind::kNotified: return RegKind::kFuture;
       case Kind::kPermit: return RegKind::kPermit;
+      case Kind::kRuntime: return RegKind::kRuntime;
       case Kind::kGuard: return RegKind::kGuard;
       default: return RegKind::kValue;
     }
@@ -644,10 +650,13 @@ class Compiler {
         if (c.from >= 0 && index < 0) b.moved[c.from] = {&op, op.node};
       } else {
         std::string key = Key(ref);
+        if (IsCopyIndex(ref)) key += "[$index]";
+        else if (ref.index && ref.index->kind == Expr::Kind::kNumber) key += "[" + std::to_string(ref.index->number) + "]";
         auto found = b.names.find(key);
         if (found == b.names.end()) {
           RegKind kind = MessageKind(ref);
           int base = first_element_.count(ref.name) ? first_element_[ref.name] : -1;
+          if (kind == RegKind::kRuntime) base = RuntimeOf(ref);
           if (kind == RegKind::kPermit || kind == RegKind::kGuard) base = 0;   // the message says which object
           AddName(b, key, kind, base, 1, true);
           if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
