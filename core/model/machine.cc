@@ -493,6 +493,25 @@ int Machine::BranchStrand(int strand, const BranchCode& branch) {
   return value == 0 ? -1 : Root(value - 1);
 }
 
+// Polls a branch. True: control went elsewhere (into the branch, or it panicked). False: `out` says how it is already.
+bool Machine::PollBranch(int thread, int strand, const BranchCode& branch, Outcome* out) {
+  int child = BranchStrand(strand, branch);
+  if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return true; }
+  if (branch.strand < 0) {
+    FrameCell& f = F(FrameOf(child));
+    if (UnitOf(FrameOf(child)).kind != UnitKind::kFuture) {   // a JoinHandle by reference
+      if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); *out = Outcome::kPending; return false; }
+      if (f.bits & kLooked) { Panic(thread, strand, "ownership/completed-handle", "JoinHandle polled after completion"); return true; }
+      f.bits |= kLooked;
+      *out = f.result == Outcome::kReady ? Outcome::kReady : Outcome::kFailed;
+      return false;
+    }
+    if (f.bits & kComplete) { Panic(thread, strand, "ownership/completed-handle", "`async fn` resumed after completion"); return true; }
+  }
+  PollChild(thread, strand, child);
+  return true;
+}
+
 bool Machine::DropBranches(int thread, int strand, int list, int except) {
   const auto& branches = p_.branches[static_cast<std::size_t>(list)];
   for (std::size_t k = 0; k < branches.size(); ++k) {
@@ -551,24 +570,10 @@ void Machine::ExecSelect(int thread, int strand) {
   while (s.phase == kPolling && s.polled < n) {
     int k = (s.start + s.polled++) % n;
     if ((s.mask >> k) & 1) continue;
-    const BranchCode& b = branches[static_cast<std::size_t>(k)];
-    int child = BranchStrand(strand, b);
-    if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return; }
-    int child_frame = FrameOf(child);
-    if (b.strand < 0 && UnitOf(child_frame).kind != UnitKind::kFuture) {   // a JoinHandle by reference
-      FrameCell& f = F(child_frame);
-      if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); continue; }
-      if (f.bits & kLooked) { Panic(thread, strand, "ownership/completed-handle", "JoinHandle polled after completion"); return; }
-      f.bits |= kLooked;
-      if (f.result == Outcome::kReady) win(k); else s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
-      continue;
-    }
-    if (b.strand < 0 && (F(child_frame).bits & kComplete)) {
-      Panic(thread, strand, "ownership/completed-handle", "`async fn` resumed after completion");
-      return;
-    }
-    PollChild(thread, strand, child);
-    return;
+    Outcome out;
+    if (PollBranch(thread, strand, branches[static_cast<std::size_t>(k)], &out)) return;
+    if (out == Outcome::kReady) win(k);
+    else if (out != Outcome::kPending) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
   }
   if (s.phase == kDropping) {
     s.out = Outcome::kNone;
@@ -625,17 +630,10 @@ void Machine::ExecJoin(int thread, int strand) {
   while (s.phase == kPolling && s.polled < n) {
     int k = (s.start + s.polled++) % n;
     if ((s.mask >> k) & 1) continue;
-    int child = BranchStrand(strand, branches[static_cast<std::size_t>(k)]);
-    if (child < 0) { Panic(thread, strand, "ownership/completed-handle", "a future is polled after it was dropped"); return; }
-    if (branches[static_cast<std::size_t>(k)].strand < 0 && UnitOf(FrameOf(child)).kind != UnitKind::kFuture) {
-      FrameCell& f = F(FrameOf(child));
-      if ((f.bits & kComplete) == 0) { f.joiner = static_cast<Link>(strand + 1); continue; }
-      f.bits |= kLooked;
-      s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
-      continue;
-    }
-    PollChild(thread, strand, child);
-    return;
+    Outcome out;
+    if (PollBranch(thread, strand, branches[static_cast<std::size_t>(k)], &out)) return;
+    if (out == Outcome::kFailed && in.flag2) s.phase = kDropping;
+    else if (out != Outcome::kPending) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
   }
   if (s.phase == kDropping) {
     s.out = Outcome::kNone;
@@ -671,8 +669,6 @@ void Machine::ExecTimeout(int thread, int strand) {
     if (branch.strand >= 0) StartChild(BranchStrand(strand, branch), branch.entry);
     s.phase = kWaiting;
     s.out = Outcome::kNone;
-    PollChild(thread, strand, BranchStrand(strand, branch));
-    return;
   }
   if (s.phase == kDropping) {
     s.out = Outcome::kNone;
@@ -683,10 +679,7 @@ void Machine::ExecTimeout(int thread, int strand) {
   }
   Outcome out = s.out;
   s.out = Outcome::kNone;
-  if (out == Outcome::kNone) {   // polled again
-    PollChild(thread, strand, BranchStrand(strand, branch));
-    return;
-  }
+  if (out == Outcome::kNone && PollBranch(thread, strand, branch, &out)) return;
   if (out == Outcome::kPending) {
     if (s.bits & kFired) { s.phase = kDropping; s.out = Outcome::kPending; return; }
     if (s.timer == 0 && !RegisterTimer(thread, strand, in.imm, s.timer_runtime)) return;

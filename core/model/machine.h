@@ -146,6 +146,7 @@ class Machine {
   void ExecJoin(int thread, int strand);
   void ExecTimeout(int thread, int strand);
   void ExecBlockOn(int thread, int strand);
+  bool PollBranch(int thread, int strand, const BranchCode& branch, Outcome* out);
   bool DropBranches(int thread, int strand, int list, int except);
   void ExecDropReg(int thread, int strand);
   int BranchStrand(int strand, const BranchCode& branch);

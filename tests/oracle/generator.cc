@@ -479,7 +479,11 @@ class Generator {
       case 16: {
         if (!may_await) return nullptr;
         Json op = {{"op", "timeout"}, {"after", Duration()}};
-        if (random_.Percent(60) || deep) {
+        Value* v = Find(owner, random_.Percent(60) ? Type::kTask : random_.Percent(60) ? Type::kFuture : Type::kNotified);
+        if (v != nullptr && random_.Percent(50)) {
+          owner.used.insert(v->name);
+          op["await"] = v->name;
+        } else if (random_.Percent(60) || deep) {
           op["await"] = Waiting(context, owner);
         } else {
           Context inside = context;
@@ -521,7 +525,7 @@ class Generator {
         std::vector<Owner> shares = Shares(owner, 2);
         Json branches = Json::array();
         for (Owner& share : shares) {
-          Value* v = Find(share, Type::kFuture);
+          Value* v = Find(share, random_.Percent(50) ? Type::kFuture : Type::kTask);
           if (v != nullptr && random_.Percent(60)) {
             share.used.insert(v->name);
             branches.push_back(v->name);

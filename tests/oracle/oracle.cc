@@ -125,9 +125,10 @@ class Oracle {
   std::vector<const std::string*> work_;
 };
 
-bool Refused(const Scenario& scenario) {
+bool Refused(const Scenario& scenario, int minor) {
   for (const Runtime& rt : scenario.runtimes)
-    if ((rt.multi_thread && rt.worker_threads == 0) || rt.max_blocking_threads == 0) return true;
+    if ((rt.event_interval == 0 && minor >= 50) || (rt.global_queue_interval == 0 && minor >= 38) ||
+        (rt.multi_thread && rt.worker_threads == 0) || rt.max_blocking_threads == 0) return true;
   for (const Object& o : scenario.objects)
     if ((o.kind == Kind::kMpsc || o.kind == Kind::kBroadcast) && o.capacity == 0) return true;
   return false;
@@ -140,8 +141,8 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, std::size_t stat
   Diagnostics diagnostics;
   std::unique_ptr<Scenario> scenario = ReadScenario(text, "oracle.json", diagnostics);
   std::unique_ptr<Program> program;
+  int minor = kNewestMinor, patch = kLastPatch;
   if (scenario != nullptr) {
-    int minor = kNewestMinor, patch = kLastPatch;
     std::sscanf(scenario->tokio.c_str(), "1.%d.%d", &minor, &patch);
     program = Compile(*scenario, minor, patch, diagnostics);
   }
@@ -151,7 +152,7 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, std::size_t stat
     return verdict;
   }
   // What rustc or a builder refuses never runs.
-  if (Refused(*scenario)) verdict.rules.insert("ownership/bad-config");
+  if (Refused(*scenario, minor)) verdict.rules.insert("ownership/bad-config");
   for (const StaticFinding& f : program->refused) verdict.rules.insert(f.rule);
   if (!verdict.rules.empty()) return verdict;
   verdict.endless = program->endless;
