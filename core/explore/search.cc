@@ -229,7 +229,8 @@ class Explorer {
     ReportStuck(number, {}, {});
   }
 
-  void ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop) {
+  // False: nobody is stuck.
+  bool ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop) {
     std::vector<StuckRoot> roots = FindStuckRoots(machine_, active);
     if (roots.empty() && active.empty()) {
       StuckRoot unknown;
@@ -256,6 +257,7 @@ class Explorer {
       s.loop = loop;
       s.state = number;
     }
+    return !roots.empty();
   }
 
   // Among the shortest schedules to each finding, one with the fewest changes of thread: a second pass over the same
@@ -510,9 +512,7 @@ class Explorer {
     }
     machine_.Attach(scratch_.data());
     // Parties that are stuck while others go on: the ones that wait for nobody active are deadlocks of their own.
-    std::size_t before = found_.size();
-    ReportStuck(best, active, loop);
-    if (found_.size() != before) return;
+    if (ReportStuck(best, active, loop)) return;
     if (MainWaitsForActive(active)) {
       int spinner = -1;
       for (int f = 0; f < l_.frames; ++f) if (active[static_cast<std::size_t>(f)]) spinner = f;

@@ -234,8 +234,15 @@ void Machine::Step(int actor, Chooser& chooser) {
 // Steps that no other thread can observe are played together with the one before them.
 bool Machine::Invisible(int strand) {
   const StrandCell& s = S(strand);
-  if (s.out != Outcome::kNone) return true;
   const Instr& in = p_.code[s.pc];
+  if (in.op == VmOp::kSelect || in.op == VmOp::kJoin || in.op == VmOp::kTimeout) {   // a poll of a JoinHandle looks at the task
+    const Unit& unit = UnitOf(FrameOf(strand));
+    for (const BranchCode& b : p_.branches[static_cast<std::size_t>(in.list)])
+      if (b.strand < 0 && unit.regs[static_cast<std::size_t>(b.reg)].kind == RegKind::kTask) return false;
+  }
+  // It registers its timer, which a driver that has ended refuses.
+  if (in.op == VmOp::kTimeout && s.out == Outcome::kPending && s.timer == 0) return false;
+  if (s.out != Outcome::kNone) return true;
   switch (in.op) {
     case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
     case VmOp::kSelect: case VmOp::kJoin: case VmOp::kUnconstrainedBegin: case VmOp::kUnconstrainedEnd:

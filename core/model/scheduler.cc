@@ -280,7 +280,7 @@ void Machine::WorkerStep(int thread, int number) {
       FrameCell& frame = F(f);
       if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
       if (frame.bits & kRunning) { frame.bits |= kCancel; continue; }
-      if ((frame.bits & kPolled) && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
+      if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
       auto unlink = [&](Link* head, Link* tail) {
         Link before = 0;
         for (Link at = *head; at != 0; before = at, at = F(at - 1).next) {

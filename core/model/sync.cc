@@ -528,15 +528,18 @@ void Machine::ExecObject(int thread, int strand) {
       bool blocking = in.op == VmOp::kMpscBlockingRecv || in.op == VmOp::kOneshotBlockingRecv;
       bool trying = in.op == VmOp::kMpscTryRecv || in.op == VmOp::kOneshotTryRecv;
       if (blocking && s.phase == 0 && blocked_in_async()) break;
+      bool oneshot = e.kind == Kind::kOneshot && !trying;
+      if (oneshot && w[kTaken]) { Panic(thread, strand, "ownership/completed-handle", "called after complete"); break; }
       if (w[kCount] > 0) {
         if (!blocking && !trying && !Budget(thread, strand)) break;
         w[kRxWait] = 0;
         Pop(element, in, frame);
+        if (oneshot) w[kTaken] = 1;
         if (e.kind == Kind::kMpsc && e.capacity >= 0) SemRelease(thread, w, 1);
         done();
         break;
       }
-      if (w[kTxCount] == 0 || (w[kClosed] && w[kReserved] == 0)) { w[kRxWait] = 0; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
+      if (w[kTxCount] == 0 || (w[kClosed] && w[kReserved] == 0)) { w[kRxWait] = 0; if (oneshot) w[kTaken] = 1; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
       if (trying) { fail("the channel is empty"); break; }
       s.element = static_cast<std::uint16_t>(element + 1);
       s.phase = 1;

@@ -344,7 +344,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     for (int f = 0; f < l_.frames; ++f) {
       FrameCell& frame = F(f);
       if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & (kComplete | kRunning))) continue;
-      if ((frame.bits & kPolled) && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
+      if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
       frame.next = 0;
       frame.bits |= kRunning;
       CancelStrand(thread, Root(f), static_cast<Link>(strand + 1));

@@ -1,0 +1,262 @@
+// Spawns, combinators and control flow.
+#include "core/program/compiler.h"
+
+#include <algorithm>
+
+namespace asyncrt {
+
+int Compiler::SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body) {
+  auto known = unit_of_body_.find(&body);
+  int unit;
+  std::string name = !op.as.empty() ? op.as : !body.named.empty() ? body.named : std::string(op.def->verb) + "@" + std::to_string(op.node->place.line);
+  int saved_source = source_;
+  if (known != unit_of_body_.end()) {
+    unit = known->second;
+  } else {
+    auto child = std::make_unique<Builder>();
+    child->unit = unit = NewUnit(kind, name, &op, saved_source);
+    unit_of_body_[&body] = unit;
+    child->parent = &b;
+    child->made_by = &op;
+    Builder& c = *child;
+    int skip = Emit(b, VmOp::kJump);
+    int outer_scope = b.scope;
+    BeginUnit(c);
+    BodyOps(c, body);
+    FinishUnit(c);
+    b.scope = outer_scope;
+    At(skip).target = Pc();
+    kept_.push_back(std::move(child));
+    builder_of_[unit] = kept_.back().get();
+  }
+  source_ = saved_source;
+  return unit;
+}
+
+int Compiler::RuntimeOf(const Ref& ref) {
+  auto it = runtime_index_.find(ref.name);
+  return it == runtime_index_.end() ? -1 : it->second;
+}
+
+// `on` of spawn and its kin: the runtime (captured unless through its handle), or the current one.
+void Compiler::SetRuntime(Builder& b, const Op& op, int pc) {
+  if (op.target == Op::Target::kCurrent) { At(pc).handle = 1; return; }
+  if (op.target == Op::Target::kFutures) { At(pc).handle = 2; return; }
+  if (op.target != Op::Target::kRef) { At(pc).handle = 1; return; }
+  At(pc).runtime = RuntimeOf(op.on);
+  if (op.on.part == Ref::Part::kHandle) { At(pc).handle = 1; return; }
+  int index = -1;
+  int reg = ValueReg(b, op.on, op, &index);
+  At(pc).reg2 = reg;
+}
+
+void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
+  std::int64_t count = op.count.value_or(1);
+  int unit = SpawnUnit(b, op, kind);
+  int pc = Emit(b, vm);
+  At(pc).unit = unit;
+  At(pc).imm = count;
+  At(pc).flag = op.detached;
+  At(pc).elements = op.count ? 1 : 0;   // 0: the copy's number is inherited
+  if (vm != VmOp::kSpawnThread) SetRuntime(b, op, pc);
+  FillCaptures(b, op, unit, pc);
+  if (!op.as.empty()) {
+    RegKind reg_kind = kind == UnitKind::kThread ? RegKind::kThread : RegKind::kTask;
+    int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
+    At(pc).reg = reg;
+    for (int k = 0; k < count; ++k) b.moved.erase(reg + k);
+  }
+  for (int s = b.scope; kind == UnitKind::kThread && s >= 0; s = Scope(s).parent)
+    if (Scope(s).kind == ScopeDef::Kind::kThreadScope) { At(pc).reg2 = Scope(s).pc; break; }
+  copies_[unit] += static_cast<int>(std::min<std::int64_t>(count, 60000)) * multiplicity_;
+}
+
+void Compiler::CompileLoop(Builder& b, const Op& op) {
+  int counter = -1, limit = -1;
+  bool is_while = op.def->code == Code::kWhile;
+  int saved_multiplicity = multiplicity_;
+  if (!is_while && op.times) {
+    counter = NewReg(b, RegKind::kScratch, -1, "loop counter");
+    limit = NewReg(b, RegKind::kScratch, -1, "loop limit");
+    int set = Emit(b, VmOp::kSet);
+    At(set).var = counter;
+    At(set).imm = 0;
+    int e = MakeExpr(b, *op.times);
+    int set2 = Emit(b, VmOp::kSet);
+    At(set2).var = limit;
+    At(set2).expr = e;
+    if (op.times->kind == Expr::Kind::kNumber) {
+      if (op.times->number > 20) program_->endless = true;
+      multiplicity_ *= static_cast<int>(std::clamp<std::int64_t>(op.times->number, 1, 16));
+    }
+  } else {
+    program_->endless = true;
+  }
+  int top = Pc();
+  int test = -1;
+  if (is_while) {
+    int e = MakeExpr(b, *op.condition);
+    test = Emit(b, VmOp::kJumpIfZero);
+    At(test).expr = e;
+  } else if (counter >= 0) {
+    test = Emit(b, VmOp::kLoopTest);
+    At(test).reg = counter;
+    At(test).reg2 = limit;
+  }
+  auto before = b.moved;
+  b.loops.push_back({{}, {}, b.scope});
+  Block(b, *op.body);
+  if (!b.diverged)
+    for (const auto& [reg, who] : b.moved)
+      if (before.count(reg) == 0 && InOuterScope(b, reg) && !(op.times && op.times->kind == Expr::Kind::kNumber && op.times->number <= 1))
+        Refuse("ownership/use-after-move", U(b).regs[static_cast<std::size_t>(reg)].name, who.node, who.node, who.by, who.by, b,
+               "`" + U(b).regs[static_cast<std::size_t>(reg)].name + "` was moved in an earlier round of this loop");
+  LoopFrame loop = b.loops.back();
+  b.loops.pop_back();
+  for (int jump : loop.continues) At(jump).target = Pc();
+  b.diverged = false;
+  At(Emit(b, VmOp::kJump)).target = top;
+  At(Pc() - 1).flag = true;   // a back edge
+  if (test >= 0) At(test).target = Pc();
+  for (int jump : loop.breaks) At(jump).target = Pc();
+  b.diverged = test < 0 && loop.breaks.empty();
+  for (const auto& m : before) b.moved.insert(m);
+  multiplicity_ = saved_multiplicity;
+}
+
+void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries) {
+  auto before = b.moved;
+  bool before_diverged = b.diverged;
+  std::map<int, Moved> merged;
+  bool all_diverged = true;
+  std::vector<int> ends;
+  for (const Body* body : bodies) {
+    b.moved = before;
+    b.diverged = before_diverged;
+    entries->push_back(Pc());
+    if (body != nullptr) Block(b, *body);
+    if (!b.diverged) {
+      all_diverged = false;
+      for (const auto& m : b.moved) merged.insert(m);
+    }
+    ends.push_back(Emit(b, VmOp::kJump));
+  }
+  (void)pc;
+  for (int jump : ends) At(jump).target = Pc();
+  b.moved = merged;
+  b.diverged = all_diverged;
+}
+
+void Compiler::CheckTwoBorrows(Builder& b, const Op& op) {
+  std::map<std::string, const Json*> used;
+  for (const Branch& branch : op.branches) {
+    std::set<std::string> here;
+    if (branch.await) Needs(*branch.await, &here);
+    if (branch.name) here.insert(branch.name->name);
+    for (const std::string& key : here) {
+      auto [it, fresh] = used.insert({key, branch.node});
+      if (!fresh)
+        Refuse("ownership/two-borrows", key, it->second, branch.node, &op, &op, b,
+               "two branches that one task polls both need `" + key + "` mutably");
+    }
+  }
+}
+
+void Compiler::Needs(const Body& body, std::set<std::string>* out) {
+  for (const Op& op : body.ops) {
+    bool mutable_use = (op.on.kind == Kind::kMpsc || op.on.kind == Kind::kOneshot || op.on.kind == Kind::kIo ||
+                        op.on.kind == Kind::kBroadcast || op.on.kind == Kind::kWatch) &&
+                       op.target == Op::Target::kRef && op.on.part == Ref::Part::kRx;
+    if (op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kJoinSet) mutable_use = true;
+    if (mutable_use && (!op.on.index || op.on.index->kind == Expr::Kind::kNumber)) out->insert(Spelled(op.on));
+    if (op.body && op.def->code != Code::kSpawn && op.def->code != Code::kSpawnThread && op.def->code != Code::kSpawnBlocking && op.def->code != Code::kFuture)
+      Needs(*op.body, out);
+    if (op.then) Needs(*op.then, out);
+    if (op.otherwise) Needs(*op.otherwise, out);
+  }
+}
+
+void Compiler::CompileSelect(Builder& b, const Op& op) {
+  if (op.branches.size() > 16) {
+    diagnostics_.Add(*op.node, "`" + std::string(op.def->verb) + "` has " + std::to_string(op.branches.size()) + " branches, and 16 are the limit");
+    return;
+  }
+  bool select = op.def->code == Code::kSelect;
+  CheckTwoBorrows(b, op);
+  OpenScope(b, ScopeDef::Kind::kSelect);
+  int scope = b.scope;
+  std::vector<BranchCode> branches;
+  for (const Branch& branch : op.branches) {
+    BranchCode code;
+    if (branch.condition) code.condition = MakeExpr(b, *branch.condition);
+    if (branch.name) {
+      int index = -1;
+      code.reg = ValueReg(b, *branch.name, op, &index);
+    } else if (branch.await) {
+      code.strand = Strand(b, *branch.await, select);
+      code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
+    }
+    branches.push_back(code);
+  }
+  program_->branches.push_back(branches);
+  int list = static_cast<int>(program_->branches.size()) - 1;
+  Scope(scope).list = list;
+  int pc = Emit(b, select ? VmOp::kSelect : VmOp::kJoin);
+  At(pc).list = list;
+  At(pc).flag = op.biased;
+  At(pc).flag2 = op.try_join;
+  At(pc).target = -1;
+  if (select) {
+    std::vector<const Body*> thens;
+    for (const Branch& branch : op.branches) thens.push_back(branch.then.get());
+    if (op.otherwise) thens.push_back(op.otherwise.get());
+    // Guards that the winner's op took belong to the block around, which is left at the end of `then`.
+    std::vector<int> entries;
+    CompileAlternatives(b, thens, pc, &entries);
+    for (std::size_t k = 0; k < op.branches.size(); ++k) program_->branches[static_cast<std::size_t>(list)][k].then_pc = entries[k];
+    if (op.otherwise) At(pc).target = entries.back();
+  } else if (op.has_or) {
+    FailurePath(b, pc, op);
+  }
+  CloseScope(b);
+}
+
+void Compiler::EmitReturn(Builder& b, const Op& op, bool failed) {
+  if (op.value) {
+    int e = MakeExpr(b, *op.value);
+    int set = Emit(b, VmOp::kSet);
+    At(set).var = 0;
+    At(set).expr = e;
+  }
+  EmitExit(b, Scope(b.async_scope).parent);
+  int jump = Emit(b, VmOp::kJump);
+  b.returns.back().push_back({jump, failed});
+  b.diverged = true;
+}
+
+int Compiler::ArmUnit(Builder& b, const Op& op) {
+  auto child = std::make_unique<Builder>();
+  int unit = NewUnit(UnitKind::kFuture, op.as, &op, source_);
+  child->unit = unit;
+  Builder& c = *child;
+  int skip = Emit(b, VmOp::kJump);
+  int outer_scope = b.scope;
+  BeginUnit(c);
+  NewReg(c, RegKind::kScratch, -1, "element");
+  int pc = Emit(c, VmOp::kNotified);
+  At(pc).object = first_element_[op.on.name];
+  At(pc).elements = static_cast<int>(scenario_.objects[static_cast<std::size_t>(declared_[op.on.name])].count);
+  ExprNode n;
+  n.kind = Expr::Kind::kLocal;
+  n.reg = 2;
+  program_->exprs.push_back(n);
+  At(pc).index = static_cast<int>(program_->exprs.size()) - 1;
+  FinishUnit(c);
+  b.scope = outer_scope;
+  At(skip).target = Pc();
+  kept_.push_back(std::move(child));
+  builder_of_[unit] = kept_.back().get();
+  return unit;
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,613 @@
+// Operations on objects, and what must hold where they stand.
+#include "core/program/compiler.h"
+
+#include <algorithm>
+
+namespace asyncrt {
+
+int Compiler::SourceOf(const Op& op) {
+  program_->sources.push_back({&op, op.node});
+  return static_cast<int>(program_->sources.size()) - 1;
+}
+
+void Compiler::NotModelled(const Op& op) {
+  diagnostics_.Add(*op.node, "`" + std::string(op.def->verb) + "`" +
+                                 (op.on.kind != Kind::kNone ? " on a " + std::string(KindName(op.on.kind)) : "") +
+                                 " is part of the language, but this version cannot check it yet");
+}
+
+// Fills in which object the op is about.
+void Compiler::SetObject(Builder& b, Instr& i, const Ref& ref) {
+  auto it = first_element_.find(ref.name);
+  if (it == first_element_.end()) return;
+  i.object = it->second;
+  i.elements = static_cast<int>(scenario_.objects[static_cast<std::size_t>(declared_[ref.name])].count);
+  if (ref.index) i.index = MakeExpr(b, *ref.index);
+}
+
+// The op's failure path: emitted after the op itself.
+void Compiler::FailurePath(Builder& b, int pc, const Op& op) {
+  if (!op.has_or) return;
+  int skip = Emit(b, VmOp::kJump);
+  At(pc).or_pc = Pc();
+  if (!op.with.empty() && At(pc).list >= 0) {   // what a message owned is dropped when it could not be sent
+    const std::vector<Capture> owned = program_->captures[static_cast<std::size_t>(At(pc).list)];
+    for (const Capture& c : owned)
+      if (c.from >= 0 && c.count_base < 0) At(Emit(b, VmOp::kDropReg)).reg = c.from;
+  }
+  auto moved = b.moved;
+  bool diverged = b.diverged;
+  if (op.on_failure) Block(b, *op.on_failure);
+  Merge(b, moved, diverged);
+  At(skip).target = Pc();
+}
+
+// One op on an object that needs nothing special.
+int Compiler::Simple(Builder& b, const Op& op, VmOp vm) {
+  int pc = Emit(b, vm);
+  if (op.target == Op::Target::kRef) { Instr copy = At(pc); SetObject(b, copy, op.on); At(pc) = copy; }
+  if (op.value) { int e = MakeExpr(b, *op.value); At(pc).expr = e; }
+  if (op.expected) { int e = MakeExpr(b, *op.expected); At(pc).expr2 = e; }
+  if (!op.var.empty()) { int v = LocalReg(b, op.var); At(pc).var = v; }
+  if (op.duration) At(pc).imm = *op.duration;
+  // The end of the channel that the op uses must be owned here.
+  if (op.target == Op::Target::kRef && (op.on.part == Ref::Part::kTx || op.on.part == Ref::Part::kRx) && !op.permit) {
+    int index = -1;
+    int reg = ValueReg(b, op.on, op, &index);
+    At(pc).reg2 = index < 0 ? reg : -1;
+  }
+  return pc;
+}
+
+// What a value that a message carries is.
+RegKind Compiler::MessageKind(const Ref& ref) {
+  if (ref.part == Ref::Part::kTx) return RegKind::kTx;
+  if (ref.part == Ref::Part::kRx) return RegKind::kRx;
+  switch (ref.kind) {
+    case Kind::kTask: return RegKind::kTask;
+    case Kind::kThread: return RegKind::kThread;
+    case Kind::kFuture: case Kind::kNotified: return RegKind::kFuture;
+    case Kind::kPermit: return RegKind::kPermit;
+    case Kind::kRuntime: return RegKind::kRuntime;
+    case Kind::kGuard: return RegKind::kGuard;
+    default: return RegKind::kValue;
+  }
+}
+
+void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
+  if (op.with.empty()) return;
+  std::vector<Capture> list;
+  Element& element = program_->elements[static_cast<std::size_t>(At(pc).object)];
+  for (const Ref& ref : op.with) {
+    int index = -1;
+    Capture c;
+    if (sends) {
+      c.from = ValueReg(b, ref, op, &index);
+      if (index >= 0) { c.count_base = index; }
+      if (c.from >= 0 && index < 0) b.moved[c.from] = {&op, op.node};
+    } else {
+      std::string key = Key(ref);
+      if (IsCopyIndex(ref)) key += "[$index]";
+      else if (ref.index && ref.index->kind == Expr::Kind::kNumber) key += "[" + std::to_string(ref.index->number) + "]";
+      auto found = b.names.find(key);
+      if (found == b.names.end()) {
+        RegKind kind = MessageKind(ref);
+        int base = first_element_.count(ref.name) ? first_element_[ref.name] : -1;
+        if (kind == RegKind::kRuntime) base = RuntimeOf(ref);
+        if (kind == RegKind::kPermit || kind == RegKind::kGuard) base = 0;   // the message says which object
+        AddName(b, key, kind, base, 1, true);
+        if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
+      }
+      c.to = b.names[key].reg;
+      b.moved.erase(c.to);
+    }
+    list.push_back(c);
+  }
+  for (int k = 0; k < At(pc).elements; ++k) {
+    Element& e = program_->elements[static_cast<std::size_t>(At(pc).object + k)];
+    e.slot_words = std::max<int>(e.slot_words, static_cast<int>(op.with.size()));
+    if (e.with.empty()) {
+      for (const Ref& ref : op.with) {
+        e.with.push_back(static_cast<int>(MessageKind(ref)));
+        e.with.push_back(first_element_.count(ref.name) ? first_element_[ref.name] : -1);
+      }
+    }
+  }
+  (void)element;
+  program_->captures.push_back(std::move(list));
+  At(pc).list = static_cast<int>(program_->captures.size()) - 1;
+}
+
+// Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
+void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blocking_form) {
+  if (op.permits > 30000) diagnostics_.Add(*op.node, "it asks for " + std::to_string(op.permits) + " permits at once, and 30000 are the limit of the model");
+  bool has_body = op.body != nullptr;
+  if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
+  std::string key = op.as.empty() ? "guard of " + op.on.name + "#" + std::to_string(Pc()) : op.as;
+  int base = first_element_.count(op.on.name) ? first_element_[op.on.name] : -1;
+  int reg = AddName(b, key, kind, base, 1, true);
+  if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, "count");
+  escaping_.insert({b.unit, reg});
+  guards_[b.unit].push_back({op.on.name, reg});
+  guard_node_[{b.unit, reg}] = op.node;
+  int pc = Simple(b, op, vm);
+  At(pc).reg = reg;
+  At(pc).flag = blocking_form;
+  At(pc).imm = op.def->code == Code::kReserve ? 1 : op.permits;
+  b.moved.erase(reg);
+  if (has_body) {
+    BodyOps(b, *op.body);
+    CloseScope(b);
+    FailurePath(b, pc, op);
+    if (op.has_or) {
+      // A failed acquisition has nothing to drop: the failure path comes after the scope's own drops.
+    }
+  } else {
+    FailurePath(b, pc, op);
+  }
+}
+
+void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
+  bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
+  if (!op.def->awaits || !async_unit || b.diverged) return;
+  if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {   // what else is not Send
+    for (int s = b.scope; s >= 0; s = Scope(s).parent)
+      for (int reg : Scope(s).regs) {
+        const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
+        if (b.moved.count(reg) != 0 || (r.kind != RegKind::kEnter && not_send_.count({b.unit, reg}) == 0)) continue;
+        Refuse("ownership/not-send", r.name, op.node, op.node, nullptr, &op, b,
+               "`" + r.name + "` is not Send and is held across this await, in a task that may move between threads");
+        return;
+      }
+  }
+  std::vector<int> live = LiveStdGuards(b);
+  if (live.empty()) return;
+  const Reg& r = U(b).regs[static_cast<std::size_t>(live[0])];
+  std::string name = program_->elements[static_cast<std::size_t>(r.base)].name;
+  if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {
+    Refuse("ownership/not-send", name, guard_node_[{b.unit, live[0]}], op.node, nullptr, &op, b,
+           "the guard of `" + name + "` is not Send and is held across this await, in a task that may move between threads");
+    return;
+  }
+  for (int pc = Pc() - 1; pc >= first_pc; --pc) {
+    VmOp vm = At(pc).op;
+    if (At(pc).source != source_ || vm == VmOp::kDropReg || vm == VmOp::kJump || vm == VmOp::kNop) continue;
+    At(pc).guard = live[0];
+    break;
+  }
+}
+
+void Compiler::CompileOp(Builder& b, const Op& op) {
+  int outer_source = source_;
+  source_ = SourceOf(op);
+  int first = Pc();
+  CompileOne(b, op);
+  CheckGuardsAcrossAwait(b, op, first);
+  source_ = outer_source;
+}
+
+void Compiler::CompileOne(Builder& b, const Op& op) {
+  Kind kind = op.on.kind;
+  switch (op.def->code) {
+    case Code::kBuild: {
+      int pc = Emit(b, VmOp::kBuild);
+      At(pc).runtime = RuntimeOf(op.on);
+      int found = Find(b, op.on.name);
+      if (found < 0) found = AddName(b, op.on.name, RegKind::kRuntime, At(pc).runtime, 1, true);
+      At(pc).reg = found;
+      b.moved.erase(found);
+      break;
+    }
+    case Code::kBlockOn: {
+      int strand = Strand(b, *op.body, false);
+      int pc = Emit(b, VmOp::kBlockOn);
+      At(pc).strand = strand;
+      SetRuntime(b, op, pc);
+      if (!op.local.empty()) NotModelled(op);
+      FailurePath(b, pc, op);
+      break;
+    }
+    case Code::kEnter: {
+      bool has_body = op.body != nullptr;
+      if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
+      int reg = AddName(b, op.as.empty() ? "enter#" + std::to_string(Pc()) : op.as, RegKind::kEnter, -1, 1, true);
+      int pc = Emit(b, VmOp::kEnterGuard);
+      At(pc).reg = reg;
+      SetRuntime(b, op, pc);
+      if (has_body) { BodyOps(b, *op.body); CloseScope(b); }
+      break;
+    }
+    case Code::kSpawn:
+      if (!op.into.empty()) { NotModelled(op); break; }
+      CompileSpawn(b, op, VmOp::kSpawn, UnitKind::kTask);
+      break;
+    case Code::kSpawnBlocking: CompileSpawn(b, op, VmOp::kSpawnBlocking, UnitKind::kBlocking); break;
+    case Code::kSpawnThread: {
+      for (const Ref& ref : op.borrow)
+        if (ref.kind == Kind::kStdChannel && ref.part == Ref::Part::kRx)
+          Refuse("ownership/not-send", Key(ref), op.node, op.node, &op, &op, b,
+                 "a std `Receiver` is not Sync, so a borrow of `" + Key(ref) + "` cannot go to another thread");
+      if (!op.borrow.empty()) {
+        bool scoped = false;
+        for (int s = b.scope; s >= 0; s = Scope(s).parent) scoped = scoped || Scope(s).kind == ScopeDef::Kind::kThreadScope;
+        if (!scoped)
+          Refuse("ownership/borrow-escapes", Key(op.borrow[0]), op.node, op.node, &op, &op, b,
+                 "the thread may outlive `" + Key(op.borrow[0]) + "`, which it only borrows");
+      }
+      CompileSpawn(b, op, VmOp::kSpawnThread, UnitKind::kThread);
+      break;
+    }
+    case Code::kThreadScope: {
+      int reg = NewReg(b, RegKind::kScratch, -1, "scope");
+      int set = Emit(b, VmOp::kSet);
+      At(set).var = reg;
+      OpenScope(b, ScopeDef::Kind::kThreadScope);
+      Scope(b.scope).pc = reg;
+      BodyOps(b, *op.body);
+      CloseScope(b);
+      break;
+    }
+    case Code::kBlockInPlace: {
+      int reg = NewReg(b, RegKind::kScratch, -1, "context");
+      int pc = Emit(b, VmOp::kBipEnter);
+      At(pc).reg = reg;
+      OpenScope(b, ScopeDef::Kind::kBip);
+      Scope(b.scope).pc = reg;
+      BodyOps(b, *op.body);
+      CloseScope(b);
+      break;
+    }
+    case Code::kJoinThread: case Code::kAwait: {
+      int index = -1;
+      int reg = ValueReg(b, op.on, op, &index);
+      auto it = b.names.find(op.on.name);
+      RegKind reg_kind = reg >= 0 ? U(b).regs[static_cast<std::size_t>(reg)].kind : RegKind::kScratch;
+      int count = it != b.names.end() && !op.on.index ? it->second.count : 1;
+      VmOp vm = op.def->code == Code::kJoinThread ? VmOp::kJoinThread : reg_kind == RegKind::kFuture ? VmOp::kAwaitFuture : VmOp::kAwaitTask;
+      if (reg_kind != RegKind::kTask && reg_kind != RegKind::kThread && reg_kind != RegKind::kFuture) { NotModelled(op); break; }
+      std::vector<int> pcs;
+      for (int k = 0; k < count; ++k) {
+        int pc = Emit(b, vm);
+        At(pc).reg = reg + k;
+        At(pc).index = index;
+        if (!op.var.empty()) { int v = LocalReg(b, op.var); At(pc).var = v; }
+        pcs.push_back(pc);
+        if (op.has_or) FailurePath(b, pc, op);
+        if (index < 0) b.moved[reg + k] = {&op, op.node};   // the handle is awaited by value
+      }
+      break;
+    }
+    case Code::kAbort: case Code::kUnpark: {
+      int index = -1;
+      int reg = ValueReg(b, op.on, op, &index, true);
+      auto it = b.names.find(op.on.name);
+      if (it == b.names.end()) it = b.names.find("&" + op.on.name);
+      int count = it != b.names.end() && !op.on.index ? it->second.count : 1;
+      for (int k = 0; k < count; ++k) {
+        int pc = Emit(b, op.def->code == Code::kAbort ? VmOp::kAbort : VmOp::kUnpark);
+        At(pc).reg = op.on.name == "main" ? -1 : reg + k;
+        At(pc).index = index;
+      }
+      break;
+    }
+    case Code::kPark: Emit(b, VmOp::kPark); break;
+    case Code::kDrop: case Code::kForget: case Code::kUse: case Code::kUnlock: case Code::kRelease: {
+      CompileRelease(b, op);
+      break;
+    }
+    case Code::kMakeValue: {
+      static const Body kNothing;
+      int unit = SpawnUnit(b, op, UnitKind::kDestructor, op.drop ? *op.drop : kNothing);
+      int pc = Emit(b, VmOp::kMakeValue);
+      At(pc).unit = unit;
+      copies_[unit] += multiplicity_;
+      FillCaptures(b, op, unit, pc);
+      int reg = AddName(b, op.as, RegKind::kMadeValue, -1, 1, true);
+      At(pc).reg = reg;
+      b.moved.erase(reg);
+      if (!op.send) not_send_.insert({b.unit, reg});
+      break;
+    }
+    case Code::kShutdownBackground: case Code::kShutdownTimeout: {
+      int index = -1;
+      int reg = ValueReg(b, op.on, op, &index);
+      int pc = Emit(b, op.def->code == Code::kShutdownBackground ? VmOp::kShutdownBackground : VmOp::kShutdownTimeout);
+      At(pc).reg = reg;
+      At(pc).imm = op.duration.value_or(0);
+      At(pc).runtime = RuntimeOf(op.on);
+      if (reg >= 0) b.moved[reg] = {&op, op.node};
+      break;
+    }
+    case Code::kYieldNow: Emit(b, VmOp::kYieldNow); break;
+    case Code::kSleep: At(Emit(b, VmOp::kSleep)).imm = op.duration.value_or(0); break;
+    case Code::kThreadSleep: At(Emit(b, VmOp::kThreadSleep)).imm = op.duration.value_or(0); break;
+    case Code::kCompute: At(Emit(b, VmOp::kCompute)).imm = op.duration.value_or(0); break;
+    case Code::kThreadYield: Emit(b, VmOp::kThreadYield); break;
+    case Code::kPending: {
+      bool async = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
+      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent)
+        if (Scope(s).kind == ScopeDef::Kind::kBip) async = false;
+      Emit(b, async ? VmOp::kPending : VmOp::kPendingSync);
+      break;
+    }
+    case Code::kUnconstrained: {
+      int reg = NewReg(b, RegKind::kScratch, -1, "budget");
+      At(Emit(b, VmOp::kUnconstrainedBegin)).reg = reg;
+      OpenScope(b, ScopeDef::Kind::kUnconstrained);
+      Scope(b.scope).pc = reg;
+      BodyOps(b, *op.body);
+      CloseScope(b);
+      break;
+    }
+    case Code::kSelect: case Code::kJoin: CompileSelect(b, op); break;
+    case Code::kTimeout: {
+      OpenScope(b, ScopeDef::Kind::kSelect);
+      int scope = b.scope;
+      BranchCode code;
+      if (op.await_name) {
+        int index = -1;
+        code.reg = ValueReg(b, *op.await_name, op, &index);
+      } else {
+        code.strand = Strand(b, *op.body, false);
+        code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
+      }
+      program_->branches.push_back({code});
+      int list = static_cast<int>(program_->branches.size()) - 1;
+      Scope(scope).list = list;
+      int pc = Emit(b, VmOp::kTimeout);
+      At(pc).list = list;
+      At(pc).imm = op.duration.value_or(0);
+      // What the inner op took belongs to the block around the timeout.
+      std::vector<int> regs = Scope(scope).regs;
+      Scope(scope).regs.clear();
+      b.scope = Scope(scope).parent;
+      for (int reg : regs) Scope(b.scope).regs.push_back(reg);
+      FailurePath(b, pc, op);
+      break;
+    }
+    case Code::kFuture: case Code::kArm: {
+      int unit;
+      if (op.def->code == Code::kArm) {
+        unit = ArmUnit(b, op);
+      } else {
+        unit = SpawnUnit(b, op, UnitKind::kFuture);
+      }
+      int pc = Emit(b, VmOp::kMakeFuture);
+      At(pc).unit = unit;
+      copies_[unit] += multiplicity_;
+      if (op.def->code == Code::kArm) {
+        At(pc).flag = op.enable;
+        At(pc).flag2 = true;
+        Instr copy = At(pc);
+        SetObject(b, copy, op.on);
+        At(pc) = copy;
+      }
+      FillCaptures(b, op, unit, pc);
+      int reg = AddName(b, op.as, RegKind::kFuture, -1, 1, true);
+      At(pc).reg = reg;
+      b.moved.erase(reg);
+      break;
+    }
+    case Code::kPoll: {
+      int index = -1;
+      int reg = ValueReg(b, op.on, op, &index);
+      int pc = Emit(b, VmOp::kPollOnce);
+      At(pc).reg = reg;
+      FailurePath(b, pc, op);
+      break;
+    }
+    case Code::kLoop: case Code::kWhile: CompileLoop(b, op); break;
+    case Code::kIf: {
+      int e = MakeExpr(b, *op.condition);
+      int test = Emit(b, VmOp::kJumpIfZero);
+      At(test).expr = e;
+      std::vector<int> entries;
+      CompileAlternatives(b, {op.then.get(), op.otherwise.get()}, test, &entries);
+      At(test).target = entries[1];
+      break;
+    }
+    case Code::kChoose: {
+      int pc = Emit(b, VmOp::kChoose);
+      std::vector<const Body*> bodies;
+      for (const Branch& branch : op.branches) bodies.push_back(branch.await.get());
+      std::vector<int> entries;
+      CompileAlternatives(b, bodies, pc, &entries);
+      program_->jumps.push_back(entries);
+      At(pc).list = static_cast<int>(program_->jumps.size()) - 1;
+      At(pc).flag = op.fair;
+      break;
+    }
+    case Code::kBreak: case Code::kContinue: {
+      if (b.loops.empty()) break;
+      EmitExit(b, b.loops.back().scope);
+      int jump = Emit(b, VmOp::kJump);
+      (op.def->code == Code::kBreak ? b.loops.back().breaks : b.loops.back().continues).push_back(jump);
+      b.diverged = true;
+      break;
+    }
+    case Code::kReturn: EmitReturn(b, op, false); break;
+    case Code::kFail: EmitReturn(b, op, true); break;
+    case Code::kCall: Block(b, *op.body); break;
+    case Code::kSet: {
+      int e = MakeExpr(b, *op.to);
+      int v = LocalReg(b, op.var);
+      int pc = Emit(b, VmOp::kSet);
+      At(pc).var = v;
+      At(pc).expr = e;
+      break;
+    }
+    case Code::kAssert: { int e = MakeExpr(b, *op.condition); At(Emit(b, VmOp::kAssert)).expr = e; break; }
+    case Code::kPanic: Emit(b, VmOp::kPanic); b.diverged = true; break;
+    case Code::kCatchPanic: {
+      int begin = Emit(b, VmOp::kCatchBegin);
+      OpenScope(b, ScopeDef::Kind::kCatch);
+      int scope = b.scope;
+      BodyOps(b, *op.body);
+      b.diverged = false;
+      CloseScope(b);
+      int skip = Emit(b, VmOp::kJump);
+      Scope(scope).pc = Pc();
+      (void)begin;
+      if (op.on_failure) Block(b, *op.on_failure);
+      At(skip).target = Pc();
+      break;
+    }
+    case Code::kLock:
+      if (kind == Kind::kStdMutex) Acquire(b, op, VmOp::kStdLock, RegKind::kGuard, false);
+      else Acquire(b, op, VmOp::kSemAcquire, RegKind::kGuard, false);
+      break;
+    case Code::kTryLock:
+      Acquire(b, op, kind == Kind::kStdMutex ? VmOp::kStdTryLock : VmOp::kSemTryAcquire, RegKind::kGuard, false);
+      break;
+    case Code::kBlockingLock: Acquire(b, op, VmOp::kBlockingLock, RegKind::kGuard, true); break;
+    case Code::kAcquire: Acquire(b, op, VmOp::kSemAcquire, RegKind::kPermit, false); break;
+    case Code::kTryAcquire: Acquire(b, op, VmOp::kSemTryAcquire, RegKind::kPermit, false); break;
+    case Code::kReserve: Acquire(b, op, VmOp::kMpscReserve, RegKind::kReserve, false); break;
+    case Code::kAddPermits: At(Simple(b, op, VmOp::kSemAddPermits)).imm = op.permits; break;
+    case Code::kForgetPermits: At(Simple(b, op, VmOp::kSemForgetPermits)).imm = op.permits; break;
+    case Code::kWait:
+      if (kind == Kind::kStdCondvar) { CompileCondWait(b, op, VmOp::kCondWait); break; }
+      if (kind == Kind::kStdBarrier) { Simple(b, op, VmOp::kStdBarrierWait); break; }
+      NotModelled(op);
+      break;
+    case Code::kWaitTimeout: CompileCondWait(b, op, VmOp::kCondWaitTimeout); break;
+    case Code::kNotifyOne:
+      Simple(b, op, kind == Kind::kStdCondvar ? VmOp::kCondNotifyOne : VmOp::kNotifyOne);
+      break;
+    case Code::kNotifyAll: Simple(b, op, VmOp::kCondNotifyAll); break;
+    case Code::kNotifyWaiters: Simple(b, op, VmOp::kNotifyWaiters); break;
+    case Code::kNotified:
+      if (op.future) {
+        int index = -1;
+        int reg = ValueReg(b, *op.future, op, &index);
+        At(Emit(b, VmOp::kAwaitFuture)).reg = reg;
+      } else {
+        Simple(b, op, VmOp::kNotified);
+      }
+      break;
+    case Code::kSend: case Code::kTrySend: case Code::kBlockingSend: CompileSend(b, op); break;
+    case Code::kRecv: case Code::kTryRecv: case Code::kBlockingRecv: case Code::kRecvTimeout: {
+      VmOp vm;
+      Code c = op.def->code;
+      if (kind == Kind::kStdChannel) vm = c == Code::kRecv ? VmOp::kStdRecv : c == Code::kTryRecv ? VmOp::kStdTryRecv : VmOp::kStdRecvTimeout;
+      else if (kind == Kind::kMpsc) vm = c == Code::kRecv ? VmOp::kMpscRecv : c == Code::kTryRecv ? VmOp::kMpscTryRecv : VmOp::kMpscBlockingRecv;
+      else if (kind == Kind::kOneshot) vm = c == Code::kRecv ? VmOp::kOneshotRecv : c == Code::kTryRecv ? VmOp::kOneshotTryRecv : VmOp::kOneshotBlockingRecv;
+      else { NotModelled(op); break; }
+      int pc = Simple(b, op, vm);
+      With(b, op, pc, false);
+      FailurePath(b, pc, op);
+      break;
+    }
+    case Code::kClose: {
+      VmOp vm = kind == Kind::kSemaphore ? VmOp::kSemClose : kind == Kind::kMpsc ? VmOp::kMpscClose : VmOp::kOneshotClose;
+      Simple(b, op, vm);
+      break;
+    }
+    case Code::kClosed:
+      if (kind != Kind::kOneshot) { NotModelled(op); break; }
+      Simple(b, op, VmOp::kOneshotClosed);
+      break;
+    case Code::kStore: Simple(b, op, VmOp::kStore); break;
+    case Code::kAdd: Simple(b, op, VmOp::kAdd); break;
+    case Code::kCompareExchange: FailurePath(b, Simple(b, op, VmOp::kCas), op); break;
+    case Code::kReadCell: Simple(b, op, VmOp::kReadCell); break;
+    case Code::kWriteCell: Simple(b, op, VmOp::kWriteCell); break;
+    case Code::kIoWrite: case Code::kIoRead: {
+      int pc = Simple(b, op, op.def->code == Code::kIoWrite ? VmOp::kIoWrite : VmOp::kIoRead);
+      At(pc).imm = op.bytes;
+      FailurePath(b, pc, op);
+      break;
+    }
+    default: NotModelled(op);
+  }
+}
+
+void Compiler::CompileCondWait(Builder& b, const Op& op, VmOp vm) {
+  int pc = Simple(b, op, vm);
+  // The guard that the wait gives back and takes again: the latest one of this mutex in this body.
+  auto& guards = guards_[b.unit];
+  for (auto it = guards.rbegin(); it != guards.rend() && op.mutex; ++it)
+    if (it->first == op.mutex->name || op.mutex->name == U(b).regs[static_cast<std::size_t>(it->second)].name) { At(pc).reg = it->second; break; }
+  Instr copy = At(pc);
+  if (op.mutex) {
+    Instr mutex;
+    SetObject(b, mutex, *op.mutex);
+    copy.target = mutex.object;
+    copy.expr2 = mutex.index;
+  }
+  At(pc) = copy;
+  FailurePath(b, pc, op);
+}
+
+void Compiler::CompileSend(Builder& b, const Op& op) {
+  Kind kind = op.on.kind;
+  Code c = op.def->code;
+  VmOp vm;
+  if (kind == Kind::kStdChannel) vm = c == Code::kTrySend ? VmOp::kStdTrySend : VmOp::kStdSend;
+  else if (kind == Kind::kMpsc) vm = c == Code::kSend ? VmOp::kMpscSend : c == Code::kTrySend ? VmOp::kMpscTrySend : VmOp::kMpscBlockingSend;
+  else if (kind == Kind::kOneshot) vm = VmOp::kOneshotSend;
+  else { NotModelled(op); return; }
+  int pc = Simple(b, op, vm);
+  if (op.permit) {
+    int index = -1;
+    int reg = ValueReg(b, *op.permit, op, &index);
+    At(pc).reg = reg;
+    At(pc).flag = true;
+    if (reg >= 0) b.moved[reg] = {&op, op.node};
+  }
+  if (kind == Kind::kOneshot && At(pc).reg2 >= 0) b.moved[At(pc).reg2] = {&op, op.node};
+  With(b, op, pc, true);
+  FailurePath(b, pc, op);
+}
+
+void Compiler::CompileRelease(Builder& b, const Op& op) {
+  bool named_object = first_element_.count(op.on.name) != 0 && op.on.part == Ref::Part::kWhole &&
+                      op.on.kind != Kind::kValue;
+  if (named_object) {
+    // The latest guard or permit of this object that this body took: candidates from the last to the first.
+    auto& guards = guards_[b.unit];
+    int pc_first = -1;
+    std::vector<Capture> candidates;
+    for (auto it = guards.rbegin(); it != guards.rend(); ++it)
+      if (it->first == op.on.name) candidates.push_back({it->second, -1, false, -1});
+    if (candidates.empty()) {
+      diagnostics_.Add(*op.node, "`" + op.on.name + "` is not held by this body", "take it before, or name its guard");
+      return;
+    }
+    for (const Capture& c : candidates)
+      if (b.moved.count(c.from) == 0) { b.moved[c.from] = {&op, op.node}; break; }
+    if (op.def->code == Code::kUse) return;
+    program_->captures.push_back(candidates);
+    pc_first = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
+    At(pc_first).list = static_cast<int>(program_->captures.size()) - 1;
+    At(pc_first).flag = true;
+    return;
+  }
+  int index = -1;
+  int reg = ValueReg(b, op.on, op, &index);
+  if (reg < 0) return;
+  if (op.def->code == Code::kUse) { At(Emit(b, VmOp::kUse)).reg = reg; return; }
+  auto it = b.names.find(Key(op.on));
+  int count = it != b.names.end() && !op.on.index ? it->second.count : 1;
+  for (int k = count - 1; k >= 0; --k) {
+    int pc = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
+    At(pc).reg = reg + k;
+    At(pc).index = index;
+    At(pc).flag2 = true;  // on purpose
+    if (index < 0) b.moved[reg + k] = {&op, op.node};
+  }
+}
+
+std::vector<int> Compiler::LiveStdGuards(Builder& b) {
+  std::vector<int> live;
+  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+    for (int reg : Scope(s).regs) {
+      const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
+      if (r.kind == RegKind::kGuard && b.moved.count(reg) == 0 && r.base >= 0 &&
+          program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kStdMutex)
+        live.push_back(reg);
+    }
+  return live;
+}
+
+}  // namespace asyncrt

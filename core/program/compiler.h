@@ -1,0 +1,184 @@
+// How a scenario's tree becomes a program. Two things happen on the way that Rust's compiler does too: bodies capture
+// what they mention, and a value that was moved away may not be used (a StaticFinding, not an input error).
+//
+// compile.cc has the frame of it (declarations, units, scopes, strands), names.cc what names stand for and who owns
+// them, compile_control.cc spawns, combinators and control flow, compile_ops.cc the operations on objects.
+#ifndef ASYNCRT_CORE_PROGRAM_COMPILER_H_
+#define ASYNCRT_CORE_PROGRAM_COMPILER_H_
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/program/program.h"
+
+namespace asyncrt {
+
+struct Name {          // what a key stands for in one unit
+  int reg = -1;
+  int count = 1;
+  RegKind kind = RegKind::kScratch;
+};
+
+struct Moved { const Op* by = nullptr; const Json* node = nullptr; };
+
+struct LoopFrame { std::vector<int> breaks, continues; int scope = -1; };
+
+// One unit while it is compiled.
+struct Builder {
+  int unit = -1;
+  Builder* parent = nullptr;
+  const Op* made_by = nullptr;
+  std::map<std::string, Name> names;
+  std::vector<std::pair<std::string, Name>> captured;   // in order of mention
+  std::map<int, Moved> moved;                           // register -> who took it
+  std::vector<LoopFrame> loops;
+  int strand = 0;
+  int scope = -1;
+  bool diverged = false;
+  int async_scope = -1;      // the outermost scope of the nearest async block: `return` goes there
+  int async_end = -1;        // patch list owner, see returns
+  std::vector<std::vector<std::pair<int, bool>>> returns;  // jumps to the end of the nearest block; bool: failed
+  bool done = false;
+};
+
+struct PendingSite { Builder* at; const Op* op; int unit; int list; };
+
+class Compiler {
+ public:
+  Compiler(const Scenario& scenario, int minor, int patch, Diagnostics& diagnostics)
+      : scenario_(scenario), diagnostics_(diagnostics), program_(std::make_unique<Program>()) {
+    program_->scenario = &scenario;
+    program_->minor = minor;
+    program_->patch = patch;
+  }
+
+  std::unique_ptr<Program> Run();
+
+ private:
+  // ---- declarations -------------------------------------------------------------------------------------------
+  void DeclareObjects();
+  void DeclareRuntimes();
+  void DeclareMain(Builder& b);
+  void CompileDestructors();
+  // ---- registers and names ------------------------------------------------------------------------------------
+  Unit& U(const Builder& b) { return program_->units[static_cast<std::size_t>(b.unit)]; }
+  int NewReg(Builder& b, RegKind kind, int base, const std::string& name);
+  // Adds `count` registers for a name; they belong to the current scope when `scoped`.
+  int AddName(Builder& b, const std::string& key, RegKind kind, int base, int count, bool scoped);
+  ScopeDef& Scope(int i) { return program_->scopes[static_cast<std::size_t>(i)]; }
+  static std::string PartText(Ref::Part part);
+  static std::string Key(const Ref& ref) { return ref.name + PartText(ref.part); }
+  static bool IsCopyIndex(const Ref& ref) { return ref.index && ref.index->kind == Expr::Kind::kIndex; }
+  // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
+  // expression to add at run time, or -1.
+  int ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only = false);
+  int Find(const Builder& b, const std::string& key);
+  // Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
+  static bool SplitIndex(const std::string& key, std::string* base, int* element, bool* copy);
+  // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
+  bool Exists(const Builder* b, const std::string& key, const Op* below, Name* out);
+  int BaseOf(const Builder* b, const std::string& key);
+  int Lookup(Builder& b, const std::string& key, bool by_handle_only);
+  int RootScope(const Builder& b) const { return root_scope_.at(b.unit); }
+  void CheckMoved(Builder& b, int reg, const Ref& ref, const Op& op);
+  static std::string Spelled(const Ref& ref);
+  void Refuse(const std::string& rule, const std::string& value, const Json* made, const Json* used, const Op* by,
+              const Op* user, const Builder& b, std::string message = "");
+  int LocalReg(Builder& b, const std::string& name);
+  // ---- expressions --------------------------------------------------------------------------------------------
+  int MakeExpr(Builder& b, const Expr& e);
+  // ---- code ---------------------------------------------------------------------------------------------------
+  int Pc() const { return static_cast<int>(program_->code.size()); }
+  int Emit(Builder& b, VmOp op, int source = -2);
+  Instr& At(int pc) { return program_->code[static_cast<std::size_t>(pc)]; }
+  int NewScope(Builder& b, ScopeDef::Kind kind);
+  int OpenScope(Builder& b, ScopeDef::Kind kind) { return b.scope = NewScope(b, kind); }
+  // Leaves the scope by its end: drops what it owns, the last first.
+  void CloseScope(Builder& b);
+  void EmitDrops(Builder& b, int scope);
+  // Drops for a jump out of all scopes inside `until` (exclusive).
+  void EmitExit(Builder& b, int until);
+  int NewUnit(UnitKind kind, const std::string& name, const Op* op, int source);
+  void BeginUnit(Builder& b);
+  void FinishUnit(Builder& b);
+  bool BelongsTo(int scope, const Builder& b);
+  void PatchReturns(Builder& b);
+  // A body that is polled on its own, in the same frame. Returns the local strand number.
+  int Strand(Builder& b, const Body& body, bool disable_on_failure);
+  // Guards and permits that the single op of a branch took outlive the branch.
+  void MoveNames(Builder& b, int from, int to);
+  int SourceOf(const Op& op);
+  void BodyOps(Builder& b, const Body& body);
+  void Block(Builder& b, const Body& body);
+  void NotModelled(const Op& op);
+  // Fills in which object the op is about.
+  void SetObject(Builder& b, Instr& i, const Ref& ref);
+  // The op's failure path: emitted after the op itself.
+  void FailurePath(Builder& b, int pc, const Op& op);
+  // Joins the state before an alternative with the state after it.
+  void Merge(Builder& b, const std::map<int, Moved>& other, bool other_diverged);
+  // One op on an object that needs nothing special.
+  int Simple(Builder& b, const Op& op, VmOp vm);
+  // What a value that a message carries is.
+  static RegKind MessageKind(const Ref& ref);
+  void With(Builder& b, const Op& op, int pc, bool sends);
+  // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
+  void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blocking_form);
+  void CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc);
+  // Spawns: compiles the body as a unit and fills in what it captures.
+  int SpawnUnit(Builder& b, const Op& op, UnitKind kind) { return SpawnUnit(b, op, kind, *op.body); }
+  int SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body);
+  void FillCaptures(Builder& b, const Op& op, int unit, int pc);
+  void ResolveCaptures(Builder& b, const Op& op, const Builder& child, int list);
+  void TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind);
+  int RuntimeOf(const Ref& ref);
+  // `on` of spawn and its kin: the runtime (captured unless through its handle), or the current one.
+  void SetRuntime(Builder& b, const Op& op, int pc);
+  void CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind);
+  void CompileLoop(Builder& b, const Op& op);
+  bool InOuterScope(Builder& b, int reg);
+  void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries);
+  void CheckTwoBorrows(Builder& b, const Op& op);
+  void Needs(const Body& body, std::set<std::string>* out);
+  void CompileSelect(Builder& b, const Op& op);
+  void EmitReturn(Builder& b, const Op& op, bool failed);
+  void CompileOp(Builder& b, const Op& op);
+  void CompileOne(Builder& b, const Op& op);
+  void CompileCondWait(Builder& b, const Op& op, VmOp vm);
+  int ArmUnit(Builder& b, const Op& op);
+  void CompileSend(Builder& b, const Op& op);
+  void CompileRelease(Builder& b, const Op& op);
+  // ---- sizes --------------------------------------------------------------------------------------------------
+  void SizeEverything();
+  std::vector<int> LiveStdGuards(Builder& b);
+
+  const Scenario& scenario_;
+  Diagnostics& diagnostics_;
+  std::unique_ptr<Program> program_;
+  std::map<std::string, int> first_element_, declared_, runtime_index_;
+  std::set<std::string> held_;
+  std::map<int, int> root_scope_, captured_count_, copies_;
+  std::map<int, std::set<int>> strand_roots_;
+  std::map<const Body*, int> unit_of_body_;
+  std::map<int, Builder*> builder_of_;
+  std::vector<Builder*> builders_;
+  std::vector<std::unique_ptr<Builder>> kept_;
+  std::vector<PendingSite> sites_;
+  std::map<int, std::vector<std::pair<std::string, Name>>> finished_;
+  std::vector<std::pair<int, int>> pending_cleanup_, cleanup_jumps_;
+  std::set<std::pair<int, int>> escaping_;
+  std::map<int, std::vector<std::pair<std::string, int>>> guards_;
+  std::map<std::pair<int, int>, const Json*> guard_node_;
+  std::set<int> spawned_local_;
+  std::set<std::pair<int, int>> not_send_;
+  int source_ = -1;
+  int multiplicity_ = 1;
+};
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_PROGRAM_COMPILER_H_

@@ -1,0 +1,298 @@
+// What a name stands for, who owns it, and what a body captures.
+#include "core/program/compiler.h"
+
+#include <algorithm>
+
+namespace asyncrt {
+
+int Compiler::NewReg(Builder& b, RegKind kind, int base, const std::string& name) {
+  U(b).regs.push_back({kind, base, name});
+  return static_cast<int>(U(b).regs.size()) - 1;
+}
+
+// Adds `count` registers for a name; they belong to the current scope when `scoped`.
+int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base, int count, bool scoped) {
+  int first = static_cast<int>(U(b).regs.size());
+  for (int k = 0; k < count; ++k) {
+    int reg = NewReg(b, kind, kind == RegKind::kRuntime ? base : base, count > 1 ? key + "[" + std::to_string(k) + "]" : key);
+    if (scoped && kind != RegKind::kScratch) Scope(b.scope).regs.push_back(reg);
+  }
+  b.names[key] = {first, count, kind};
+  return first;
+}
+
+// The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
+// expression to add at run time, or -1.
+int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
+  *index_expr = -1;
+  if (held_.count(Key(ref)) != 0) return -1;
+  std::string key = Key(ref);
+  int constant = -1;
+  if (ref.index && ref.index->kind == Expr::Kind::kNumber) constant = static_cast<int>(ref.index->number);
+  if (IsCopyIndex(ref) && b.parent != nullptr) {
+    int reg = Lookup(b, key + "[$index]", by_handle_only);
+    if (reg >= 0) { CheckMoved(b, reg, ref, op); return reg; }
+  }
+  if (constant >= 0) {
+    int one = Find(b, key + "[" + std::to_string(constant) + "]");
+    if (one >= 0) { CheckMoved(b, one, ref, op); return one; }
+  }
+  int reg = -1;
+  if (constant >= 0 && b.parent != nullptr && b.names.count(key) == 0) {
+    reg = Lookup(b, key + "[" + std::to_string(constant) + "]", by_handle_only);
+    if (reg >= 0) { CheckMoved(b, reg, ref, op); return reg; }
+  }
+  reg = Lookup(b, key, by_handle_only);
+  if (reg < 0) return -1;
+  if (constant >= 0) {
+    reg += constant;
+  } else if (ref.index) {
+    *index_expr = MakeExpr(b, *ref.index);
+    return reg;
+  }
+  if (!by_handle_only) CheckMoved(b, reg, ref, op);
+  return reg;
+}
+
+int Compiler::Find(const Builder& b, const std::string& key) {
+  auto it = b.names.find(key);
+  return it == b.names.end() ? -1 : it->second.reg;
+}
+
+// Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
+bool Compiler::SplitIndex(const std::string& key, std::string* base, int* element, bool* copy) {
+  auto open = key.find('[');
+  if (open == std::string::npos) return false;
+  *base = key.substr(0, open);
+  std::string inside = key.substr(open + 1, key.size() - open - 2);
+  *copy = inside == "$index";
+  *element = *copy ? -1 : std::stoi(inside);
+  return true;
+}
+
+// What a capture of `key` would take from `b` or from the units around it, without capturing anything.
+bool Compiler::Exists(const Builder* b, const std::string& key, const Op* below, Name* out) {
+  std::string base; int element = -1; bool copy = false;
+  if (b == nullptr) return false;
+  bool split = SplitIndex(key, &base, &element, &copy);
+  if (split && copy && below != nullptr && below->count) {
+    Name whole;
+    if (Exists(b, base, b->made_by, &whole)) { *out = {whole.reg, 1, whole.kind}; return true; }
+    return false;
+  }
+  auto it = b->names.find(key);
+  if (it != b->names.end()) { *out = it->second; return true; }
+  if (split && !copy) {
+    auto whole = b->names.find(base);
+    if (whole != b->names.end()) {
+      *out = {whole->second.reg + element, 1, whole->second.kind};
+      return element < whole->second.count;
+    }
+  }
+  return Exists(b->parent, key, b->made_by, out);
+}
+
+int Compiler::BaseOf(const Builder* b, const std::string& key) {
+  std::string plain = key.substr(0, key.find('['));
+  auto it = b->names.find(key);
+  if (it == b->names.end()) it = b->names.find(plain);
+  if (it != b->names.end()) return program_->units[static_cast<std::size_t>(b->unit)].regs[static_cast<std::size_t>(it->second.reg)].base;
+  return b->parent != nullptr ? BaseOf(b->parent, key) : -1;
+}
+
+int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
+  int found = Find(b, key);
+  if (found >= 0) return found;
+  Name outer;
+  if (b.parent == nullptr || !Exists(b.parent, key, b.made_by, &outer)) return -1;
+  // A captured value arrives before everything that the body makes itself.
+  RegKind kind = outer.kind;
+  if (by_handle_only && (kind == RegKind::kTask || kind == RegKind::kThread)) {
+    std::string weak = "&" + key;
+    found = Find(b, weak);
+    if (found >= 0) return found;
+    int first = static_cast<int>(U(b).regs.size());
+    for (int k = 0; k < outer.count; ++k) {
+      int reg = NewReg(b, RegKind::kAbortHandle, -1, key);
+      Scope(RootScope(b)).regs.push_back(reg);
+    }
+    b.names[weak] = {first, outer.count, RegKind::kAbortHandle};
+    b.captured.push_back({weak, b.names[weak]});
+    return first;
+  }
+  int base = BaseOf(b.parent, key);
+  int first = static_cast<int>(U(b).regs.size());
+  for (int k = 0; k < outer.count; ++k) {
+    int reg = NewReg(b, kind, base, outer.count > 1 ? key + "[" + std::to_string(k) + "]" : key);
+    auto& regs = Scope(RootScope(b)).regs;
+    regs.insert(regs.begin() + static_cast<std::ptrdiff_t>(captured_count_[b.unit]++), reg);
+    if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
+  }
+  b.names[key] = {first, outer.count, kind};
+  b.captured.push_back({key, b.names[key]});
+  return first;
+}
+
+void Compiler::CheckMoved(Builder& b, int reg, const Ref& ref, const Op& op) {
+  auto it = b.moved.find(reg);
+  if (it == b.moved.end() || ref.part == Ref::Part::kHandle) return;
+  Refuse("ownership/use-after-move", Spelled(ref), it->second.node, op.node, it->second.by, &op, b);
+  b.moved.erase(it);
+}
+
+std::string Compiler::Spelled(const Ref& ref) {
+  std::string text = ref.name;
+  if (ref.index) text += ref.index->kind == Expr::Kind::kNumber ? "[" + std::to_string(ref.index->number) + "]" : "[…]";
+  return text + PartText(ref.part);
+}
+
+void Compiler::Refuse(const std::string& rule, const std::string& value, const Json* made, const Json* used, const Op* by,
+            const Op* user, const Builder& b, std::string message) {
+  for (const StaticFinding& f : program_->refused)
+    if (f.rule == rule && f.used == used && f.value == value) return;
+  StaticFinding f;
+  f.rule = rule;
+  f.value = value;
+  f.made = made;
+  f.used = used;
+  if (by != nullptr) f.made_op = std::string(by->def->verb);
+  if (user != nullptr) f.used_op = std::string(user->def->verb);
+  f.body = program_->units[static_cast<std::size_t>(b.unit)].name;
+  f.message = std::move(message);
+  program_->refused.push_back(std::move(f));
+}
+
+int Compiler::LocalReg(Builder& b, const std::string& name) {
+  std::string key = "%" + name;
+  int found = Find(b, key);
+  if (found >= 0) return found;
+  Name outer;
+  bool copied = b.parent != nullptr && Exists(b.parent, key, nullptr, &outer);
+  int reg = NewReg(b, RegKind::kScratch, -1, name);
+  b.names[key] = {reg, 1, RegKind::kScratch};
+  if (copied) b.captured.push_back({key, b.names[key]});
+  return reg;
+}
+
+// ---- expressions --------------------------------------------------------------------------------------------
+int Compiler::MakeExpr(Builder& b, const Expr& e) {
+  ExprNode n;
+  n.kind = e.kind;
+  n.number = e.number;
+  switch (e.kind) {
+    case Expr::Kind::kLocal: n.reg = LocalReg(b, e.name); break;
+    case Expr::Kind::kIndex: n.reg = 1; break;
+    case Expr::Kind::kNow: program_->uses_now = true; break;
+    case Expr::Kind::kAtomic:
+      n.object = first_element_[e.name];
+      n.elements = static_cast<int>(scenario_.objects[static_cast<std::size_t>(declared_[e.name])].count);
+      if (!e.kids.empty()) n.left = MakeExpr(b, e.kids[0]);
+      break;
+    case Expr::Kind::kFinished: {
+      n.reg = Lookup(b, e.name, true);
+      if (!e.kids.empty()) n.left = MakeExpr(b, e.kids[0]);
+      break;
+    }
+    default:
+      if (!e.kids.empty()) n.left = MakeExpr(b, e.kids[0]);
+      if (e.kids.size() > 1) n.right = MakeExpr(b, e.kids[1]);
+  }
+  program_->exprs.push_back(n);
+  return static_cast<int>(program_->exprs.size()) - 1;
+}
+
+// Joins the state before an alternative with the state after it.
+void Compiler::Merge(Builder& b, const std::map<int, Moved>& other, bool other_diverged) {
+  if (b.diverged) { b.moved = other; }
+  else if (!other_diverged) { for (const auto& m : other) b.moved.insert(m); }
+  b.diverged = b.diverged && other_diverged;
+}
+
+void Compiler::FillCaptures(Builder& b, const Op& op, int unit, int pc) {
+  program_->captures.emplace_back();
+  int list = static_cast<int>(program_->captures.size()) - 1;
+  At(pc).list = list;
+  auto child = builder_of_.find(unit);
+  if (child != builder_of_.end() && child->second->done) {
+    ResolveCaptures(b, op, *child->second, list);
+  } else {
+    sites_.push_back({&b, &op, unit, list});
+  }
+}
+
+void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, int list) {
+  std::set<std::string> cloned;
+  for (const Ref& ref : op.clone) cloned.insert(Key(ref));
+  std::set<std::string> borrowed;
+  for (const Ref& ref : op.borrow) borrowed.insert(Key(ref));
+  std::vector<Capture> out;
+  for (const auto& [key, name] : child.captured) {
+    bool weak = key[0] == '&', local = key[0] == '%';
+    std::string plain = weak ? key.substr(1) : key;
+    std::string base; int element = -1; bool copy = false;
+    bool split = !local && SplitIndex(plain, &base, &element, &copy);
+    Capture c;
+    c.to = name.reg;
+    if (local) {
+      c.from = LocalReg(b, plain.substr(1));
+      c.clone = true;
+    } else if (split && copy && op.count) {
+      c.from = Lookup(b, base, weak);
+      c.count_base = 1;
+      for (std::int64_t k = 0; k < *op.count && !weak && cloned.count(base) == 0; ++k) TakeReg(b, c.from + static_cast<int>(k), op, base, name.kind);
+    } else if (split && !copy && b.names.count(plain) == 0 && b.names.count(base) != 0) {
+      c.from = b.names[base].reg + element;
+      if (!weak && cloned.count(base) == 0 && cloned.count(plain) == 0) TakeReg(b, c.from, op, plain, name.kind);
+    } else {
+      c.from = Lookup(b, plain, weak);
+      bool clone = cloned.count(plain) != 0 || borrowed.count(plain) != 0 || weak;
+      for (int k = 0; k < name.count; ++k) {
+        if (clone) continue;
+        if (op.count && *op.count > 1 && c.from >= 0)
+          Refuse("ownership/use-after-move", plain, op.node, op.node, &op, &op, b,
+                 "`" + plain + "` is moved into the first copy of this body, and the next one needs it too");
+        TakeReg(b, c.from + k, op, plain, name.kind);
+      }
+    }
+    c.clone = c.clone || weak || cloned.count(plain) != 0 || (split && cloned.count(base) != 0);
+    if (borrowed.count(plain) != 0) c.count_base = -2;   // borrowed: nothing to own in the child
+    if (c.from < 0) continue;
+    for (int k = 0; k < name.count; ++k) {
+      Capture one = c;
+      one.from += k;
+      one.to += k;
+      out.push_back(one);
+    }
+  }
+  program_->captures[static_cast<std::size_t>(list)] = std::move(out);
+}
+
+void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind) {
+  if (reg < 0) return;
+  auto it = b.moved.find(reg);
+  if (it != b.moved.end())
+    Refuse("ownership/use-after-move", what, it->second.node, op.node, it->second.by, &op, b);
+  const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
+  bool std_guard = kind == RegKind::kGuard && r.base >= 0 && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kStdMutex;
+  if (b.made_by != nullptr && op.def->code != Code::kFuture)
+    for (const Ref& borrowed : b.made_by->borrow)
+      if (Key(borrowed) == what)
+        Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
+               "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
+  if ((std_guard || kind == RegKind::kEnter || not_send_.count({b.unit, reg})) && op.def->code != Code::kFuture && op.def->code != Code::kMakeValue)
+    Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
+           "`" + what + "` is not Send, and this body takes it to another thread");
+  if (r.kind == RegKind::kValue && r.base >= 0 && op.def->code != Code::kFuture &&
+      !scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(r.base)].declared)].send)
+    Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
+           "`" + what + "` is not Send, and this body takes it to another thread");
+  b.moved[reg] = {&op, op.node};
+}
+
+bool Compiler::InOuterScope(Builder& b, int reg) {
+  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+    for (int r : Scope(s).regs) if (r == reg) return true;
+  return false;
+}
+
+}  // namespace asyncrt
