@@ -319,7 +319,7 @@ bool Machine::CanRun(int thread, int strand) {
     case VmOp::kJoinThread: {
       int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, FrameOf(strand))) : 0);
       std::int32_t value = R(FrameOf(strand))[reg];
-      return value == 0 || (F(value - 1).bits & kComplete) != 0;
+      return value == 0 || value - 1 == FrameOf(strand) || (F(value - 1).bits & kComplete) != 0;
     }
     case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
     case VmOp::kPark: return T(thread).token != 0;
@@ -855,6 +855,7 @@ void Machine::Exec(int thread, int strand) {
       int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0);
       std::int32_t value = regs[reg];
       if (value == 0) { Panic(thread, strand, "ownership/completed-handle", "a thread is joined a second time"); break; }
+      if (value - 1 == frame) { Panic(thread, strand, nullptr, "failed to join thread"); break; }   // its own end (10.5)
       FrameCell& f = F(value - 1);
       bool panicked = f.result == Outcome::kPanicked;
       if (in.var >= 0) regs[in.var] = R(value - 1)[0];
