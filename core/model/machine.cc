@@ -6,6 +6,8 @@
 namespace asyncrt {
 namespace {
 
+// A step ends after this many choices, or its outcomes would multiply.
+constexpr std::size_t kChoicesMax = 3;
 // A loop without a visible step is itself made visible after this many instructions, so that a step always ends.
 constexpr int kInvisibleMax = 2000;
 
@@ -282,6 +284,7 @@ void Machine::RunThread(int thread) {
   ThreadCell& t = T(thread);
   for (int guard = 0; guard < kInvisibleMax; ++guard) {
     if (!overflow_.empty() || H().ended != 0 || t.life == ThreadLife::kEnded || t.life == ThreadLife::kFree) return;
+    if (guard > 0 && choose_->asked() >= kChoicesMax) return;
     if (t.top == 0) {
       if (did) return;
       did = true;

@@ -33,6 +33,7 @@ class Chooser {
     return true;
   }
   void Reset() { digits_.clear(); at_ = 0; }
+  std::size_t asked() const { return at_; }
   // The answers given in this run, and how to give them again.
   std::vector<int> Taken() const {
     std::vector<int> out;
