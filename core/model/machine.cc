@@ -995,7 +995,10 @@ void Machine::Exec(int thread, int strand) {
       if (Eval(in.expr, frame) == 0) Panic(thread, strand, "panic/assert", "the assertion is false");
       else Next(strand);
       break;
-    case VmOp::kPanic: Panic(thread, strand, nullptr, "panic"); break;
+    case VmOp::kPanic:
+      if (in.flag) Panic(thread, strand, "ownership/local-context", "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`");
+      else Panic(thread, strand, nullptr, "panic");
+      break;
     case VmOp::kUnconstrainedBegin: regs[in.reg] = t.unconstrained; t.unconstrained = 1; Next(strand); break;
     case VmOp::kUnconstrainedEnd: t.unconstrained = static_cast<std::uint8_t>(regs[in.reg]); regs[in.reg] = 0; Next(strand); break;
     default: Next(strand); break;

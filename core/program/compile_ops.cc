@@ -221,6 +221,12 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       if (!op.into.empty()) { NotModelled(op); break; }
       CompileSpawn(b, op, VmOp::kSpawn, UnitKind::kTask);
       break;
+    case Code::kSpawnLocal:
+      // No local set can be current yet: without one named it is always outside (M6).
+      if (op.target != Op::Target::kNone || !op.into.empty()) { NotModelled(op); break; }
+      At(Emit(b, VmOp::kPanic)).flag = true;
+      if (!op.as.empty()) AddName(b, op.as, RegKind::kTask, -1, static_cast<int>(op.count.value_or(1)), true);
+      break;
     case Code::kSpawnBlocking: CompileSpawn(b, op, VmOp::kSpawnBlocking, UnitKind::kBlocking); break;
     case Code::kSpawnThread: {
       for (const Ref& ref : op.borrow)
