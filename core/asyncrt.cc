@@ -167,13 +167,22 @@ class Reporter {
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();
     relevant.insert(0);
+    std::set<std::string> objects;   // what those who matter work on
+    for (const Told& t : told)
+      if (t.frame >= 0 && relevant.count(t.frame) && t.step.on && t.step.op.rfind("spawn", 0) != 0) objects.insert(*t.step.on);
+    for (const Wait& w : seed.waits)
+      if (w.on) objects.insert(*w.on);
     std::uint64_t number = 0;
     for (std::size_t i = 0; i < told.size(); ++i) {
       Told& t = told[i];
       bool last = i + 1 == told.size();
       if (t.idle && !last) continue;
       int frame = t.frame >= 0 ? t.frame : t.other;
-      if (!all && frame >= 0 && !relevant.count(frame) && seed.waits.empty() == false && !last && t.step.op == "poll") continue;
+      if (!all && frame >= 0 && !relevant.count(frame) && (!last || !seed.waits.empty())) {   // a party that does not matter
+        bool touches = t.step.on && objects.count(*t.step.on) != 0;
+        bool awaited = objects.count(p_.units[static_cast<std::size_t>(layout.frame_unit[static_cast<std::size_t>(frame)])].name) != 0;
+        if (!touches && !awaited) continue;
+      }
       t.step.step = ++number;
       f->schedule.push_back(t.step);
     }
