@@ -95,13 +95,9 @@ class Explorer {
     return true;
   }
 
-  // All successors of one state.
-  bool Expand(const std::uint8_t* state, std::uint32_t number) {
-    if (!WithinLimits()) return false;
-    std::memcpy(scratch_.data(), state, bytes_);
-    machine_.Attach(scratch_.data());
-    if (machine_.H().ended != 0) { Ended(number); return true; }
-    enabled_.clear();
+  // Who can move in the attached state, save by a spurious return.
+  void Enabled(std::vector<int>* out) {
+    out->clear();
     idle_.clear();
     for (int t = 0; t < l_.threads; ++t) {
       if (!machine_.ThreadEnabled(t)) continue;
@@ -109,9 +105,19 @@ class Explorer {
         if (std::find(idle_.begin(), idle_.end(), idle) != idle_.end()) continue;
         idle_.push_back(idle);
       }
-      enabled_.push_back(t);
+      out->push_back(t);
     }
-    if (machine_.ClockEnabled(!enabled_.empty())) enabled_.push_back(machine_.clock());
+    if (machine_.ClockEnabled(!out->empty())) out->push_back(machine_.clock());
+  }
+
+  // All successors of one state.
+  bool Expand(const std::uint8_t* state, std::uint32_t number) {
+    if (!WithinLimits()) return false;
+    std::memcpy(scratch_.data(), state, bytes_);
+    machine_.Attach(scratch_.data());
+    if (machine_.H().ended != 0) { Ended(number); return true; }
+    enabled_.clear();
+    Enabled(&enabled_);
     if (enabled_.empty()) {   // judged without spurious returns, which are explored nevertheless
       Stuck(number);
       std::memcpy(scratch_.data(), state, bytes_);
@@ -288,9 +294,7 @@ class Explorer {
         machine_.Attach(work.data());
         if (machine_.H().ended != 0) continue;
         std::vector<int> enabled;
-        for (int t = 0; t < l_.threads; ++t)
-          if (machine_.ThreadEnabled(t)) enabled.push_back(t);
-        if (machine_.ClockEnabled(!enabled.empty())) enabled.push_back(machine_.clock());
+        Enabled(&enabled);
         for (int t = 0; t < l_.threads; ++t)
           if (machine_.SpuriousEnabled(t)) enabled.push_back(machine_.spurious(t));
         for (int actor : enabled) {
@@ -457,15 +461,13 @@ class Explorer {
     }
     for (int a = 0; a < actors; ++a)
       if (always[static_cast<std::size_t>(a)] && !moves[static_cast<std::size_t>(a)]) return;   // not fair to this one
+    if (!Rebuild(states, component, c, start, sorted)) return;
     // Who goes on, who is ready and never polled, who is stuck.
     std::vector<bool> active(static_cast<std::size_t>(l_.frames), false), ready(static_cast<std::size_t>(l_.frames), true);
     std::vector<bool> waits_for_lock(static_cast<std::size_t>(l_.threads), true), could(static_cast<std::size_t>(l_.threads), false);
     std::uint32_t best = states[0];
-    std::size_t looked = 0;
     for (std::uint32_t v : states) {
-      if (++looked > 400) break;
-      Path(v);
-      std::vector<std::uint8_t> state = v == 0 ? InitialBytes() : last_state_;
+      std::vector<std::uint8_t>& state = bytes_of_.at(v);
       machine_.Attach(state.data());
       if (machine_.H().ended != 0) return;
       for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
@@ -513,15 +515,43 @@ class Explorer {
     machine_.Attach(scratch_.data());
     // Parties that are stuck while others go on: the ones that wait for nobody active are deadlocks of their own.
     if (ReportStuck(best, active, loop)) return;
-    if (MainWaitsForActive(active)) {
+    if (std::find(active.begin(), active.end(), true) != active.end()) {
       int spinner = -1;
       for (int f = 0; f < l_.frames; ++f) if (active[static_cast<std::size_t>(f)]) spinner = f;
       AddEndless("starvation/livelock", spinner, best, loop);
     }
   }
 
-  bool MainWaitsForActive(const std::vector<bool>& active) {
-    return std::any_of(active.begin(), active.end(), [](bool b) { return b; });
+  // The bytes of all states of a component, each made from a neighbour by one step. What is said about an endless run
+  // must hold in every one of them, so a component that is too large ends the search as incomplete.
+  bool Rebuild(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
+               const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+    constexpr std::size_t kBytesMax = std::size_t{1} << 30;
+    if (states.size() * bytes_ > kBytesMax) return Stop("memory");
+    bytes_of_.clear();
+    Path(states[0]);
+    bytes_of_[states[0]] = states[0] == 0 ? InitialBytes() : last_state_;
+    std::vector<std::uint32_t> queue = {states[0]};
+    std::vector<std::uint8_t> work;
+    for (std::size_t i = 0; i < queue.size(); ++i) {
+      const std::vector<std::uint8_t> from = bytes_of_.at(queue[i]);
+      int last = -1;
+      for (std::uint32_t k = start[queue[i]]; k < start[queue[i] + 1]; ++k) {
+        if (component[sorted[k].to] != c || sorted[k].actor == last) continue;
+        last = sorted[k].actor;
+        Chooser chooser;
+        do {
+          work = from;
+          machine_.Attach(work.data());
+          machine_.Step(sorted[k].actor, chooser);
+          std::uint32_t to = visited_.Find(StableHash(work.data(), bytes_));
+          if (to == Visited::none || component[to] != c) continue;
+          if (bytes_of_.emplace(to, work).second) queue.push_back(to);
+        } while (chooser.Next());
+      }
+    }
+    // Under adversarial timing a component holds together without steps of the clock, so this reaches all of it.
+    return std::all_of(states.begin(), states.end(), [&](std::uint32_t v) { return bytes_of_.count(v) != 0; }) || Stop("states");
   }
 
   // A branch of a select that is ready, while the cycle polls others of the same select again and again.
@@ -532,12 +562,9 @@ class Explorer {
     std::vector<std::uint8_t> work(bytes_), state;
     std::set<std::pair<int, int>> waiting;   // strand of a branch, and where it stands
     bool first = true;
-    std::size_t looked = 0;
     player.reached().assign(p_.code.size(), false);
     for (std::uint32_t v : states) {
-      if (++looked > 400) break;
-      Path(v);
-      state = v == 0 ? InitialBytes() : last_state_;
+      state = bytes_of_.at(v);
       std::set<std::pair<int, int>> here;
       player.Attach(state.data());
       for (int s = 0; s < l_.strands; ++s) {
@@ -684,6 +711,7 @@ class Explorer {
   std::vector<std::uint16_t> actor_;
   std::vector<EdgeRef> edges_;
   std::set<std::uint32_t> passed_;
+  std::map<std::uint32_t, std::vector<std::uint8_t>> bytes_of_;   // of the component that is looked at
   std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::uint16_t>>> chains_;
   int starved_strand_ = 0;
   bool seen_any_ = false;

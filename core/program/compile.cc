@@ -21,7 +21,6 @@ std::unique_ptr<Program> Compiler::Run() {
   DeclareRuntimes();
   Builder main;
   main.unit = NewUnit(UnitKind::kMain, "main", nullptr, -1);
-  builders_.push_back(&main);
   BeginUnit(main);
   DeclareMain(main);
   BodyOps(main, scenario_.main);
@@ -224,7 +223,6 @@ void Compiler::FinishUnit(Builder& b) {
       ++it;
     }
   }
-  finished_[b.unit] = b.captured;
 }
 
 bool Compiler::BelongsTo(int scope, const Builder& b) {

@@ -40,7 +40,6 @@ struct Builder {
   int scope = -1;
   bool diverged = false;
   int async_scope = -1;      // the outermost scope of the nearest async block: `return` goes there
-  int async_end = -1;        // patch list owner, see returns
   std::vector<std::vector<std::pair<int, bool>>> returns;  // jumps to the end of the nearest block; bool: failed
   bool done = false;
 };
@@ -165,10 +164,8 @@ class Compiler {
   std::map<int, std::set<int>> strand_roots_;
   std::map<const Body*, int> unit_of_body_;
   std::map<int, Builder*> builder_of_;
-  std::vector<Builder*> builders_;
   std::vector<std::unique_ptr<Builder>> kept_;
   std::vector<PendingSite> sites_;
-  std::map<int, std::vector<std::pair<std::string, Name>>> finished_;
   std::vector<std::pair<int, int>> pending_cleanup_, cleanup_jumps_;
   std::set<std::pair<int, int>> escaping_;
   std::map<int, std::vector<std::pair<std::string, int>>> guards_;

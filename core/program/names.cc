@@ -14,7 +14,7 @@ int Compiler::NewReg(Builder& b, RegKind kind, int base, const std::string& name
 int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base, int count, bool scoped) {
   int first = static_cast<int>(U(b).regs.size());
   for (int k = 0; k < count; ++k) {
-    int reg = NewReg(b, kind, kind == RegKind::kRuntime ? base : base, count > 1 ? key + "[" + std::to_string(k) + "]" : key);
+    int reg = NewReg(b, kind, base, count > 1 ? key + "[" + std::to_string(k) + "]" : key);
     if (scoped && kind != RegKind::kScratch) Scope(b.scope).regs.push_back(reg);
   }
   b.names[key] = {first, count, kind};

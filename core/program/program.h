@@ -121,7 +121,6 @@ struct Unit {
   int frames = 1;                   // how many can be alive at once (raised when a search needs more)
   int source = -1;                  // the op that makes it
   bool detached = false;
-  std::vector<int> value_element;   // kDestructor of a declared value: unused
 };
 
 struct Element {
