@@ -17,6 +17,7 @@ struct Dependence {
   int strand = -1;      // the waiting strand; -1: a ready task that needs a worker
   std::string why;
   bool unpolled = false, suspended_holder = false, self = false, forgotten = false, notified_before = false, missing = false;
+  bool behind_writer = false;   // a read that stands behind a writer in the queue
 };
 
 class Graph {
@@ -57,23 +58,62 @@ class Graph {
       for (std::size_t r = 2; r < regs.size(); ++r)
         if (regs[r].kind == kind && m_.R(f)[r] == value) return f;
     }
+    if (kind != RegKind::kFuture) return -1;
+    for (std::size_t e = 0; e < p_.elements.size(); ++e) {   // a member of a futures_unordered belongs to whoever owns the set
+      if (p_.elements[e].kind != Kind::kFuturesUnordered) continue;
+      const std::int32_t* w = m_.W(static_cast<int>(e));
+      for (int k = 0; k < w[Machine::kMembers]; ++k)
+        if (w[Machine::kMember0 + k] == value)
+          if (std::vector<int> owners = Holders({RegKind::kSet}, static_cast<int>(e)); !owners.empty()) return owners[0];
+    }
     return -1;
   }
 
-  std::vector<int> Owners(RegKind kind, int element) {
+  // The frames that own such a value of an element.
+  std::vector<int> Holders(const std::set<RegKind>& kinds, int element) {
     std::vector<int> out;
     for (int f = 0; f < l_.frames; ++f) {
       if (m_.F(f).live == 0 || (m_.F(f).bits & kComplete)) continue;
       const auto& regs = m_.UnitOf(f).regs;
       for (std::size_t r = 2; r < regs.size(); ++r)
-        if (regs[r].kind == kind && m_.R(f)[r] != 0 && regs[r].base >= 0 && regs[r].base + m_.R(f)[r] - 1 == element) {
-          out.push_back(PartyOf(f));
+        if (kinds.count(regs[r].kind) != 0 && m_.R(f)[r] != 0 && regs[r].base >= 0 && regs[r].base + (m_.R(f)[r] & 0xffff) - 1 == element) {
+          out.push_back(f);
           break;
         }
     }
+    return out;
+  }
+
+  std::vector<int> Owners(RegKind kind, int element) {
+    std::vector<int> out;
+    for (int f : Holders({kind}, element)) out.push_back(PartyOf(f));
     std::sort(out.begin(), out.end());
     out.erase(std::unique(out.begin(), out.end()), out.end());
     return out;
+  }
+
+  // A dependence on whoever holds a lock; what the rules ask about the holder is marked.
+  void LockHeld(int f, int leaf, int holder, const std::string& why) {
+    Add(f, holder, Edge::kLock, leaf, PartyName(m_, PartyOf(holder)) + " " + why);
+    edges_.back().suspended_holder = IsSuspendedHolder(holder);
+    if (edges_.back().to == f || SameTask(f, holder)) edges_.back().self = true;
+    // The thread waits for its own sync frame, below the task that it polls.
+    UnitKind holder_kind = m_.UnitOf(holder).kind;
+    if (holder_kind != UnitKind::kTask && holder_kind != UnitKind::kFuture && !HeldInside(holder) && ThreadOf(holder) >= 0 &&
+        ThreadOf(holder) == ThreadOf(m_.FrameOf(leaf)))
+      edges_.back().self = true;
+  }
+
+  // Threads that wait to write, and whom a read that defers to writers lets pass.
+  void BehindWriters(int f, int leaf, int element) {
+    for (int t = 0; t < l_.threads; ++t) {
+      int top = m_.T(t).top - 1;
+      if (top < 0 || m_.S(top).phase != 1 || m_.S(top).element != element + 1) continue;
+      VmOp op = m_.InstrAt(top).op;
+      if (op != VmOp::kRwWrite && op != VmOp::kWatchSend) continue;
+      Add(f, m_.FrameOf(top), Edge::kLock, leaf, PartyName(m_, PartyOf(m_.FrameOf(top))) + " waits to write `" + ElementName(element) + "`, and a later read stands behind it");
+      edges_.back().behind_writer = true;
+    }
   }
 
   // A future that owns such a value and is not polled, or -1.
@@ -87,7 +127,7 @@ class Graph {
       if (polled) continue;
       const auto& regs = m_.UnitOf(f).regs;
       for (std::size_t r = 2; r < regs.size(); ++r)
-        if (regs[r].kind == kind && m_.R(f)[r] != 0 && regs[r].base + m_.R(f)[r] - 1 == element) return f;
+        if (regs[r].kind == kind && m_.R(f)[r] != 0 && regs[r].base + (m_.R(f)[r] & 0xffff) - 1 == element) return f;
     }
     return -1;
   }
@@ -120,7 +160,14 @@ class Graph {
       case VmOp::kAwaitFuture:
         if (m_.R(frame)[in.reg] != 0) Leaves(m_.Root(m_.R(frame)[in.reg] - 1), out, depth + 1);
         return;
-      case VmOp::kBlockOn:
+      case VmOp::kNext: {
+        const std::int32_t* w = m_.W(m_.ElementOf(in, frame));
+        int limit = p_.elements[static_cast<std::size_t>(m_.ElementOf(in, frame))].capacity;
+        for (int k = 0; k < w[Machine::kMembers] && (limit < 0 || k < limit); ++k) Leaves(m_.Root(w[Machine::kMember0 + k] - 1), out, depth + 1);
+        if (limit == 0) out->push_back(strand);
+        return;
+      }
+      case VmOp::kBlockOn: case VmOp::kRunUntil:
         if (s.phase == 1) {
           int child = m_.Root(frame) + in.strand;
           if (m_.S(child).status == StrandStatus::kSuspended) { Leaves(child, out, depth + 1); return; }
@@ -168,6 +215,7 @@ class Graph {
 
   void NeedsWorker(int party, int frame) {
     int r = m_.F(frame).runtime - 1;
+    if (m_.F(frame).local != 0) { NeedsLocalSet(party, frame); return; }
     if (r < 0) return;
     const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(r)];
     const std::string& name = def.declared->name;
@@ -206,6 +254,25 @@ class Graph {
       OnThread(party, core.thread - 1, Edge::kWorker, -1, "it is ready, but no worker is free: ");
     }
     if (!any) Add(party, -1, Edge::kWorker, -1, "it is ready, but no worker of `" + name + "` will take it");
+  }
+
+  // A task of a local_set runs only while the set is polled, by whoever polls it.
+  void NeedsLocalSet(int party, int frame) {
+    int element = p_.local_sets[static_cast<std::size_t>(m_.F(frame).local - 1)];
+    std::string name = ElementName(element);
+    bool any = false;
+    for (int s = 0; s < l_.strands; ++s) {
+      const StrandCell& poller = m_.S(s);
+      if (poller.element != element + 1 || poller.phase == 0) continue;
+      VmOp op = p_.code[poller.pc].op;
+      if (op != VmOp::kRunUntil && op != VmOp::kAwaitSet) continue;
+      any = true;
+      int thread = ThreadOf(m_.FrameOf(s));
+      int top = thread >= 0 ? m_.T(thread).top - 1 : -1;
+      if (poller.status == StrandStatus::kActive && top >= 0) OnThread(party, thread, Edge::kWorker, -1, "only the thread that polls `" + name + "` could run it, and ");
+      else Add(party, m_.FrameOf(s), Edge::kWorker, -1, "it runs only while " + PartyName(m_, PartyOf(m_.FrameOf(s))) + " polls `" + name + "`");
+    }
+    if (!any) Add(party, -1, Edge::kUndriven, -1, "nobody polls `" + name + "`, so nobody runs its tasks");
   }
 
   void NeedsDriver(int party, int strand, int r, const char* what) {
@@ -278,7 +345,16 @@ class Graph {
     std::string name = ElementName(element);
     bool any = false;
     std::int32_t held = w[Machine::kPermits];
-    Edge kind = e.kind == Kind::kMpsc ? Edge::kChannel : e.kind == Kind::kMutex ? Edge::kLock : Edge::kSemaphore;
+    Edge kind = e.kind == Kind::kMpsc ? Edge::kChannel : e.kind == Kind::kSemaphore ? Edge::kSemaphore : Edge::kLock;
+    bool reads = e.kind == Kind::kRwlock && p_.code[m_.S(strand).pc].imm == 1;
+    if (e.kind == Kind::kRwlock || e.kind == Kind::kOnceCell) {
+      for (int holder : Holders({RegKind::kReadGuard, RegKind::kWriteGuard, RegKind::kOnceGuard}, element)) {
+        if (reads && Holders({RegKind::kWriteGuard}, element).empty()) break;   // it could be shared: who stands before it is to blame
+        any = true;
+        Add(party, holder, kind, strand, PartyName(m_, PartyOf(holder)) + (e.kind == Kind::kOnceCell ? " initialises `" : " holds `") + name + "`");
+        MarkUnpolled(holder);
+      }
+    }
     if (e.kind == Kind::kMutex && w[Machine::kHolder] != 0) {
       int holder = w[Machine::kHolder] - 1;
       any = true;
@@ -305,7 +381,7 @@ class Graph {
       const Instr& in = p_.code[x.pc];
       bool recv = in.op == VmOp::kMpscRecv;
       if (recv || ((x.bits & kGranted) == 0 && !Before(element, s, strand))) continue;
-      int n = in.op == VmOp::kSemAcquire && e.kind == Kind::kSemaphore ? static_cast<int>(in.imm) : 1;
+      int n = in.op == VmOp::kSemAcquire && e.kind != Kind::kMutex ? static_cast<int>(in.imm) : 1;
       held += (x.bits & kGranted) ? n : n - x.need;
       bool polled = IsPolled(s);
       int owner = PartyOf(m_.FrameOf(s));
@@ -313,6 +389,7 @@ class Graph {
       any = true;
       Add(party, owner, kind, strand, (x.bits & kGranted) ? "it was handed to a future of " + PartyName(m_, owner) + " that nobody polls"
                                                          : "a future of " + PartyName(m_, owner) + " stands before it in the queue");
+      edges_.back().behind_writer = reads && (x.bits & kGranted) == 0 && n > 1;
       if (!polled) Unpolled(owner);
     }
     if (e.kind == Kind::kMpsc) {
@@ -444,15 +521,62 @@ class Graph {
         if (holder < 0) return;
         bool dead = m_.F(holder).live == 0 || (m_.F(holder).bits & kComplete);
         if (dead) { Add(f, -1, Edge::kLock, leaf, "its guard was forgotten and is never dropped"); return; }
-        Add(f, holder, Edge::kLock, leaf, PartyName(m_, PartyOf(holder)) + " holds `" + ElementName(mutex) + "`");
-        edges_.back().suspended_holder = IsSuspendedHolder(holder);
-        if (edges_.back().to == f || SameTask(f, holder)) edges_.back().self = true;
-        // The thread waits for its own sync frame, below the task that it polls.
-        UnitKind holder_kind = m_.UnitOf(holder).kind;
-        if (holder_kind != UnitKind::kTask && holder_kind != UnitKind::kFuture && !HeldInside(holder) && ThreadOf(holder) >= 0 && ThreadOf(holder) == ThreadOf(frame))
-          edges_.back().self = true;
+        LockHeld(f, leaf, holder, "holds `" + ElementName(mutex) + "`");
         return;
       }
+      case VmOp::kRwRead: case VmOp::kRwWrite: case VmOp::kWatchSend: {
+        std::vector<int> holders = Holders({RegKind::kWriteGuard}, element);
+        if (in.op != VmOp::kRwRead && holders.empty()) holders = Holders({RegKind::kReadGuard}, element);
+        for (int holder : holders) LockHeld(f, leaf, holder, "holds " + name);
+        std::size_t before = edges_.size();
+        if (in.op == VmOp::kRwRead && holders.empty()) BehindWriters(f, leaf, element);
+        if (holders.empty() && edges_.size() == before) Add(f, -1, Edge::kLock, leaf, "its guard was forgotten and is never dropped");
+        return;
+      }
+      case VmOp::kWatchBorrow: BehindWriters(f, leaf, element); return;
+      case VmOp::kWatchChanged: case VmOp::kWatchWaitFor: case VmOp::kBroadcastRecv: case VmOp::kBroadcastBlockingRecv: {
+        if (in.op == VmOp::kWatchWaitFor && s.status == StrandStatus::kActive) { BehindWriters(f, leaf, element); return; }
+        std::vector<int> owners = Owners(RegKind::kTx, element);
+        for (int o : owners)
+          Add(f, o, Edge::kChannel, leaf, o == f ? "it holds the sender of " + name + " itself, so it never closes"
+                                                : owners.size() == 1 ? "only " + PartyName(m_, o) + " can send on " + name : PartyName(m_, o) + " still holds a sender of " + name);
+        if (owners.empty()) Add(f, -1, Edge::kChannel, leaf, w[Machine::kForgotten] ? "a sender of " + name + " was forgotten, so it neither sends nor closes"
+                                                                                  : "the sender of " + name + " lies in a message that nobody receives");
+        return;
+      }
+      case VmOp::kOnceEnter:
+        if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kOnceCell) {
+          if ((s.bits & kGranted) && s.status == StrandStatus::kSuspended) return;
+          SemaphoreWait(f, leaf, element);
+        } else if (w[0] > 0) {
+          LockHeld(f, leaf, w[0] - 1, "initialises " + name);
+        }
+        return;
+      case VmOp::kBarrierWait:
+        if ((s.bits & kGranted) == 0) Producers(f, leaf, element, {VmOp::kBarrierWait}, Edge::kBarrier, "another arrival at " + name, false);
+        return;
+      case VmOp::kCancelled: {
+        bool any = false;
+        for (int x = 0; x < l_.frames; ++x)
+          for (int at = element; at >= 0 && IsParty(x); at = p_.elements[static_cast<std::size_t>(at)].parent) {
+            if (x == f || !CanStill(x, {VmOp::kCancel}, at)) continue;
+            any = true;
+            Add(f, x, Edge::kNotify, leaf, name + " could still be cancelled by " + PartyName(m_, x) + ", which is stuck itself");
+            break;
+          }
+        if (!any) Add(f, -1, Edge::kNotify, leaf, "nothing in the program can cancel " + name + " any more");
+        return;
+      }
+      case VmOp::kJoinNext: case VmOp::kSetShutdown:
+        for (int k = 0; k < w[Machine::kMembers]; ++k)
+          Add(f, w[Machine::kMember0 + k] - 1, Edge::kJoin, leaf, "it waits for the end of " + PartyName(m_, w[Machine::kMember0 + k] - 1));
+        return;
+      case VmOp::kNext: Add(f, -1, Edge::kOther, leaf, name + " polls none of its futures, since its limit is 0"); return;
+      case VmOp::kAwaitSet:
+        for (int x = 0; x < l_.frames; ++x)
+          if (IsParty(x) && m_.F(x).local == p_.elements[static_cast<std::size_t>(element)].ordinal)
+            Add(f, x, Edge::kJoin, leaf, "it waits for the end of " + PartyName(m_, x));
+        return;
       case VmOp::kSemAcquire: case VmOp::kBlockingLock: case VmOp::kMpscSend: case VmOp::kMpscBlockingSend: case VmOp::kMpscReserve:
         if ((s.bits & kGranted) && m_.S(leaf).status == StrandStatus::kSuspended) return;
         SemaphoreWait(f, leaf, element);
@@ -572,7 +696,7 @@ class Graph {
     for (const ScopeDef& scope : p_.scopes) {
       if (scope.strand == 0) continue;
       for (int reg : scope.regs)
-        if (static_cast<std::size_t>(reg) < unit.regs.size() && unit.regs[static_cast<std::size_t>(reg)].kind == RegKind::kGuard && m_.R(holder)[reg] != 0) return true;
+        if (static_cast<std::size_t>(reg) < unit.regs.size() && IsGuard(unit.regs[static_cast<std::size_t>(reg)].kind) && m_.R(holder)[reg] != 0) return true;
     }
     return false;
   }
@@ -677,6 +801,7 @@ class Graph {
     auto in_cycle = [&](const Dependence& d) { return d.to >= 0 && Leads(waits, d.to, d.from); };
     if (any([](const Dependence& d) { return d.kind == Edge::kLock && d.self && !d.unpolled; })) return "deadlock/relock";
     if (any([](const Dependence& d) { return d.kind == Edge::kLock && d.suspended_holder; })) return "deadlock/guard-across-await";
+    if (any([&](const Dependence& d) { return d.behind_writer && in_cycle(d); })) return "deadlock/read-reentry";
     if (any([](const Dependence& d) { return d.unpolled; })) return "deadlock/unpolled-future";
     if (any([](const Dependence& d) { return d.kind == Edge::kShutdown; })) return "deadlock/shutdown";
     if (any([](const Dependence& d) { return d.kind == Edge::kPool; })) return "deadlock/blocking-pool";

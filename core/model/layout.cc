@@ -9,6 +9,8 @@ namespace {
 int FixedWords(Kind kind) {
   switch (kind) {
     case Kind::kStdMutex: return 2;      // holder frame + 1, poisoned
+    case Kind::kStdRwlock: return 3;     // readers, poisoned, writer frame + 1
+    case Kind::kStdOnce: return 2;       // 0 empty, frame + 1 that initialises, -1 done; an initialiser was dropped
     case Kind::kStdCondvar: return 0;
     case Kind::kStdBarrier: return 1;    // arrived
     case Kind::kAtomic: case Kind::kCell: return 1;
@@ -17,6 +19,14 @@ int FixedWords(Kind kind) {
     case Kind::kNotify: return 4;        // permit, head, tail, ever notified
     case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot: return 12;
     case Kind::kIo: return 8;
+    case Kind::kRwlock: return 4;        // a semaphore: permits, head, tail, closed
+    case Kind::kOnceCell: return 6;      // a semaphore of one permit, done, an initialiser was dropped
+    case Kind::kBroadcast: return 12;    // as a channel; receivers alive in `rx state`
+    case Kind::kWatch: return 12;        // value in `count`, borrows alive in `reserved`
+    case Kind::kBarrier: return 3;       // arrived, head, tail
+    case Kind::kCancellationToken: return 3;   // cancelled, head, tail
+    case Kind::kJoinSet: case Kind::kFuturesUnordered: return 2;   // members, waiting strand; then the members
+    case Kind::kLocalSet: return 4;      // poller strand, head, tail, woken
     default: return 0;
   }
 }

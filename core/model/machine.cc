@@ -11,7 +11,8 @@ constexpr std::size_t kChoicesMax = 3;
 // A loop without a visible step is itself made visible after this many instructions, so that a step always ends.
 constexpr int kInvisibleMax = 2000;
 
-bool IsObjectOp(VmOp op) { return op >= VmOp::kStdLock; }
+bool IsSetOp(VmOp op) { return op >= VmOp::kAbortAll; }
+bool IsObjectOp(VmOp op) { return op >= VmOp::kStdLock && !IsSetOp(op); }
 
 }  // namespace
 
@@ -44,7 +45,7 @@ std::int64_t Machine::Eval(int expr, int frame) {
       if (d == -1) return e.kind == K::kDivide ? static_cast<std::int64_t>(0u - static_cast<std::uint64_t>(left())) : 0;
       return e.kind == K::kDivide ? left() / d : left() % d;
     }
-    case K::kWatchValue: return 0;
+    case K::kWatchValue: return watch_value_;
     case K::kLess: return left() < right();
     case K::kLessEqual: return left() <= right();
     case K::kGreater: return left() > right();
@@ -61,7 +62,7 @@ int Machine::ElementOf(const Instr& in, int frame) {
   if (in.reg2 >= 0 && in.op >= VmOp::kStdLock) {   // through an end that this body owns: it says which element
     std::int32_t owned = R(frame)[in.reg2];
     const Reg& end = UnitOf(frame).regs[static_cast<std::size_t>(in.reg2)];
-    if (owned != 0 && end.base >= 0 && (end.kind == RegKind::kTx || end.kind == RegKind::kRx)) return end.base + owned - 1;
+    if (owned != 0 && end.base >= 0 && (end.kind == RegKind::kTx || end.kind == RegKind::kRx)) return end.base + (owned & 0xffff) - 1;
   }
   if (in.index < 0) return in.object;
   std::int64_t index = Eval(in.index, frame);
@@ -88,6 +89,10 @@ void Machine::Initial() {
       case Kind::kAtomic: case Kind::kCell: w[0] = static_cast<std::int32_t>(element.initial); break;
       case Kind::kMutex: w[kPermits] = 1; break;
       case Kind::kSemaphore: w[kPermits] = element.capacity; break;
+      case Kind::kOnceCell: w[kPermits] = 1; break;
+      case Kind::kRwlock: w[kPermits] = kRwlockPermits; break;
+      case Kind::kBroadcast: w[kTxCount] = 1; w[kRxState] = 1; break;
+      case Kind::kWatch: w[kCount] = static_cast<std::int32_t>(element.initial); w[kTxCount] = 1; w[kRxState] = 1; break;
       case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot:
         w[kPermits] = element.capacity; w[kTxCount] = 1; w[kRxState] = 1; break;
       case Kind::kIo: w[1] = 1; w[2] = 1; break;
@@ -102,7 +107,7 @@ void Machine::Initial() {
     bool array = reg.name.find('[') != std::string::npos;
     int element = array ? std::stoi(reg.name.substr(reg.name.find('[') + 1)) : 0;
     switch (reg.kind) {
-      case RegKind::kTx: case RegKind::kRx: case RegKind::kValue: regs[r] = element + 1; break;
+      case RegKind::kTx: case RegKind::kRx: case RegKind::kValue: case RegKind::kSet: regs[r] = element + 1; break;
       default: break;
     }
   }
@@ -776,6 +781,7 @@ void Machine::Exec(int thread, int strand) {
   std::int32_t* regs = R(frame);
   ThreadCell& t = T(thread);
   if (IsObjectOp(in.op)) { ExecObject(thread, strand); return; }
+  if (IsSetOp(in.op)) { ExecSet(thread, strand); return; }
   switch (in.op) {
     case VmOp::kJump: s.pc = static_cast<std::uint16_t>(in.target); break;
     case VmOp::kJumpIfZero: s.pc = static_cast<std::uint16_t>(Eval(in.expr, frame) == 0 ? in.target : s.pc + 1); break;
@@ -927,11 +933,7 @@ void Machine::Exec(int thread, int strand) {
       std::int32_t value = in.reg < 0 ? 0 : regs[reg];
       Next(strand);
       if (value == 0) break;
-      FrameCell& f = F(value - 1);
-      if (f.bits & (kComplete | kCancel)) break;
-      if (UnitOf(value - 1).kind == UnitKind::kBlocking && (f.bits & kRunning)) break;  // no effect on a running closure (4.2)
-      f.bits |= kCancel;
-      if (UnitOf(value - 1).kind == UnitKind::kTask) WakeTask(thread, value - 1, false);
+      AbortTask(thread, value - 1);
       break;
     }
     case VmOp::kPark: t.token = 0; Next(strand); break;
@@ -996,8 +998,7 @@ void Machine::Exec(int thread, int strand) {
       else Next(strand);
       break;
     case VmOp::kPanic:
-      if (in.flag) Panic(thread, strand, "ownership/local-context", "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`");
-      else Panic(thread, strand, nullptr, "panic");
+      Panic(thread, strand, nullptr, "panic");
       break;
     case VmOp::kUnconstrainedBegin: regs[in.reg] = t.unconstrained; t.unconstrained = 1; Next(strand); break;
     case VmOp::kUnconstrainedEnd: t.unconstrained = static_cast<std::uint8_t>(regs[in.reg]); regs[in.reg] = 0; Next(strand); break;

@@ -124,6 +124,10 @@ class Machine {
   static constexpr int kPermits = 0, kHead = 1, kTail = 2, kClosed = 3, kHolder = 4;   // semaphore words
   static constexpr int kCount = 4, kTxCount = 5, kRxState = 6, kRxWait = 7, kReserved = 8, kForgotten = 9, kTxWait = 10, kTaken = 11;   // kTaken: a oneshot's recv has returned
   static constexpr int kSlots = 12;
+  static constexpr int kReaders = 0, kPoisoned = 1, kWriter = 2;   // std_rwlock
+  static constexpr int kInitialised = 4, kInitDropped = 5;         // once_cell
+  static constexpr int kMembers = 0, kSetWaiter = 1, kMember0 = 2; // join_set, futures_unordered
+  static constexpr int kPoller = 0;                                // local_set
 
  private:
   template <class Cell>
@@ -164,6 +168,7 @@ class Machine {
   bool DropValue(int thread, int strand, RegKind kind, int base, std::int32_t value, std::int32_t extra, bool on_purpose);
   bool DropRuntime(int thread, int strand, int runtime, bool wait, std::int64_t timeout);
   void DropTx(int thread, int element);
+  void DropReserve(int thread, int element);
   void DropRx(int thread, int element, bool on_purpose);
   void DropMessage(int thread, int element, std::int32_t* slot);
   void Destroy(int thread, int strand, int element);
@@ -193,8 +198,22 @@ class Machine {
   int CoreRuntime(int core) const;
   int Searching(int runtime);
   int Unparked(int runtime);
-  void PushTask(Link* head, Link* tail, int frame);
-  int PopTask(Link* head, Link* tail);
+  template <class L>
+  void PushTask(L* head, L* tail, int frame) {
+    F(frame).next = 0;
+    if (*tail != 0) F(*tail - 1).next = static_cast<Link>(frame + 1);
+    else *head = static_cast<L>(frame + 1);
+    *tail = static_cast<L>(frame + 1);
+  }
+  template <class L>
+  int PopTask(L* head, L* tail) {
+    if (*head == 0) return -1;
+    int frame = *head - 1;
+    *head = F(frame).next;
+    if (*head == 0) *tail = 0;
+    F(frame).next = 0;
+    return frame;
+  }
   int Length(Link head);
   std::uint32_t IdleKey(int core);
   void SortCores();
@@ -203,6 +222,11 @@ class Machine {
 
   // objects (sync.cc)
   void ExecObject(int thread, int strand);
+  void Done(int strand);
+  void FailObject(int thread, int strand, const char* why, const char* rule = nullptr);
+  void AwaitObject(int thread, int strand, int element);
+  void Hold(int strand, int element);
+  bool BlocksInAsync(int thread, int strand);
   bool CanRunObject(int thread, int strand);
   bool SemTryTake(std::int32_t* w, int n);
   bool SemPoll(int thread, int strand, std::int32_t* w, int n, bool* failed);
@@ -220,6 +244,40 @@ class Machine {
   bool Budget(int thread, int strand);
   int CellConflict(int thread);
 
+  // locks that can be shared (rwlock.cc)
+  bool WriterWaits(int element);
+  bool CanRunRwlock(int strand, int element);
+  void ExecRwlock(int thread, int strand, int element);
+  void ReleaseGuard(int thread, RegKind kind, int element, bool unwinding);
+  // channels with a place for each receiver (watch.cc)
+  template <class Visit>
+  void ForReceivers(int element, Visit visit);
+  std::int32_t* Receiver(int strand, int element);
+  void WakeQueue(int thread, std::int32_t* w);
+  void TrimBroadcast(int element);
+  bool CanRunWatch(int strand, int element);
+  void ExecSubscribe(int strand, int element);
+  void ExecBroadcast(int thread, int strand, int element);
+  void ExecWatch(int thread, int strand, int element);
+  // what happens once (once.cc)
+  void ExecOnce(int thread, int strand, int element);
+  void ReleaseOnce(int thread, int strand, int element);
+  void ExecBarrier(int thread, int strand, int element);
+  void ExecCancel(int thread, int strand, int element);
+  void ExecCancelled(int thread, int strand, int element);
+  // sets (sets.cc)
+  bool AddMember(int element, int frame);
+  void RemoveMember(int element, int at);
+  void AbortTask(int thread, int frame);
+  void ExecSet(int thread, int strand);
+  void ExecNext(int thread, int strand, int element);
+  int LocalElement(int ordinal) const;
+  bool LocalTasksLeft(int ordinal);
+  void ScheduleLocal(int thread, int frame);
+  void ExecLocalSet(int thread, int strand, int element);
+  int TakeLocalTask(int ordinal);
+  bool DropSet(int thread, int strand, int element);
+
   const Program& p_;
   const Layout& l_;
   Timing timing_;
@@ -233,6 +291,7 @@ class Machine {
   std::vector<bool> reached_;
   int told_strand_ = -1, told_pc_ = -1;
   std::int64_t advanced_ = 0;
+  std::int64_t watch_value_ = 0;   // what `$value` is
   bool unfair_ = false;
 };
 

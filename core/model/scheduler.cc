@@ -30,22 +30,6 @@ int Machine::Unparked(int runtime) {
   return n;
 }
 
-void Machine::PushTask(Link* head, Link* tail, int frame) {
-  F(frame).next = 0;
-  if (*tail != 0) F(*tail - 1).next = static_cast<Link>(frame + 1);
-  else *head = static_cast<Link>(frame + 1);
-  *tail = static_cast<Link>(frame + 1);
-}
-
-int Machine::PopTask(Link* head, Link* tail) {
-  if (*head == 0) return -1;
-  int frame = *head - 1;
-  *head = F(frame).next;
-  if (*head == 0) *tail = 0;
-  F(frame).next = 0;
-  return frame;
-}
-
 int Machine::Length(Link head) {
   int n = 0;
   for (; head != 0; head = F(head - 1).next) ++n;
@@ -69,6 +53,7 @@ void Machine::NotifyOne(int runtime) {
 }
 
 void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) {
+  if (F(frame).local != 0) { ScheduleLocal(thread, frame); return; }
   int runtime = F(frame).runtime - 1;
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
@@ -120,6 +105,7 @@ void Machine::WakeStrand(int thread, int strand, bool from_driver) {
     if (IsRoot(strand)) {
       UnitKind kind = UnitOf(frame).kind;
       if (kind == UnitKind::kTask) { WakeTask(thread, frame, from_driver); return; }
+      if (F(frame).member) s.bits |= kWoken;   // its set polls those that were woken
       if (kind != UnitKind::kFuture || s.parent == 0) return;   // a thread: it looks for itself
     } else if (s.parent == 0) {   // a waker that outlived the branch that it was made in: it wakes the task all the same
       strand = Root(frame);

@@ -44,7 +44,7 @@ struct ThreadCell {
   std::uint8_t unconstrained;
   std::uint8_t handed;     // it is inside a block_in_place that gave a core away
   std::uint8_t foreign;    // its innermost executor is not Tokio's
-  std::uint8_t zero;
+  std::uint8_t local;      // the local_set that is being polled, by its ordinal
 };
 
 enum class CoreState : std::uint8_t { kAbsent, kActive, kParked, kDriver, kInSlot, kDropping, kStopped };
@@ -91,7 +91,8 @@ struct FrameCell {
   Link scope_frame;          // thread_scope: whose counter
   std::uint16_t scope_reg;
   std::uint16_t panic_pc;    // where the panic started plus one; 0xffff: reported already
-  std::uint16_t zero;
+  std::uint8_t local;        // the local_set that it belongs to, by its ordinal
+  std::uint8_t member;       // it is owned by a join_set or futures_unordered
   std::int32_t waited;       // ghost: how long it has been ready, ideal timing only
 };
 

@@ -166,7 +166,7 @@ bool Machine::Push(int thread, int element, const Instr& in, int frame) {
       slot[1 + k] = R(frame)[from];
       R(frame)[from] = 0;
       const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(from)];
-      if (slot[1 + k] == 0 || (reg.kind != RegKind::kPermit && reg.kind != RegKind::kGuard)) continue;
+      if (slot[1 + k] == 0 || !SaysObject(reg.kind)) continue;
       slot[1 + k] += reg.base;   // in a message: which object it is of, and how many permits
       if (reg.kind == RegKind::kPermit) { slot[1 + k] |= R(frame)[from + 1] << 16; R(frame)[from + 1] = 0; }
     }
@@ -188,11 +188,11 @@ void Machine::Pop(int element, const Instr& in, int frame) {
       int to = list[k].to;
       const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(to)];
       R(frame)[to] = slot[1 + k];
-      if (slot[1 + k] == 0 || (reg.kind != RegKind::kPermit && reg.kind != RegKind::kGuard)) continue;
+      if (slot[1 + k] == 0 || !SaysObject(reg.kind)) continue;
       int object = (slot[1 + k] & 0xffff) - 1;
       R(frame)[to] = object - reg.base + 1;
       if (reg.kind == RegKind::kPermit) R(frame)[to + 1] = slot[1 + k] >> 16;
-      else W(object)[kHolder] = frame + 1;
+      else if (reg.kind == RegKind::kGuard) W(object)[kHolder] = frame + 1;
     }
   } else {
     DropMessage(0, element, slot);
@@ -235,8 +235,49 @@ bool Machine::CanRunObject(int thread, int strand) {
     case VmOp::kBlockingLock: case VmOp::kMpscBlockingSend: return s.phase == 0 || (s.bits & kGranted) || w[kClosed] != 0;
     case VmOp::kMpscBlockingRecv: case VmOp::kOneshotBlockingRecv:
       return s.phase == 0 || w[kCount] > 0 || w[kTxCount] == 0 || (w[kClosed] != 0 && w[kReserved] == 0);
+    case VmOp::kRwRead: case VmOp::kRwWrite: return CanRunRwlock(strand, element);
+    case VmOp::kWatchSend: case VmOp::kWatchBorrow: case VmOp::kWatchWaitFor: case VmOp::kBroadcastBlockingRecv: return CanRunWatch(strand, element);
+    case VmOp::kOnceEnter: return p_.elements[static_cast<std::size_t>(element)].kind != Kind::kStdOnce || w[0] <= 0;
     default: return true;
   }
+}
+
+void Machine::Done(int strand) {
+  StrandCell& s = S(strand);
+  s.phase = 0;
+  s.element = 0;
+  s.need = 0;
+  s.bits = static_cast<std::uint8_t>(s.bits & kWoken);
+  Next(strand);
+}
+
+void Machine::FailObject(int thread, int strand, const char* why, const char* rule) {
+  S(strand).element = 0;
+  S(strand).need = 0;
+  Fail(thread, strand, why, rule);
+}
+
+void Machine::AwaitObject(int thread, int strand, int element) {
+  S(strand).element = static_cast<std::uint16_t>(element + 1);
+  S(strand).phase = 1;
+  Suspend(thread, strand);
+}
+
+// A guard, a permit or a receiver was got.
+void Machine::Hold(int strand, int element) {
+  const Instr& in = p_.code[S(strand).pc];
+  if (in.reg < 0) return;
+  int frame = FrameOf(strand);
+  const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(in.reg)];
+  R(frame)[in.reg] = element - reg.base + 1;
+  if (reg.kind == RegKind::kPermit) R(frame)[in.reg + 1] = static_cast<std::int32_t>(in.imm);
+  if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kMutex) W(element)[kHolder] = frame + 1;
+}
+
+bool Machine::BlocksInAsync(int thread, int strand) {
+  if (T(thread).entered == 0) return false;
+  Panic(thread, strand, "ownership/blocking-in-async", "Cannot block the current thread from within a runtime. This happens because a function attempted to block the current thread while the thread is being used to drive asynchronous tasks.");
+  return true;
 }
 
 // ---- the ops ------------------------------------------------------------------------------------------------------
@@ -250,34 +291,11 @@ void Machine::ExecObject(int thread, int strand) {
   int element = s.phase != 0 && s.element != 0 ? s.element - 1 : ElementOf(in, frame);
   std::int32_t* w = W(element);
   const Element& e = p_.elements[static_cast<std::size_t>(element)];
-  auto done = [&] {
-    s.phase = 0;
-    s.element = 0;
-    s.need = 0;
-    s.bits = static_cast<std::uint8_t>(s.bits & kWoken);
-    Next(strand);
-  };
-  auto fail = [&](const char* why, const char* rule = nullptr) {
-    s.element = 0;
-    s.need = 0;
-    Fail(thread, strand, why, rule);
-  };
-  auto wait = [&] {
-    s.element = static_cast<std::uint16_t>(element + 1);
-    s.phase = 1;
-    Suspend(thread, strand);
-  };
-  auto hold = [&] {   // a guard or a permit was got
-    if (in.reg < 0) return;
-    regs[in.reg] = element - UnitOf(frame).regs[static_cast<std::size_t>(in.reg)].base + 1;
-    if (UnitOf(frame).regs[static_cast<std::size_t>(in.reg)].kind == RegKind::kPermit) regs[in.reg + 1] = static_cast<std::int32_t>(in.imm);
-    if (e.kind == Kind::kMutex) w[kHolder] = frame + 1;
-  };
-  auto blocked_in_async = [&] {
-    if (t.entered == 0) return false;
-    Panic(thread, strand, "ownership/blocking-in-async", "Cannot block the current thread from within a runtime. This happens because a function attempted to block the current thread while the thread is being used to drive asynchronous tasks.");
-    return true;
-  };
+  auto done = [&] { Done(strand); };
+  auto fail = [&](const char* why, const char* rule = nullptr) { FailObject(thread, strand, why, rule); };
+  auto wait = [&] { AwaitObject(thread, strand, element); };
+  auto hold = [&] { Hold(strand, element); };
+  auto blocked_in_async = [&] { return BlocksInAsync(thread, strand); };
   bool failed = false;
   if (s.phase == 0) NoteGuard(thread, strand);
   switch (in.op) {
@@ -430,7 +448,7 @@ void Machine::ExecObject(int thread, int strand) {
       break;
     case VmOp::kBlockingLock: {
       if (s.phase == 0 && blocked_in_async()) break;
-      bool got = SemPoll(thread, strand, w, 1, &failed);
+      bool got = SemPoll(thread, strand, w, static_cast<int>(in.imm), &failed);
       s.element = static_cast<std::uint16_t>(element + 1);
       if (!got) break;
       hold();
@@ -586,6 +604,16 @@ void Machine::ExecObject(int thread, int strand) {
       wait();
       break;
     }
+    case VmOp::kRwRead: case VmOp::kRwTryRead: case VmOp::kRwWrite: case VmOp::kRwTryWrite: ExecRwlock(thread, strand, element); break;
+    case VmOp::kBroadcastSend: case VmOp::kBroadcastRecv: case VmOp::kBroadcastTryRecv: case VmOp::kBroadcastBlockingRecv:
+      ExecBroadcast(thread, strand, element);
+      break;
+    case VmOp::kSubscribe: ExecSubscribe(strand, element); break;
+    case VmOp::kWatchSend: case VmOp::kWatchChanged: case VmOp::kWatchWaitFor: case VmOp::kWatchBorrow: ExecWatch(thread, strand, element); break;
+    case VmOp::kBarrierWait: ExecBarrier(thread, strand, element); break;
+    case VmOp::kOnceEnter: case VmOp::kOnceSet: case VmOp::kOnceFail: ExecOnce(thread, strand, element); break;
+    case VmOp::kCancel: ExecCancel(thread, strand, element); break;
+    case VmOp::kCancelled: ExecCancelled(thread, strand, element); break;
     default: done(); break;
   }
 }
@@ -629,6 +657,23 @@ void Machine::Abandon(int thread, int strand) {
         if (had > 0) SemRelease(thread, w, had);
         break;
       }
+      case VmOp::kOnceEnter: {   // its permit goes to the next one
+        bool had = (s.bits & kQueued) == 0 && (s.bits & kGranted) != 0;
+        if (s.bits & kQueued) Unqueue(w, strand);
+        s.bits = 0;
+        if (had) SemRelease(thread, w, 1);
+        break;
+      }
+      case VmOp::kBroadcastRecv: case VmOp::kWatchChanged: case VmOp::kWatchWaitFor: case VmOp::kBarrierWait: case VmOp::kCancelled:
+        if (s.bits & kQueued) Unqueue(w, strand);
+        break;
+      case VmOp::kJoinNext: case VmOp::kSetShutdown:
+        for (int k = 0; k < w[kMembers]; ++k)
+          if (F(w[kMember0 + k] - 1).joiner == strand + 1) F(w[kMember0 + k] - 1).joiner = 0;
+        w[kSetWaiter] = 0;
+        break;
+      case VmOp::kNext: w[kSetWaiter] = 0; break;
+      case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = 0; break;
       case VmOp::kNotified:
         if (s.bits & kQueued) Unqueue(w, strand);
         else if (s.bits & kGranted) { s.bits = 0; NotifyOneWaiter(thread, w); }   // forwarded (8.4)

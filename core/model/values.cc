@@ -74,6 +74,7 @@ void Machine::CloneValue(RegKind kind, int base, std::int32_t value) {
       if (p_.elements[static_cast<std::size_t>(base)].kind == Kind::kIo) ++W(base + value - 1)[1];
       else ++W(base + value - 1)[kTxCount];
       break;
+    case RegKind::kRx: ++W(base + (value & 0xffff) - 1)[kRxState]; break;   // of a watch
     case RegKind::kRuntime: ++RT(base).references; break;
     case RegKind::kValue: ++W(base + value - 1)[0]; break;
     case RegKind::kTask: case RegKind::kThread: case RegKind::kAbortHandle: case RegKind::kMadeValue: ++F(value - 1).references; break;
@@ -96,9 +97,10 @@ void Machine::TakeCaptures(const Instr& in, int from_frame, int to_frame, int co
     if (c.clone) { CloneValue(source.kind, source.base, value); continue; }
     R(from_frame)[from] = 0;
     if (source.kind == RegKind::kPermit) { R(to_frame)[c.to + 1] = R(from_frame)[from + 1]; R(from_frame)[from + 1] = 0; }
-    if (source.kind == RegKind::kGuard) {
+    if (source.kind == RegKind::kGuard || source.kind == RegKind::kWriteGuard) {
       int element = source.base + value - 1;
-      W(element)[p_.elements[static_cast<std::size_t>(element)].kind == Kind::kStdMutex ? 0 : kHolder] = to_frame + 1;
+      Kind kind = p_.elements[static_cast<std::size_t>(element)].kind;
+      if (kind != Kind::kRwlock) W(element)[kind == Kind::kStdMutex ? 0 : kind == Kind::kStdRwlock ? kWriter : kHolder] = to_frame + 1;
     }
   }
 }
@@ -109,19 +111,29 @@ void Machine::ExecSpawn(int thread, int strand) {
   ThreadCell& t = T(thread);
   int from = FrameOf(strand);
   int runtime = -1;
-  if (in.op != VmOp::kSpawnThread) {
+  int set = in.set < 0 ? -1 : in.set + (in.set_index >= 0 ? static_cast<int>(std::clamp<std::int64_t>(Eval(in.set_index, from), 0, in.sets - 1)) : 0);
+  bool into_local = set >= 0 && p_.elements[static_cast<std::size_t>(set)].kind == Kind::kLocalSet;
+  int local_set = into_local ? p_.elements[static_cast<std::size_t>(set)].ordinal : in.local ? t.local : 0;
+  if (in.local) {
+    if (local_set == 0) { Panic(thread, strand, "ownership/local-context", "`spawn_local` called from outside of a `task::LocalSet` or `runtime::LocalRuntime`"); return; }
+  } else if (in.op != VmOp::kSpawnThread) {
     runtime = in.runtime >= 0 ? in.runtime : t.current - 1;
     if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime"); return; }
   }
   int frame = NewFrame(in.unit, strand);
   if (frame < 0) return;
   FrameCell& f = F(frame);
+  if (set >= 0 && !into_local) {   // a join_set, which keeps the handle
+    if (!AddMember(set, frame)) return;
+    f.references = 1;
+    f.bits = kJoinable;
+  }
   int copy = s.mask;
   R(frame)[1] = in.elements == 1 ? copy : R(from)[1];
   TakeCaptures(in, from, frame, copy);
   if (in.reg >= 0) {
     R(from)[in.reg + copy] = frame + 1;
-    f.references = 1;
+    ++f.references;
     f.bits = kJoinable;
   }
   ++s.mask;
@@ -144,6 +156,11 @@ void Machine::ExecSpawn(int thread, int strand) {
   }
   f.runtime = static_cast<std::uint8_t>(runtime + 1);
   f.bits |= kNotified;
+  if (local_set != 0) {
+    f.local = static_cast<std::uint8_t>(local_set);
+    ScheduleLocal(thread, frame);
+    return;
+  }
   RuntimeCell& rt = RT(runtime);
   if (in.op == VmOp::kSpawnBlocking) {
     if (rt.pool_shutdown || rt.life != Life::kRunning) {   // 4.5: not run, cancelled at once
@@ -171,7 +188,12 @@ void Machine::ExecMakeFuture(int thread, int strand) {
   if (frame < 0) return;
   F(frame).references = 1;
   R(frame)[1] = R(from)[1];
-  R(from)[in.reg] = frame + 1;
+  if (in.op == VmOp::kMakeFuture && in.object >= 0 && !in.flag2) {   // `push`: its set owns it
+    if (!AddMember(ElementOf(in, from), frame)) return;
+    S(Root(frame)).bits = kWoken;
+  } else {
+    R(from)[in.reg] = frame + 1;
+  }
   TakeCaptures(in, from, frame, 0);
   if (in.op == VmOp::kMakeFuture && in.flag2) {   // `arm`: a Notified, created now and enabled unless said otherwise (8.4)
     int element = ElementOf(in, from);
@@ -200,6 +222,8 @@ void Machine::DropTx(int thread, int element) {
     return;
   }
   if (--w[kTxCount] != 0) return;
+  Kind kind = p_.elements[static_cast<std::size_t>(element)].kind;
+  if (kind == Kind::kBroadcast || kind == Kind::kWatch) { WakeQueue(thread, w); return; }
   if (w[kRxWait] != 0) { int waiter = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, waiter); }
 }
 
@@ -212,11 +236,14 @@ void Machine::DropMessage(int thread, int element, std::int32_t* slot) {
     int base = e.with[static_cast<std::size_t>(2 * k + 1)];
     switch (static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)])) {
       case RegKind::kTx: DropTx(thread, base + value - 1); break;
-      case RegKind::kRx: DropRx(thread, base + value - 1, true); break;
+      case RegKind::kRx: DropRx(thread, base + (value & 0xffff) - 1, true); break;
       case RegKind::kValue: --W(base + value - 1)[0]; break;
       case RegKind::kTask: case RegKind::kThread: DropHandle(thread, value - 1, true); break;
       case RegKind::kPermit: SemRelease(thread, W((value & 0xffff) - 1), value >> 16); break;
-      case RegKind::kGuard: W((value & 0xffff) - 1)[kHolder] = 0; SemRelease(thread, W((value & 0xffff) - 1), 1); break;
+      case RegKind::kReserve: DropReserve(thread, (value & 0xffff) - 1); break;
+      case RegKind::kGuard: case RegKind::kReadGuard: case RegKind::kWriteGuard:
+        ReleaseGuard(thread, static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]), (value & 0xffff) - 1, false);
+        break;
       default: break;
     }
   }
@@ -228,6 +255,11 @@ void Machine::DropRx(int thread, int element, bool on_purpose) {
   if (e.kind == Kind::kIo) {
     w[2] = 0;
     if (w[4] != 0) S(w[4] - 1).bits |= kIoReady;
+    return;
+  }
+  if (e.kind == Kind::kBroadcast || e.kind == Kind::kWatch) {   // one of several
+    --w[kRxState];
+    if (e.kind == Kind::kBroadcast) TrimBroadcast(element);
     return;
   }
   bool rendezvous = e.kind == Kind::kStdChannel && e.capacity == 0;   // its sender still waits, and gets it back
@@ -251,38 +283,60 @@ void Machine::Destroy(int thread, int strand, int element) {
   PollChild(thread, strand, Root(frame));
 }
 
+// A reserved place is given back; that may let a receiver of a closed channel end.
+void Machine::DropReserve(int thread, int element) {
+  std::int32_t* w = W(element);
+  --w[kReserved];
+  SemRelease(thread, w, 1);
+  if (w[kClosed] && w[kReserved] == 0 && w[kRxWait] != 0) { int r = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, r); }
+}
+
+// Drops the next member of a set that goes. True: none is left.
+bool Machine::DropSet(int thread, int strand, int element) {
+  std::int32_t* w = W(element);
+  switch (p_.elements[static_cast<std::size_t>(element)].kind) {
+    case Kind::kJoinSet:
+      for (int k = 0; k < w[kMembers]; ++k) AbortTask(thread, w[kMember0 + k] - 1);
+      while (w[kMembers] != 0) {
+        int frame = w[kMember0] - 1;
+        RemoveMember(element, 0);
+        DropHandle(thread, frame, true);
+      }
+      return true;
+    case Kind::kFuturesUnordered: {
+      if (w[kMembers] == 0) return true;
+      int frame = w[kMember0] - 1;
+      RemoveMember(element, 0);
+      --F(frame).references;
+      CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
+      return false;
+    }
+    default: {
+      int frame = TakeLocalTask(p_.elements[static_cast<std::size_t>(element)].ordinal);
+      if (frame < 0) return true;
+      CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
+      return false;
+    }
+  }
+}
+
 // Drops one value. False: something runs first (a destructor, a future's cleanup) and this strand goes on after it.
 bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int32_t value, std::int32_t extra, bool on_purpose) {
   ThreadCell& t = T(thread);
   bool unwinding = S(strand).mode == Mode::kPanicking;
   switch (kind) {
     case RegKind::kTx: DropTx(thread, base + value - 1); return true;
-    case RegKind::kRx: DropRx(thread, base + value - 1, on_purpose || unwinding); return true;
+    case RegKind::kRx: DropRx(thread, base + (value & 0xffff) - 1, on_purpose || unwinding); return true;
     case RegKind::kThread:
       if (on_purpose) F(value - 1).bits |= kLooked;   // meant to go on alone
       DropHandle(thread, value - 1, true);
       return true;
     case RegKind::kTask: DropHandle(thread, value - 1, true); return true;
     case RegKind::kAbortHandle: DropHandle(thread, value - 1, false); return true;
-    case RegKind::kGuard: {
-      std::int32_t* w = W(base + value - 1);
-      if (p_.elements[static_cast<std::size_t>(base + value - 1)].kind == Kind::kStdMutex) {
-        w[0] = 0;
-        if (unwinding) w[1] = 1;   // 10.3: poisoned
-      } else {
-        w[kHolder] = 0;
-        SemRelease(thread, w, 1);
-      }
-      return true;
-    }
+    case RegKind::kGuard: case RegKind::kReadGuard: case RegKind::kWriteGuard: ReleaseGuard(thread, kind, base + value - 1, unwinding); return true;
+    case RegKind::kOnceGuard: ReleaseOnce(thread, strand, base + value - 1); return true;
     case RegKind::kPermit: SemRelease(thread, W(base + value - 1), extra); return true;
-    case RegKind::kReserve: {
-      std::int32_t* w = W(base + value - 1);
-      --w[kReserved];
-      SemRelease(thread, w, 1);
-      if (w[kClosed] && w[kReserved] == 0 && w[kRxWait] != 0) { int r = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, r); }
-      return true;
-    }
+    case RegKind::kReserve: DropReserve(thread, base + value - 1); return true;
     case RegKind::kEnter: {
       int depth = value / 256, saved = value % 256 - 1;
       if (depth != t.depth && p_.minor >= 29) {
@@ -437,9 +491,9 @@ void Machine::ExecDropReg(int thread, int strand) {
     else if (s.pc != pc) { regs[reg] = 0; s.need = 0; }   // it panicked
     return;
   }
-  if (def.kind == RegKind::kRx && p_.elements[static_cast<std::size_t>(def.base + value - 1)].slot_words > 0) {
+  if (def.kind == RegKind::kRx && p_.elements[static_cast<std::size_t>(def.base + (value & 0xffff) - 1)].slot_words > 0) {
     // Messages that nobody received may own values with destructors: those run first, one after the other.
-    int element = def.base + value - 1;
+    int element = def.base + (value & 0xffff) - 1;
     const Element& e = p_.elements[static_cast<std::size_t>(element)];
     std::int32_t* w = W(element);
     for (int m = 0; m < w[kCount]; ++m)
@@ -454,6 +508,14 @@ void Machine::ExecDropReg(int thread, int strand) {
         return;
       }
     s.winner = 0;
+  }
+  if (def.kind == RegKind::kSet) {
+    s.winner = 3;   // and come back
+    if (!DropSet(thread, strand, def.base + value - 1)) return;
+    s.winner = 0;
+    regs[reg] = 0;
+    Next(strand);
+    return;
   }
   regs[reg] = 0;
   std::int32_t extra = 0;

@@ -22,6 +22,7 @@ std::unique_ptr<Program> Compiler::Run() {
   Builder main;
   main.unit = NewUnit(UnitKind::kMain, "main", nullptr, -1);
   BeginUnit(main);
+  CollectMakers(scenario_.main);
   DeclareMain(main);
   BodyOps(main, scenario_.main);
   FinishUnit(main);
@@ -34,6 +35,8 @@ std::unique_ptr<Program> Compiler::Run() {
     for (int k = 0; i.op == VmOp::kStdTryLock && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
   for (const Instr& i : program_->code)
     program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
+  if (program_->local_sets.size() > 200)
+    diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(program_->local_sets.size()) + " local sets, and 200 are the limit");
   if (scenario_.runtimes.size() > 200)
     diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(scenario_.runtimes.size()) + " runtimes, and 200 are the limit");
   if (program_->code.size() > 60000)
@@ -55,14 +58,24 @@ void Compiler::DeclareObjects() {
       e.declared = static_cast<int>(i);
       if (object.kind == Kind::kSemaphore) e.capacity = static_cast<int>(std::min<std::int64_t>(object.permits, 1'000'000'000));
       else if (object.kind == Kind::kMutex) e.capacity = 1;
+      else if (object.kind == Kind::kFuturesUnordered) e.capacity = object.limit ? static_cast<int>(std::min<std::int64_t>(*object.limit, 1'000'000'000)) : -1;
       else if (object.kind == Kind::kIo) e.capacity = object.buffer ? static_cast<int>(std::min<std::int64_t>(*object.buffer, 1'000'000'000)) : -1;
       else if (object.kind == Kind::kStdBarrier || object.kind == Kind::kBarrier) e.capacity = static_cast<int>(object.parties);
       else e.capacity = object.capacity ? static_cast<int>(std::min<std::int64_t>(*object.capacity, 1'000'000'000)) : -1;
       e.initial = object.value;
       if (object.kind == Kind::kOneshot) e.capacity = 1;
+      e.policy = object.policy;
+      if (object.kind == Kind::kLocalSet) {
+        e.ordinal = static_cast<int>(program_->local_sets.size()) + 1;
+        program_->local_sets.push_back(static_cast<int>(program_->elements.size()));
+      }
       program_->elements.push_back(std::move(e));
     }
     for (const Ref& held : object.holds) held_.insert(Key(held));
+  }
+  for (Element& e : program_->elements) {
+    const std::string& parent = scenario_.objects[static_cast<std::size_t>(e.declared)].parent;
+    if (!parent.empty()) e.parent = first_element_[parent];
   }
 }
 
@@ -91,6 +104,8 @@ void Compiler::DeclareMain(Builder& b) {
         AddName(b, object.name + ".rx", RegKind::kRx, first, count, true);
       } else if (object.kind == Kind::kValue) {
         AddName(b, object.name, RegKind::kValue, first, count, true);
+      } else if (object.kind == Kind::kJoinSet || object.kind == Kind::kFuturesUnordered || object.kind == Kind::kLocalSet) {
+        AddName(b, object.name, RegKind::kSet, first, count, true);
       }
     }
   }
@@ -244,6 +259,11 @@ void Compiler::PatchReturns(Builder& b) {
 
 // A body that is polled on its own, in the same frame. Returns the local strand number.
 int Compiler::Strand(Builder& b, const Body& body, bool disable_on_failure) {
+  return Strand(b, [&] { BodyOps(b, body); }, body.ops.size() == 1 ? &body.ops[0] : nullptr, disable_on_failure);
+}
+
+// The same for code that is no body of the scenario. `only`: the single op that it consists of, if it does.
+int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure) {
   int skip = Emit(b, VmOp::kJump);
   int outer_strand = b.strand, outer_scope = b.scope, outer_async = b.async_scope;
   bool outer_diverged = b.diverged;
@@ -259,14 +279,14 @@ int Compiler::Strand(Builder& b, const Body& body, bool disable_on_failure) {
   b.async_scope = root;
   b.returns.emplace_back();
   int first = Pc();
-  BodyOps(b, body);
+  code();
   if (!b.diverged) EmitDrops(b, root);
   Emit(b, VmOp::kEnd);
   PatchReturns(b);
-  if (disable_on_failure && body.ops.size() == 1) {
+  if (disable_on_failure && only != nullptr) {
     int disabled = Emit(b, VmOp::kDisabledEnd);
     for (int pc = first; pc < disabled; ++pc)
-      if (At(pc).or_pc == -1 && At(pc).source >= 0 && program_->sources[static_cast<std::size_t>(At(pc).source)].op == &body.ops[0])
+      if (At(pc).or_pc == -1 && At(pc).source >= 0 && program_->sources[static_cast<std::size_t>(At(pc).source)].op == only)
         At(pc).or_pc = disabled;
   }
   // The names that the body made stay visible for `then`.
@@ -277,7 +297,7 @@ int Compiler::Strand(Builder& b, const Body& body, bool disable_on_failure) {
   b.loops = std::move(outer_loops);
   At(skip).target = Pc();
   // What an op in the branch named belongs to the block around: move those registers out.
-  if (body.ops.size() == 1) MoveNames(b, root, b.scope);
+  if (only != nullptr) MoveNames(b, root, b.scope);
   return strand;
 }
 
@@ -313,7 +333,8 @@ void Compiler::SizeEverything() {
     program_->units[u].frames = std::max(1, copies_.count(static_cast<int>(u)) ? copies_[static_cast<int>(u)] : 1);
   // Copies of a body multiply with the copies of the body that makes them.
   for (Element& e : program_->elements) {
-    bool queue = e.kind == Kind::kStdChannel || e.kind == Kind::kMpsc || e.kind == Kind::kOneshot;
+    if (e.kind == Kind::kJoinSet || e.kind == Kind::kFuturesUnordered) e.room = 4;
+    bool queue = e.kind == Kind::kStdChannel || e.kind == Kind::kMpsc || e.kind == Kind::kOneshot || e.kind == Kind::kBroadcast;
     if (queue) e.room = e.capacity >= 0 ? std::min(std::max(e.capacity, 1), 64) : 4;
   }
 }

@@ -6,6 +6,7 @@
 namespace asyncrt {
 
 int Compiler::SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body) {
+  bool local = op.def->code == Code::kSpawnLocal || (b.parent != nullptr && kind == UnitKind::kFuture && spawned_local_.count(b.unit) != 0);
   auto known = unit_of_body_.find(&body);
   int unit;
   std::string name = !op.as.empty() ? op.as : !body.named.empty() ? body.named : std::string(op.def->verb) + "@" + std::to_string(op.node->place.line);
@@ -15,6 +16,7 @@ int Compiler::SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& bod
   } else {
     auto child = std::make_unique<Builder>();
     child->unit = unit = NewUnit(kind, name, &op, saved_source);
+    if (local) spawned_local_.insert(unit);
     unit_of_body_[&body] = unit;
     child->parent = &b;
     child->made_by = &op;
@@ -58,10 +60,14 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
   At(pc).imm = count;
   At(pc).flag = op.detached;
   At(pc).elements = op.count ? 1 : 0;   // 0: the copy's number is inherited
-  if (vm != VmOp::kSpawnThread) SetRuntime(b, op, pc);
+  bool local = op.def->code == Code::kSpawnLocal;
+  if (vm != VmOp::kSpawnThread && !local) SetRuntime(b, op, pc);
+  At(pc).local = local;
+  if (local && op.target == Op::Target::kRef) SetSet(b, op, pc, op.on.name);
+  if (!op.into.empty()) SetSet(b, op, pc, op.into);
   FillCaptures(b, op, unit, pc);
   if (!op.as.empty()) {
-    RegKind reg_kind = kind == UnitKind::kThread ? RegKind::kThread : RegKind::kTask;
+    RegKind reg_kind = kind == UnitKind::kThread ? RegKind::kThread : op.into.empty() ? RegKind::kTask : RegKind::kAbortHandle;
     int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
     At(pc).reg = reg;
     for (int k = 0; k < count; ++k) b.moved.erase(reg + k);
@@ -169,7 +175,8 @@ void Compiler::Needs(const Body& body, std::set<std::string>* out) {
                        op.target == Op::Target::kRef && op.on.part == Ref::Part::kRx;
     if (op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kJoinSet) mutable_use = true;
     if (mutable_use && (!op.on.index || op.on.index->kind == Expr::Kind::kNumber)) out->insert(Spelled(op.on));
-    if (op.body && op.def->code != Code::kSpawn && op.def->code != Code::kSpawnThread && op.def->code != Code::kSpawnBlocking && op.def->code != Code::kFuture)
+    if (op.body && op.def->code != Code::kSpawn && op.def->code != Code::kSpawnThread && op.def->code != Code::kSpawnBlocking &&
+        op.def->code != Code::kSpawnLocal && op.def->code != Code::kPush && op.def->code != Code::kFuture)
       Needs(*op.body, out);
     if (op.then) Needs(*op.then, out);
     if (op.otherwise) Needs(*op.otherwise, out);

@@ -10,18 +10,13 @@ int Compiler::SourceOf(const Op& op) {
   return static_cast<int>(program_->sources.size()) - 1;
 }
 
-void Compiler::NotModelled(const Op& op) {
-  diagnostics_.Add(*op.node, "`" + std::string(op.def->verb) + "`" +
-                                 (op.on.kind != Kind::kNone ? " on a " + std::string(KindName(op.on.kind)) : "") +
-                                 " is part of the language, but this version cannot check it yet");
-}
-
 // Fills in which object the op is about.
 void Compiler::SetObject(Builder& b, Instr& i, const Ref& ref) {
-  auto it = first_element_.find(ref.name);
+  const std::string& name = ObjectOf(ref.name);
+  auto it = first_element_.find(name);
   if (it == first_element_.end()) return;
   i.object = it->second;
-  i.elements = static_cast<int>(scenario_.objects[static_cast<std::size_t>(declared_[ref.name])].count);
+  i.elements = static_cast<int>(scenario_.objects[static_cast<std::size_t>(declared_[name])].count);
   if (ref.index) i.index = MakeExpr(b, *ref.index);
 }
 
@@ -56,20 +51,33 @@ int Compiler::Simple(Builder& b, const Op& op, VmOp vm) {
     int reg = ValueReg(b, op.on, op, &index);
     At(pc).reg2 = index < 0 ? reg : -1;
   }
+  if (op.target == Op::Target::kRef && (op.on.kind == Kind::kJoinSet || op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kLocalSet)) {
+    int index = -1;
+    ValueReg(b, op.on, op, &index);   // captured, and not moved away
+  }
   return pc;
 }
 
 // What a value that a message carries is.
-RegKind Compiler::MessageKind(const Ref& ref) {
+RegKind Compiler::MessageKind(const Ref& ref) const {
   if (ref.part == Ref::Part::kTx) return RegKind::kTx;
   if (ref.part == Ref::Part::kRx) return RegKind::kRx;
   switch (ref.kind) {
     case Kind::kTask: return RegKind::kTask;
     case Kind::kThread: return RegKind::kThread;
     case Kind::kFuture: case Kind::kNotified: return RegKind::kFuture;
-    case Kind::kPermit: return RegKind::kPermit;
+    case Kind::kPermit: case Kind::kGuard: {
+      auto maker = made_by_.find(ref.name);
+      if (maker == made_by_.end()) return ref.kind == Kind::kPermit ? RegKind::kPermit : RegKind::kGuard;
+      switch (maker->second) {
+        case Code::kReserve: return RegKind::kReserve;
+        case Code::kRead: case Code::kTryRead: case Code::kBlockingRead: case Code::kBorrow: return RegKind::kReadGuard;
+        case Code::kWrite: case Code::kTryWrite: case Code::kBlockingWrite: return RegKind::kWriteGuard;
+        default: return ref.kind == Kind::kPermit ? RegKind::kPermit : RegKind::kGuard;
+      }
+    }
     case Kind::kRuntime: return RegKind::kRuntime;
-    case Kind::kGuard: return RegKind::kGuard;
+    case Kind::kJoinSet: case Kind::kFuturesUnordered: case Kind::kLocalSet: return RegKind::kSet;
     default: return RegKind::kValue;
   }
 }
@@ -92,9 +100,9 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
       auto found = b.names.find(key);
       if (found == b.names.end()) {
         RegKind kind = MessageKind(ref);
-        int base = first_element_.count(ref.name) ? first_element_[ref.name] : -1;
+        int base = first_element_.count(ObjectOf(ref.name)) ? first_element_[ObjectOf(ref.name)] : -1;
         if (kind == RegKind::kRuntime) base = RuntimeOf(ref);
-        if (kind == RegKind::kPermit || kind == RegKind::kGuard) base = 0;   // the message says which object
+        if (SaysObject(kind)) base = 0;   // the message says which object
         AddName(b, key, kind, base, 1, true);
         if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
       }
@@ -109,7 +117,7 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
     if (e.with.empty()) {
       for (const Ref& ref : op.with) {
         e.with.push_back(static_cast<int>(MessageKind(ref)));
-        e.with.push_back(first_element_.count(ref.name) ? first_element_[ref.name] : -1);
+        e.with.push_back(first_element_.count(ObjectOf(ref.name)) ? first_element_[ObjectOf(ref.name)] : -1);
       }
     }
   }
@@ -119,12 +127,12 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
 }
 
 // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
-void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blocking_form) {
+void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int64_t permits) {
   if (op.permits > 30000) diagnostics_.Add(*op.node, "it asks for " + std::to_string(op.permits) + " permits at once, and 30000 are the limit of the model");
   bool has_body = op.body != nullptr;
   if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
   std::string key = op.as.empty() ? "guard of " + op.on.name + "#" + std::to_string(Pc()) : op.as;
-  int base = first_element_.count(op.on.name) ? first_element_[op.on.name] : -1;
+  int base = first_element_.count(ObjectOf(op.on.name)) ? first_element_[ObjectOf(op.on.name)] : -1;
   int reg = AddName(b, key, kind, base, 1, true);
   if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, "count");
   escaping_.insert({b.unit, reg});
@@ -132,16 +140,12 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blo
   guard_node_[{b.unit, reg}] = op.node;
   int pc = Simple(b, op, vm);
   At(pc).reg = reg;
-  At(pc).flag = blocking_form;
-  At(pc).imm = op.def->code == Code::kReserve ? 1 : op.permits;
+  At(pc).imm = permits;
   b.moved.erase(reg);
   if (has_body) {
     BodyOps(b, *op.body);
     CloseScope(b);
-    FailurePath(b, pc, op);
-    if (op.has_or) {
-      // A failed acquisition has nothing to drop: the failure path comes after the scope's own drops.
-    }
+    FailurePath(b, pc, op);   // after the scope's own drops: a failed acquisition has nothing to drop
   } else {
     FailurePath(b, pc, op);
   }
@@ -199,11 +203,11 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       break;
     }
     case Code::kBlockOn: {
-      int strand = Strand(b, *op.body, false);
+      int strand = op.local.empty() ? Strand(b, *op.body, false)
+                                    : Strand(b, [&] { CompileRunUntil(b, op, op.local); }, nullptr, false);
       int pc = Emit(b, VmOp::kBlockOn);
       At(pc).strand = strand;
       SetRuntime(b, op, pc);
-      if (!op.local.empty()) NotModelled(op);
       FailurePath(b, pc, op);
       break;
     }
@@ -217,16 +221,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       if (has_body) { BodyOps(b, *op.body); CloseScope(b); }
       break;
     }
-    case Code::kSpawn:
-      if (!op.into.empty()) { NotModelled(op); break; }
-      CompileSpawn(b, op, VmOp::kSpawn, UnitKind::kTask);
-      break;
-    case Code::kSpawnLocal:
-      // No local set can be current yet: without one named it is always outside (M6).
-      if (op.target != Op::Target::kNone || !op.into.empty()) { NotModelled(op); break; }
-      At(Emit(b, VmOp::kPanic)).flag = true;
-      if (!op.as.empty()) AddName(b, op.as, RegKind::kTask, -1, static_cast<int>(op.count.value_or(1)), true);
-      break;
+    case Code::kSpawn: case Code::kSpawnLocal: CompileSpawn(b, op, VmOp::kSpawn, UnitKind::kTask); break;
     case Code::kSpawnBlocking: CompileSpawn(b, op, VmOp::kSpawnBlocking, UnitKind::kBlocking); break;
     case Code::kSpawnThread: {
       for (const Ref& ref : op.borrow)
@@ -269,8 +264,16 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       auto it = b.names.find(op.on.name);
       RegKind reg_kind = reg >= 0 ? U(b).regs[static_cast<std::size_t>(reg)].kind : RegKind::kScratch;
       int count = it != b.names.end() && !op.on.index ? it->second.count : 1;
+      if (op.on.kind == Kind::kLocalSet) {
+        Simple(b, op, VmOp::kAwaitSet);
+        if (reg < 0 || index >= 0) break;
+        At(Emit(b, VmOp::kDropReg)).reg = reg;   // it is used up
+        b.moved[reg] = {&op, op.node};
+        break;
+      }
       VmOp vm = op.def->code == Code::kJoinThread ? VmOp::kJoinThread : reg_kind == RegKind::kFuture ? VmOp::kAwaitFuture : VmOp::kAwaitTask;
-      if (reg_kind != RegKind::kTask && reg_kind != RegKind::kThread && reg_kind != RegKind::kFuture) { NotModelled(op); break; }
+      if (reg_kind == RegKind::kAbortHandle)
+        diagnostics_.Add(*op.node, "`" + op.on.name + "` belongs to a join_set, which alone awaits it", "use `join_next` on the set; the name is for `abort` and reports");
       std::vector<int> pcs;
       for (int k = 0; k < count; ++k) {
         int pc = Emit(b, vm);
@@ -371,6 +374,14 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       FailurePath(b, pc, op);
       break;
     }
+    case Code::kPush: {
+      int unit = SpawnUnit(b, op, UnitKind::kFuture);
+      int pc = Simple(b, op, VmOp::kMakeFuture);
+      At(pc).unit = unit;
+      copies_[unit] += multiplicity_;
+      FillCaptures(b, op, unit, pc);
+      break;
+    }
     case Code::kFuture: case Code::kArm: {
       int unit;
       if (op.def->code == Code::kArm) {
@@ -459,22 +470,34 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       break;
     }
     case Code::kLock:
-      if (kind == Kind::kStdMutex) Acquire(b, op, VmOp::kStdLock, RegKind::kGuard, false);
-      else Acquire(b, op, VmOp::kSemAcquire, RegKind::kGuard, false);
+      Acquire(b, op, kind == Kind::kStdMutex ? VmOp::kStdLock : VmOp::kSemAcquire, RegKind::kGuard);
       break;
     case Code::kTryLock:
-      Acquire(b, op, kind == Kind::kStdMutex ? VmOp::kStdTryLock : VmOp::kSemTryAcquire, RegKind::kGuard, false);
+      Acquire(b, op, kind == Kind::kStdMutex ? VmOp::kStdTryLock : VmOp::kSemTryAcquire, RegKind::kGuard);
       break;
-    case Code::kBlockingLock: Acquire(b, op, VmOp::kBlockingLock, RegKind::kGuard, true); break;
-    case Code::kAcquire: Acquire(b, op, VmOp::kSemAcquire, RegKind::kPermit, false); break;
-    case Code::kTryAcquire: Acquire(b, op, VmOp::kSemTryAcquire, RegKind::kPermit, false); break;
-    case Code::kReserve: Acquire(b, op, VmOp::kMpscReserve, RegKind::kReserve, false); break;
+    case Code::kBlockingLock: Acquire(b, op, VmOp::kBlockingLock, RegKind::kGuard); break;
+    case Code::kRead: Acquire(b, op, kind == Kind::kStdRwlock ? VmOp::kRwRead : VmOp::kSemAcquire, RegKind::kReadGuard); break;
+    case Code::kTryRead: Acquire(b, op, kind == Kind::kStdRwlock ? VmOp::kRwTryRead : VmOp::kSemTryAcquire, RegKind::kReadGuard); break;
+    case Code::kBlockingRead: Acquire(b, op, VmOp::kBlockingLock, RegKind::kReadGuard); break;
+    case Code::kWrite: Acquire(b, op, kind == Kind::kStdRwlock ? VmOp::kRwWrite : VmOp::kSemAcquire, RegKind::kWriteGuard, kRwlockPermits); break;
+    case Code::kTryWrite: Acquire(b, op, kind == Kind::kStdRwlock ? VmOp::kRwTryWrite : VmOp::kSemTryAcquire, RegKind::kWriteGuard, kRwlockPermits); break;
+    case Code::kBlockingWrite: Acquire(b, op, VmOp::kBlockingLock, RegKind::kWriteGuard, kRwlockPermits); break;
+    case Code::kBorrow:
+      if (op.body && op.body->ops.empty()) {   // copied out
+        int pc = Simple(b, op, VmOp::kWatchBorrow);
+        At(pc).flag2 = true;
+      } else {
+        Acquire(b, op, VmOp::kWatchBorrow, RegKind::kReadGuard);
+      }
+      break;
+    case Code::kAcquire: Acquire(b, op, VmOp::kSemAcquire, RegKind::kPermit, op.permits); break;
+    case Code::kTryAcquire: Acquire(b, op, VmOp::kSemTryAcquire, RegKind::kPermit, op.permits); break;
+    case Code::kReserve: Acquire(b, op, VmOp::kMpscReserve, RegKind::kReserve); break;
     case Code::kAddPermits: At(Simple(b, op, VmOp::kSemAddPermits)).imm = op.permits; break;
     case Code::kForgetPermits: At(Simple(b, op, VmOp::kSemForgetPermits)).imm = op.permits; break;
     case Code::kWait:
       if (kind == Kind::kStdCondvar) { CompileCondWait(b, op, VmOp::kCondWait); break; }
-      if (kind == Kind::kStdBarrier) { Simple(b, op, VmOp::kStdBarrierWait); break; }
-      NotModelled(op);
+      Simple(b, op, kind == Kind::kStdBarrier ? VmOp::kStdBarrierWait : VmOp::kBarrierWait);
       break;
     case Code::kWaitTimeout: CompileCondWait(b, op, VmOp::kCondWaitTimeout); break;
     case Code::kNotifyOne:
@@ -498,7 +521,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       if (kind == Kind::kStdChannel) vm = c == Code::kRecv ? VmOp::kStdRecv : c == Code::kTryRecv ? VmOp::kStdTryRecv : VmOp::kStdRecvTimeout;
       else if (kind == Kind::kMpsc) vm = c == Code::kRecv ? VmOp::kMpscRecv : c == Code::kTryRecv ? VmOp::kMpscTryRecv : VmOp::kMpscBlockingRecv;
       else if (kind == Kind::kOneshot) vm = c == Code::kRecv ? VmOp::kOneshotRecv : c == Code::kTryRecv ? VmOp::kOneshotTryRecv : VmOp::kOneshotBlockingRecv;
-      else { NotModelled(op); break; }
+      else vm = c == Code::kRecv ? VmOp::kBroadcastRecv : c == Code::kTryRecv ? VmOp::kBroadcastTryRecv : VmOp::kBroadcastBlockingRecv;
       int pc = Simple(b, op, vm);
       With(b, op, pc, false);
       FailurePath(b, pc, op);
@@ -509,10 +532,32 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       Simple(b, op, vm);
       break;
     }
-    case Code::kClosed:
-      if (kind != Kind::kOneshot) { NotModelled(op); break; }
-      Simple(b, op, VmOp::kOneshotClosed);
+    case Code::kClosed: Simple(b, op, VmOp::kOneshotClosed); break;
+    case Code::kChanged: FailurePath(b, Simple(b, op, VmOp::kWatchChanged), op); break;
+    case Code::kWaitFor: {
+      int pc = Simple(b, op, VmOp::kWatchWaitFor);
+      int e = MakeExpr(b, *op.condition);
+      At(pc).expr = e;
+      FailurePath(b, pc, op);
       break;
+    }
+    case Code::kSubscribe: {
+      int pc = Simple(b, op, VmOp::kSubscribe);
+      receiver_of_[op.as] = ObjectOf(op.on.name);
+      int reg = AddName(b, op.as + ".rx", RegKind::kRx, At(pc).object, 1, true);
+      escaping_.insert({b.unit, reg});
+      At(pc).reg = reg;
+      b.moved.erase(reg);
+      break;
+    }
+    case Code::kGetOrInit: CompileGetOrInit(b, op); break;
+    case Code::kCancel: Simple(b, op, VmOp::kCancel); break;
+    case Code::kCancelled: Simple(b, op, VmOp::kCancelled); break;
+    case Code::kAbortAll: Simple(b, op, VmOp::kAbortAll); break;
+    case Code::kShutdown: Simple(b, op, VmOp::kSetShutdown); break;
+    case Code::kJoinNext: FailurePath(b, Simple(b, op, VmOp::kJoinNext), op); break;
+    case Code::kNext: FailurePath(b, Simple(b, op, VmOp::kNext), op); break;
+    case Code::kRunUntil: CompileRunUntil(b, op, op.on.name); break;
     case Code::kStore: Simple(b, op, VmOp::kStore); break;
     case Code::kAdd: Simple(b, op, VmOp::kAdd); break;
     case Code::kCompareExchange: FailurePath(b, Simple(b, op, VmOp::kCas), op); break;
@@ -524,7 +569,6 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       FailurePath(b, pc, op);
       break;
     }
-    default: NotModelled(op);
   }
 }
 
@@ -552,7 +596,7 @@ void Compiler::CompileSend(Builder& b, const Op& op) {
   if (kind == Kind::kStdChannel) vm = c == Code::kTrySend ? VmOp::kStdTrySend : VmOp::kStdSend;
   else if (kind == Kind::kMpsc) vm = c == Code::kSend ? VmOp::kMpscSend : c == Code::kTrySend ? VmOp::kMpscTrySend : VmOp::kMpscBlockingSend;
   else if (kind == Kind::kOneshot) vm = VmOp::kOneshotSend;
-  else { NotModelled(op); return; }
+  else vm = kind == Kind::kWatch ? VmOp::kWatchSend : VmOp::kBroadcastSend;
   int pc = Simple(b, op, vm);
   if (op.permit) {
     int index = -1;
@@ -567,8 +611,10 @@ void Compiler::CompileSend(Builder& b, const Op& op) {
 }
 
 void Compiler::CompileRelease(Builder& b, const Op& op) {
-  bool named_object = first_element_.count(op.on.name) != 0 && op.on.part == Ref::Part::kWhole &&
-                      op.on.kind != Kind::kValue;
+  bool set = op.on.kind == Kind::kJoinSet || op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kLocalSet;
+  bool unlocks = op.def->code == Code::kUnlock && op.on.kind == Kind::kWatch;
+  bool named_object = unlocks || (first_element_.count(op.on.name) != 0 && op.on.part == Ref::Part::kWhole &&
+                                  op.on.kind != Kind::kValue && !set);
   if (named_object) {
     // The latest guard or permit of this object that this body took: candidates from the last to the first.
     auto& guards = guards_[b.unit];
@@ -609,11 +655,128 @@ std::vector<int> Compiler::LiveStdGuards(Builder& b) {
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
     for (int reg : Scope(s).regs) {
       const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-      if (r.kind == RegKind::kGuard && b.moved.count(reg) == 0 && r.base >= 0 &&
-          program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kStdMutex)
-        live.push_back(reg);
+      if (b.moved.count(reg) == 0 && IsStdLock(r)) live.push_back(reg);
     }
   return live;
+}
+
+// A guard that is not Send: of a lock of std, the one inside a `watch` included.
+bool Compiler::IsStdLock(const Reg& reg) const {
+  if (!IsGuard(reg.kind) || reg.base < 0) return false;
+  Kind kind = program_->elements[static_cast<std::size_t>(reg.base)].kind;
+  return kind == Kind::kStdMutex || kind == Kind::kStdRwlock || kind == Kind::kWatch;
+}
+
+const std::string& Compiler::ObjectOf(const std::string& name) const {
+  auto it = receiver_of_.find(name);
+  return it == receiver_of_.end() ? name : it->second;
+}
+
+// Which op gives a name, wherever it stands: a message can bring a value that a later op makes.
+void Compiler::CollectMakers(const Body& body) {
+  if (!collected_.insert(&body).second) return;
+  for (const Op& op : body.ops) {
+    if (!op.as.empty()) made_by_.emplace(op.as, op.def->code);
+    for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})
+      if (inner != nullptr) CollectMakers(*inner);
+    for (const Branch& branch : op.branches)
+      for (const Body* inner : {branch.await.get(), branch.then.get()})
+        if (inner != nullptr) CollectMakers(*inner);
+  }
+}
+
+// The body of a `get_or_init`, in place, under the right to initialise; `fail` and `return` end just it.
+void Compiler::CompileGetOrInit(Builder& b, const Op& op) {
+  OpenScope(b, ScopeDef::Kind::kBlock);
+  int scope = b.scope;
+  int reg = AddName(b, "right to initialise " + op.on.name + "#" + std::to_string(Pc()), RegKind::kOnceGuard, first_element_[op.on.name], 1, true);
+  int enter = Simple(b, op, VmOp::kOnceEnter);
+  At(enter).reg = reg;
+  auto before = b.moved;
+  bool before_diverged = b.diverged;
+  OpenScope(b, ScopeDef::Kind::kBlock);
+  int outer_async = b.async_scope;
+  auto outer_loops = std::move(b.loops);
+  b.loops.clear();
+  b.async_scope = b.scope;
+  b.returns.emplace_back();
+  BodyOps(b, *op.body);
+  CloseScope(b);
+  b.async_scope = outer_async;
+  b.loops = std::move(outer_loops);
+  int set = Simple(b, op, VmOp::kOnceSet);
+  At(set).reg = reg;
+  int skip = Emit(b, VmOp::kJump);
+  bool fails = false;
+  int failed = Pc();
+  for (auto [jump, by_fail] : b.returns.back()) {
+    At(jump).target = by_fail ? failed : set;
+    fails = fails || by_fail;
+  }
+  b.returns.pop_back();
+  if (fails) {
+    At(Emit(b, VmOp::kDropReg)).reg = reg;
+    int pc = Simple(b, op, VmOp::kOnceFail);
+    b.scope = Scope(scope).parent;   // what `or` does is no longer under the right to initialise
+    FailurePath(b, pc, op);
+    b.scope = scope;
+  }
+  At(skip).target = Pc();
+  At(enter).target = Pc();
+  Merge(b, before, before_diverged);
+  b.diverged = false;
+  b.moved.erase(reg);
+  b.scope = Scope(scope).parent;
+}
+
+// A body and the tasks of a local_set, polled together.
+void Compiler::CompileRunUntil(Builder& b, const Op& op, const std::string& set) {
+  OpenScope(b, ScopeDef::Kind::kSelect);
+  int scope = b.scope;
+  BranchCode code;
+  code.strand = Strand(b, *op.body, false);
+  code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
+  program_->branches.push_back({code});
+  Scope(scope).list = static_cast<int>(program_->branches.size()) - 1;
+  int pc = Emit(b, VmOp::kRunUntil);
+  At(pc).strand = code.strand;
+  At(pc).list = Scope(scope).list;
+  Ref ref;
+  ref.name = set;
+  ref.kind = Kind::kLocalSet;
+  if (op.def->code == Code::kRunUntil) ref = op.on;
+  Instr copy = At(pc);
+  SetObject(b, copy, ref);
+  At(pc) = copy;
+  int index = -1;
+  ValueReg(b, ref, op, &index);
+  std::vector<int> regs = Scope(scope).regs;
+  Scope(scope).regs.clear();
+  b.scope = Scope(scope).parent;
+  for (int reg : regs) Scope(b.scope).regs.push_back(reg);
+  if (op.def->code == Code::kRunUntil) {
+    FailurePath(b, pc, op);
+  } else {   // of block_on: its failure is that of the future
+    int skip = Emit(b, VmOp::kJump);
+    At(pc).or_pc = Pc();
+    b.returns.back().push_back({Emit(b, VmOp::kJump), true});
+    At(skip).target = Pc();
+  }
+}
+
+// The set that a task is spawned into.
+void Compiler::SetSet(Builder& b, const Op& op, int pc, const std::string& name) {
+  Ref ref;
+  ref.name = name;
+  ref.kind = op.into.empty() ? Kind::kLocalSet : Kind::kJoinSet;
+  if (op.into.empty()) ref = op.on;
+  Instr set;
+  SetObject(b, set, ref);
+  int index = -1;
+  ValueReg(b, ref, op, &index);
+  At(pc).set = set.object;
+  At(pc).sets = set.elements;
+  At(pc).set_index = set.index;
 }
 
 }  // namespace asyncrt

@@ -6,6 +6,7 @@
 #ifndef ASYNCRT_CORE_PROGRAM_COMPILER_H_
 #define ASYNCRT_CORE_PROGRAM_COMPILER_H_
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -108,12 +109,12 @@ class Compiler {
   void PatchReturns(Builder& b);
   // A body that is polled on its own, in the same frame. Returns the local strand number.
   int Strand(Builder& b, const Body& body, bool disable_on_failure);
+  int Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure);
   // Guards and permits that the single op of a branch took outlive the branch.
   void MoveNames(Builder& b, int from, int to);
   int SourceOf(const Op& op);
   void BodyOps(Builder& b, const Body& body);
   void Block(Builder& b, const Body& body);
-  void NotModelled(const Op& op);
   // Fills in which object the op is about.
   void SetObject(Builder& b, Instr& i, const Ref& ref);
   // The op's failure path: emitted after the op itself.
@@ -123,10 +124,14 @@ class Compiler {
   // One op on an object that needs nothing special.
   int Simple(Builder& b, const Op& op, VmOp vm);
   // What a value that a message carries is.
-  static RegKind MessageKind(const Ref& ref);
+  RegKind MessageKind(const Ref& ref) const;
+  // The declared object that a name is of: a receiver made by `subscribe` has a name of its own.
+  const std::string& ObjectOf(const std::string& name) const;
+  void CollectMakers(const Body& body);
+  bool IsStdLock(const Reg& reg) const;
   void With(Builder& b, const Op& op, int pc, bool sends);
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
-  void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, bool blocking_form);
+  void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int64_t permits = 1);
   void CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc);
   // Spawns: compiles the body as a unit and fills in what it captures.
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind) { return SpawnUnit(b, op, kind, *op.body); }
@@ -151,6 +156,9 @@ class Compiler {
   int ArmUnit(Builder& b, const Op& op);
   void CompileSend(Builder& b, const Op& op);
   void CompileRelease(Builder& b, const Op& op);
+  void CompileGetOrInit(Builder& b, const Op& op);
+  void CompileRunUntil(Builder& b, const Op& op, const std::string& set);
+  void SetSet(Builder& b, const Op& op, int pc, const std::string& name);
   // ---- sizes --------------------------------------------------------------------------------------------------
   void SizeEverything();
   std::vector<int> LiveStdGuards(Builder& b);
@@ -171,6 +179,9 @@ class Compiler {
   std::map<int, std::vector<std::pair<std::string, int>>> guards_;
   std::map<std::pair<int, int>, const Json*> guard_node_;
   std::set<int> spawned_local_;
+  std::map<std::string, std::string> receiver_of_;   // names made by `subscribe`
+  std::map<std::string, Code> made_by_;              // which op gives a name
+  std::set<const Body*> collected_;
   std::set<std::pair<int, int>> not_send_;
   int source_ = -1;
   int multiplicity_ = 1;

@@ -273,16 +273,18 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
   if (it != b.moved.end())
     Refuse("ownership/use-after-move", what, it->second.node, op.node, it->second.by, &op, b);
   const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-  bool std_guard = kind == RegKind::kGuard && r.base >= 0 && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kStdMutex;
+  bool local = op.def->code == Code::kSpawnLocal || op.def->code == Code::kPush || op.def->code == Code::kFuture;   // no other thread
+  bool std_guard = IsStdLock(r);
+  bool local_set = r.kind == RegKind::kSet && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kLocalSet;
   if (b.made_by != nullptr && op.def->code != Code::kFuture)
     for (const Ref& borrowed : b.made_by->borrow)
       if (Key(borrowed) == what)
         Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
                "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
-  if ((std_guard || kind == RegKind::kEnter || not_send_.count({b.unit, reg})) && op.def->code != Code::kFuture && op.def->code != Code::kMakeValue)
+  if ((std_guard || local_set || kind == RegKind::kEnter || not_send_.count({b.unit, reg})) && !local && op.def->code != Code::kMakeValue)
     Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
            "`" + what + "` is not Send, and this body takes it to another thread");
-  if (r.kind == RegKind::kValue && r.base >= 0 && op.def->code != Code::kFuture &&
+  if (r.kind == RegKind::kValue && r.base >= 0 && !local &&
       !scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(r.base)].declared)].send)
     Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
            "`" + what + "` is not Send, and this body takes it to another thread");

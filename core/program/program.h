@@ -40,21 +40,36 @@ enum class VmOp : std::uint8_t {
   kOneshotSend, kOneshotRecv, kOneshotTryRecv, kOneshotBlockingRecv, kOneshotClose, kOneshotClosed,
   kMpscSend, kMpscTrySend, kMpscBlockingSend, kMpscReserve, kMpscRecv, kMpscTryRecv, kMpscBlockingRecv, kMpscClose,
   kIoWrite, kIoRead,
+  kRwRead, kRwTryRead, kRwWrite, kRwTryWrite,          // of std; Tokio's are semaphore ops
+  kBroadcastSend, kBroadcastRecv, kBroadcastTryRecv, kBroadcastBlockingRecv, kSubscribe,
+  kWatchSend, kWatchChanged, kWatchWaitFor, kWatchBorrow,
+  kBarrierWait, kOnceEnter, kOnceSet, kOnceFail, kCancel, kCancelled,
+  kAbortAll, kJoinNext, kSetShutdown, kNext, kRunUntil, kAwaitSet,
 };
+
+// Permits that a Tokio rwlock has in the model: a read takes one, a write all of them (semantics 8.3).
+constexpr int kRwlockPermits = 30000;
 
 enum class RegKind : std::uint8_t {
   kScratch,   // locals, counters, saved context: nothing to drop
-  kTx, kRx,   // an end of a channel or pipe; value: element + 1
+  kTx, kRx,   // an end of a channel or pipe; value: element + 1, and above the low 16 bits what a receiver has not seen
   kRuntime,   // value: 1
   kValue,     // value: element + 1 (declared) or frame + 1 (made by the op `value`)
   kMadeValue,
   kTask, kThread, kFuture,  // value: frame + 1
   kAbortHandle,             // a task's name mentioned for abort/finished/unpark only: frame + 1
   kGuard,     // a std_mutex or mutex guard; value: element + 1
+  kReadGuard, kWriteGuard,  // of a std_rwlock or rwlock, and a watch's borrow; value: element + 1
+  kOnceGuard, // the right to initialise a std_once or once_cell; value: element + 1
+  kSet,       // a join_set, futures_unordered or local_set; value: element + 1
   kPermit,    // semaphore permits; value: element + 1, next register: how many
   kReserve,   // a reserved place of an mpsc; value: element + 1
   kEnter,     // an enter guard; value: 1 + saved current runtime + 1
 };
+
+inline bool IsGuard(RegKind kind) { return kind == RegKind::kGuard || kind == RegKind::kReadGuard || kind == RegKind::kWriteGuard; }
+// Values that say in a message which object they are of.
+inline bool SaysObject(RegKind kind) { return IsGuard(kind) || kind == RegKind::kPermit || kind == RegKind::kReserve; }
 
 struct Reg {
   RegKind kind = RegKind::kScratch;
@@ -80,7 +95,7 @@ struct BranchCode {
 struct Instr {
   VmOp op = VmOp::kNop;
   bool flag = false;          // biased, try, has permit, detached, or: in `kDropReg`, not the latest
-  bool flag2 = false;
+  bool flag2 = false;         // on purpose, try, armed, copied out
   int scope = 0;              // innermost scope, for unwinding
   int object = -1;            // first element
   int elements = 1;
@@ -97,6 +112,9 @@ struct Instr {
   int list = -1;              // captures or branches
   int source = -1;            // the op it came from
   int guard = -1;             // a std guard that may be held across this await
+  int set = -1, sets = 1;     // first element and number of the join_set or local_set that a task is spawned into
+  int set_index = -1;         // expression that picks one of them
+  bool local = false;         // spawned into a local_set: without `set`, the one that is being polled
   std::int64_t imm = 0;       // duration, count, permits, …
 };
 
@@ -134,6 +152,9 @@ struct Element {
   std::vector<int> with;    // first register-kind of what a message owns: pairs (RegKind, base)
   std::int64_t initial = 0;
   int destructor = -1;      // unit
+  int parent = -1;          // cancellation_token: its parent's element
+  int ordinal = 0;          // local_set: its number among them, from 1
+  Object::Policy policy = Object::Policy::kAny;   // std_rwlock
   bool tried = false;       // some op looks whether it is held without waiting for it
 };
 
@@ -182,6 +203,7 @@ struct Program {
   bool endless = false;                     // some loop has no bound: ticks and budgets matter
   bool uses_now = false;
   bool spurious = false;                    // some wait can return spuriously
+  std::vector<int> local_sets;              // their elements, by ordinal - 1
   int minor = 53, patch = 999;              // Tokio 1.<minor>.<patch>; 999: the last one
 };
 
