@@ -333,6 +333,14 @@ class Graph {
       Add(party, f, kind, strand, what + " could still come from " + PartyName(m_, f) + ", which is stuck itself");
       edges_.back().notified_before = before;
     }
+    for (int f = 0; f < l_.frames && !any; ++f) {   // or from a future that nobody polls
+      if (m_.F(f).live == 0 || (m_.F(f).bits & kComplete) || m_.UnitOf(f).kind != UnitKind::kFuture || !CanStill(f, ops, element)) continue;
+      Add(party, PartyOf(f), kind, strand, what + " could still come from " + PartyName(m_, f) + " of " + PartyName(m_, PartyOf(f)) + ", which polls something else");
+      std::size_t added = edges_.size();
+      MarkUnpolled(f);
+      if (!edges_[added - 1].unpolled) { edges_.pop_back(); continue; }
+      any = true;
+    }
     if (any) return;
     Add(party, -1, kind, strand, before ? what + " was sent when this one was not listening, or was used up, and no other will come"
                                         : what + " will never come: nothing in the program can send it any more");

@@ -21,7 +21,7 @@ void Compiler::SetObject(Builder& b, Instr& i, const Ref& ref) {
 }
 
 // The op's failure path: emitted after the op itself.
-void Compiler::FailurePath(Builder& b, int pc, const Op& op) {
+void Compiler::FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before) {
   if (!op.has_or) return;
   int skip = Emit(b, VmOp::kJump);
   At(pc).or_pc = Pc();
@@ -32,6 +32,8 @@ void Compiler::FailurePath(Builder& b, int pc, const Op& op) {
   }
   auto moved = b.moved;
   bool diverged = b.diverged;
+  b.diverged = false;   // the op itself was reached, whatever its body does
+  if (before != nullptr) b.moved = *before;
   if (op.on_failure) Block(b, *op.on_failure);
   Merge(b, moved, diverged);
   At(skip).target = Pc();
@@ -143,9 +145,10 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
   At(pc).imm = permits;
   b.moved.erase(reg);
   if (has_body) {
+    auto before = b.moved;
     BodyOps(b, *op.body);
     CloseScope(b);
-    FailurePath(b, pc, op);   // after the scope's own drops: a failed acquisition has nothing to drop
+    FailurePath(b, pc, op, &before);   // after the scope's own drops: a failed acquisition has nothing to drop
   } else {
     FailurePath(b, pc, op);
   }

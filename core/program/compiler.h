@@ -118,7 +118,7 @@ class Compiler {
   // Fills in which object the op is about.
   void SetObject(Builder& b, Instr& i, const Ref& ref);
   // The op's failure path: emitted after the op itself.
-  void FailurePath(Builder& b, int pc, const Op& op);
+  void FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before = nullptr);
   // Joins the state before an alternative with the state after it.
   void Merge(Builder& b, const std::map<int, Moved>& other, bool other_diverged);
   // One op on an object that needs nothing special.
