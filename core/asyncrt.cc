@@ -10,6 +10,7 @@
 #include "core/detect/advice.h"
 #include "core/explore/replay.h"
 #include "core/explore/search.h"
+#include "core/model/versions.h"
 #include "core/program/program.h"
 #include "core/report/expect.h"
 #include "core/scenario/scenario.h"
@@ -279,10 +280,11 @@ Finding BadConfig(const Prepared& prepared, const std::string& file, const Json*
 
 std::vector<Finding> BadConfigs(const Prepared& prepared, const std::string& file) {
   std::vector<Finding> out;
+  const VersionRules rules = RulesOfRelease(prepared.program->minor, prepared.program->patch);
   for (const Runtime& rt : prepared.scenario->runtimes) {
     if (rt.multi_thread && rt.worker_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Worker threads cannot be set to 0"));
-    if (rt.event_interval == 0 && prepared.program->minor >= 50) out.push_back(BadConfig(prepared, file, rt.node, "event_interval must be greater than 0"));
-    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && prepared.program->minor >= 38) out.push_back(BadConfig(prepared, file, rt.node, "global_queue_interval must be greater than 0"));
+    if (rt.event_interval == 0 && rules.event_interval_check) out.push_back(BadConfig(prepared, file, rt.node, "event_interval must be greater than 0"));
+    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && rules.queue_interval_check) out.push_back(BadConfig(prepared, file, rt.node, "global_queue_interval must be greater than 0"));
     if (rt.max_blocking_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Max blocking threads cannot be set to 0"));
   }
   for (const Object& o : prepared.scenario->objects) {

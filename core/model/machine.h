@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/model/state.h"
+#include "core/model/versions.h"
 
 namespace asyncrt {
 
@@ -66,7 +67,7 @@ enum class Timing : std::uint8_t { kIdeal, kAdversarial };
 class Machine {
  public:
   Machine(const Program& program, const Layout& layout, Timing timing)
-      : p_(program), l_(layout), timing_(timing) {}
+      : p_(program), l_(layout), timing_(timing), v_(RulesOfRelease(program.minor, program.patch)) {}
 
   void Attach(std::uint8_t* state) { s_ = state; }
   // One instruction a step, and workers keep their numbers: for a judge that trusts no reduction.
@@ -217,7 +218,6 @@ class Machine {
   int Length(Link head);
   std::uint32_t IdleKey(int core);
   void SortCores();
-  bool LifoStealable() const { return (p_.minor == 51 || p_.minor == 52) && p_.patch <= 1; }
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 
   // objects (sync.cc)
@@ -253,7 +253,7 @@ class Machine {
   template <class Visit>
   void ForReceivers(int element, Visit visit);
   std::int32_t* Receiver(int strand, int element);
-  void WakeQueue(int thread, std::int32_t* w);
+  void WakeQueue(int thread, std::int32_t* w, std::uint8_t grant = 0, bool fifo = true);
   void TrimBroadcast(int element);
   bool CanRunWatch(int strand, int element);
   void ExecSubscribe(int strand, int element);
@@ -281,6 +281,7 @@ class Machine {
   const Program& p_;
   const Layout& l_;
   Timing timing_;
+  const VersionRules v_;
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;

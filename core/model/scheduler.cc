@@ -75,7 +75,7 @@ void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) 
     return;
   }
   CoreCell& core = C(t.core - 1);
-  bool lifo_on = (core.chain != 3 || p_.minor < 29) && !def.declared->disable_lifo_slot;
+  bool lifo_on = (core.chain != 3 || !v_.lifo_cap) && !def.declared->disable_lifo_slot;
   if (self_wake || !lifo_on) {
     PushTask(&core.head, &core.tail, frame);
     if (!from_driver) NotifyOne(runtime);
@@ -84,7 +84,7 @@ void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) 
   int displaced = core.lifo - 1;
   core.lifo = static_cast<Link>(frame + 1);
   if (displaced < 0) {   // 1.5: a lone push tells nobody, save where the slot could be stolen from
-    if (LifoStealable() && !from_driver) NotifyOne(runtime);
+    if (v_.lifo_stealable && !from_driver) NotifyOne(runtime);
     return;
   }
   PushTask(&core.head, &core.tail, displaced);
@@ -124,8 +124,8 @@ void Machine::Defer(int thread, int strand) {
   Link* tail = nullptr;
   // Versions that put the wake-up into the list of a worker that this thread no longer is: it is lost (5.6, 3.13).
   bool in_block_on = t.entered == 1 && t.core == 0;
-  if (p_.minor >= 29 && (p_.minor < 44 || (p_.minor == 44 && p_.patch == 0)) && t.handed && in_block_on) return;
-  if (p_.minor < 42 && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
+  if (v_.bip_nested_yield_hang && t.handed && in_block_on) return;
+  if (v_.foreign_yield_hang && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
     tail = &C(t.core - 1).defer_tail;
@@ -301,7 +301,7 @@ void Machine::WorkerStep(int thread, int number) {
     return;
   }
   bool maintenance = false;
-  bool chained = core.lifo != 0 && core.runs != 0 && (core.chain < 3 || p_.minor < 29);
+  bool chained = core.lifo != 0 && core.runs != 0 && (core.chain < 3 || !v_.lifo_cap);
   if (chained && p_.endless && t.budget == 0) {   // 1.3: out of budget, it goes to the queue and nobody is told
     PushTask(&core.head, &core.tail, core.lifo - 1);
     core.lifo = 0;
@@ -345,7 +345,7 @@ void Machine::WorkerStep(int thread, int number) {
   }
   int waiting = Length(rt.inject_head);
   if (waiting > 0) {
-    int batch = p_.minor >= 29 ? std::max(1, std::min(waiting / def.workers + 1, 128)) : 1;
+    int batch = v_.inject_batch ? std::max(1, std::min(waiting / def.workers + 1, 128)) : 1;
     batch = std::min(batch, waiting);
     frame = PopTask(&rt.inject_head, &rt.inject_tail);
     for (int k = 1; k < batch; ++k) PushTask(&core.head, &core.tail, PopTask(&rt.inject_head, &rt.inject_tail));
@@ -355,7 +355,7 @@ void Machine::WorkerStep(int thread, int number) {
   if (core.searching || 2 * Searching(runtime) < def.workers) {   // 1.2d
     std::vector<int> victims;
     for (int c = 0; c < def.workers; ++c)
-      if (def.first_core + c != number && (C(def.first_core + c).head != 0 || (LifoStealable() && C(def.first_core + c).lifo != 0))) victims.push_back(def.first_core + c);
+      if (def.first_core + c != number && (C(def.first_core + c).head != 0 || (v_.lifo_stealable && C(def.first_core + c).lifo != 0))) victims.push_back(def.first_core + c);
     if (!victims.empty()) {
       CoreCell& victim = C(victims[static_cast<std::size_t>(choose_->Choose(static_cast<int>(victims.size())))]);
       core.searching = 1;
@@ -465,13 +465,13 @@ void Machine::Handoff(int thread) {
   ThreadCell& t = T(thread);
   int number = t.core - 1;
   CoreCell& core = C(number);
-  if (p_.minor >= 50) {
+  if (v_.bip_flush_defer) {
     WakeDeferred(thread, &core.defer_head, &core.defer_tail);
   } else {   // 5.6: they stay with the thread, until it gets its core back or ends its poll
     std::swap(t.stash_head, core.defer_head);
     std::swap(t.stash_tail, core.defer_tail);
   }
-  if (p_.minor >= 38 && core.lifo != 0) {
+  if (v_.bip_move_lifo && core.lifo != 0) {
     int frame = core.lifo - 1;
     core.lifo = 0;
     PushTask(&core.head, &core.tail, frame);
