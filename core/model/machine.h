@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/scheduler.h"
 #include "core/model/state.h"
 #include "core/model/versions.h"
 
@@ -66,8 +67,8 @@ enum class Timing : std::uint8_t { kIdeal, kAdversarial };
 
 class Machine {
  public:
-  Machine(const Program& program, const Layout& layout, Timing timing)
-      : p_(program), l_(layout), timing_(timing), v_(RulesOfRelease(program.minor, program.patch)) {}
+  Machine(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler = Scheduler::kAtomic)
+      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), v_(RulesOfRelease(program.minor, program.patch)) {}
 
   void Attach(std::uint8_t* state) { s_ = state; }
   // One instruction a step, and workers keep their numbers: for a judge that trusts no reduction.
@@ -182,6 +183,15 @@ class Machine {
   void SchedulerStep(int thread);
   bool SchedulerEnabled(int thread);
   void WorkerStep(int thread, int core);
+  void RunTask(int thread, int core, int frame, bool in_chain);
+  void ParkForNoTime(int thread, int core);
+  bool SeesShutdown(int core);
+  void DropTasks(int thread, int core);
+  bool RunOwnWork(int thread, int core);
+  int BatchOf(int runtime, int waiting);
+  bool RunInjected(int thread, int core, int batch);
+  bool CanRob(int victim);
+  void Rob(int thread, int core, int victim);
   void PoolStep(int thread);
   bool CtEnabled(int thread, int strand, int runtime);
   bool CtStep(int thread, int strand, int runtime, int child);
@@ -199,6 +209,8 @@ class Machine {
   int CoreRuntime(int core) const;
   int Searching(int runtime);
   int Unparked(int runtime);
+  bool IsSleeper(int core);
+  int LocalTasks(int core);
   template <class L>
   void PushTask(L* head, L* tail, int frame) {
     F(frame).next = 0;
@@ -216,9 +228,14 @@ class Machine {
     return frame;
   }
   int Length(Link head);
-  std::uint32_t IdleKey(int core);
+  std::uint64_t IdleKey(int core);
   void SortCores();
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
+
+  // search and park, part by part (search_and_park.cc)
+  void ExactStep(int thread, int core);
+  void TellSleeper(int runtime);
+  bool Interchangeable(int runtime) const;
 
   // objects (sync.cc)
   void ExecObject(int thread, int strand);
@@ -281,6 +298,7 @@ class Machine {
   const Program& p_;
   const Layout& l_;
   Timing timing_;
+  Scheduler scheduler_;
   const VersionRules v_;
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;

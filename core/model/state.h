@@ -49,13 +49,33 @@ struct ThreadCell {
 
 enum class CoreState : std::uint8_t { kAbsent, kActive, kParked, kDriver, kInSlot, kDropping, kStopped };
 
+// Where a worker stands in its search and park (1.2c to 1.8) under the exact scheduler. From `kFirstRegistered` on it is
+// in the list of sleepers.
+enum SearchPhase : std::uint16_t {
+  kPick,              // looks at its own slot and queue, then whether the injection queue is empty
+  kSearchTest,        // reads how many others search
+  kSearchBegin,       // counts itself among them
+  kSearchInject,      // looks at the injection queue once more
+  kRegister,          // has found nothing
+  kTakeBatch = 16,    // plus how many tasks it takes from the injection queue
+  kSteal = 256,       // plus the victim at which it began * 256, plus how many it has looked at
+  kFirstRegistered = 0xf000,
+  kDecide = kFirstRegistered,  // looks at its token, then at the driver's lock
+  kReturned,           // has returned from its sleep
+  kUnregister,        // takes itself off the list
+  kCheckInject,       // the last searcher: looks at the injection queue a last time
+  kCheckNotify,       // and has found something
+  kCheckQueue = 0xf100,        // plus how many of the others' queues it has looked at
+};
+constexpr int kExactWorkersMax = 200;   // what these numbers have room for
+
 struct CoreCell {
   Link lifo, head, tail;               // the slot and the local queue
   Link defer_head, defer_tail;         // strands that yielded
   Link thread;
   CoreState state;
   std::uint8_t token, searching, chain, tick, runs;
-  std::uint16_t zero;
+  std::uint16_t phase;                 // a SearchPhase, plus a position in it; 0 where search and park are one step
   std::int32_t held;                   // ghost: how long it is held since the last yield, ideal timing only
 };
 
