@@ -233,9 +233,13 @@ class Machine {
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 
   // search and park, part by part (search_and_park.cc)
-  void ExactStep(int thread, int core);
+  void ExactStep(int thread, int core, std::uint32_t seen);
+  int LookRound(int core, std::uint32_t seen);
   void TellSleeper(int runtime);
-  bool Interchangeable(int runtime) const;
+  bool LooksAlike(int first_core, int a, int b);
+  std::uint64_t RoundKey(int core);
+  bool SomebodyGoesRound(int runtime);
+  void RenumberRounds(int runtime, const std::vector<int>& now, const std::vector<int>& was);
 
   // objects (sync.cc)
   void ExecObject(int thread, int strand);

@@ -396,9 +396,10 @@ void Machine::WorkerStep(int thread, int number) {
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  const auto seen = static_cast<std::uint32_t>(core.held);
   core.held = 0;
   if (core.state == CoreState::kDropping) { DropTasks(thread, number); return; }
-  if (scheduler_ == Scheduler::kExact) { ExactStep(thread, number); return; }
+  if (scheduler_ == Scheduler::kExact) { ExactStep(thread, number, seen); return; }
   if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d to g
     bool told = core.token != 0, driver = core.state == CoreState::kDriver;
     core.token = 0;
@@ -613,15 +614,15 @@ std::uint64_t Machine::IdleKey(int core) {
   const CoreCell& c = C(core);
   if (c.thread == 0 || c.lifo != 0 || c.head != 0 || c.defer_head != 0 || T(c.thread - 1).top != 0) return 0;
   if (c.state != CoreState::kActive && c.state != CoreState::kParked && c.state != CoreState::kDriver) return 0;
-  return (static_cast<std::uint64_t>(c.phase) << 32) | (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
+  return (scheduler_ == Scheduler::kExact ? RoundKey(core) : 0) | (static_cast<std::uint64_t>(c.phase) << 32) | (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
          (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
 }
 
 std::uint64_t Machine::IdleWorker(int thread) {
   const ThreadCell& t = T(thread);
-  if (t.core == 0 || !Interchangeable(t.pool - 1)) return 0;
+  if (t.core == 0 || (scheduler_ == Scheduler::kExact && SomebodyGoesRound(t.pool - 1))) return 0;
   std::uint64_t key = IdleKey(t.core - 1);
-  return key == 0 ? 0 : (static_cast<std::uint64_t>(t.pool) << 48) | key;
+  return key == 0 ? 0 : (static_cast<std::uint64_t>(t.pool) << 56) | key;
 }
 
 // Workers that hold nothing are interchangeable: they are kept in one order, so that states that differ only in their
@@ -629,7 +630,7 @@ std::uint64_t Machine::IdleWorker(int thread) {
 void Machine::SortCores() {
   for (std::size_t r = 0; r < p_.runtimes.size(); ++r) {
     const RuntimeDef& def = p_.runtimes[r];
-    if (def.workers < 2 || !Interchangeable(static_cast<int>(r))) continue;
+    if (def.workers < 2) continue;
     bool sorted = true;
     std::uint64_t last = 0;
     for (int c = def.first_core; c < def.first_core + def.workers && sorted; ++c) {
@@ -646,11 +647,14 @@ void Machine::SortCores() {
     std::vector<std::pair<std::uint64_t, std::size_t>> order;
     for (std::size_t i = 0; i < places.size(); ++i) order.push_back({IdleKey(places[i]), i});
     std::sort(order.begin(), order.end());
+    std::vector<int> was;
     for (std::size_t i = 0; i < places.size(); ++i) {
+      was.push_back(places[order[i].second]);
       Link thread = cells[i].thread;   // a core stays with its thread; what it is in changes places
       C(places[i]) = cells[order[i].second];
       C(places[i]).thread = thread;
     }
+    if (scheduler_ == Scheduler::kExact) RenumberRounds(static_cast<int>(r), places, was);
     RT(static_cast<int>(r)).driver = 0;
     for (int c = def.first_core; c < def.first_core + def.workers; ++c)
       if (C(c).state == CoreState::kDriver) RT(static_cast<int>(r)).driver = static_cast<Link>(c + 1);

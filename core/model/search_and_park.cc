@@ -3,13 +3,56 @@
 //
 // What stays together, since a thread that comes between could do the same before or after: a push and the notify that
 // follows it; the pop of a task, leaving the search, and the notify of the last searcher; the two tests of a notify.
+#include <bit>
+
 #include "core/model/machine.h"
 
 namespace asyncrt {
 
-// Workers of a runtime can be renumbered where no rule looks at their numbers: a thief goes round in the order of them.
-bool Machine::Interchangeable(int runtime) const {
-  return scheduler_ == Scheduler::kAtomic || p_.runtimes[static_cast<std::size_t>(runtime)].workers == 2;
+namespace {
+
+bool GoesRound(const CoreCell& core) {
+  return core.state == CoreState::kActive && (core.phase == kSteal || core.phase == kCheckQueue);
+}
+
+}  // namespace
+
+// Nobody who is half-way round the others could tell these two apart.
+bool Machine::LooksAlike(int first, int a, int b) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(CoreRuntime(first))];
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+    if (GoesRound(C(c)) && ((C(c).held >> (a - first)) & 1) != ((C(c).held >> (b - first)) & 1)) return false;
+  return true;
+}
+
+// For workers that go round: how many they have seen, and how many have seen this one.
+std::uint64_t Machine::RoundKey(int number) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(CoreRuntime(number))];
+  std::uint64_t seen_by = 0;
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+    if (GoesRound(C(c))) seen_by += static_cast<std::uint32_t>(C(c).held) >> (number - def.first_core) & 1;
+  std::uint64_t has_seen = GoesRound(C(number)) ? static_cast<std::uint64_t>(std::popcount(static_cast<std::uint32_t>(C(number).held))) : 0;
+  return has_seen << 48 | seen_by << 27;
+}
+
+bool Machine::SomebodyGoesRound(int runtime) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+    if (GoesRound(C(c))) return true;
+  return false;
+}
+
+// Workers got new numbers: `was[i]` is the old place of what is at `now[i]`.
+void Machine::RenumberRounds(int runtime, const std::vector<int>& now, const std::vector<int>& was) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c) {
+    if (!GoesRound(C(c))) continue;
+    const auto old = static_cast<std::uint32_t>(C(c).held);
+    std::uint32_t seen = old;
+    for (int place : now) seen &= ~(1u << (place - def.first_core));
+    for (std::size_t i = 0; i < now.size(); ++i) seen |= (old >> (was[i] - def.first_core) & 1) << (now[i] - def.first_core);
+    C(c).held = static_cast<std::int32_t>(seen);
+  }
 }
 
 // The locked part of 1.7. Which sleeper is on top of the stack is left open; of those that stand at the same point one
@@ -19,8 +62,12 @@ void Machine::TellSleeper(int runtime) {
   std::vector<int> sleepers;
   for (int c = def.first_core; c < def.first_core + def.workers; ++c) {
     if (!IsSleeper(c)) continue;
+    const CoreCell& core = C(c);
     bool known = false;
-    for (int s : sleepers) known = known || (C(s).state == C(c).state && C(s).phase == C(c).phase && C(s).token == C(c).token && LocalTasks(s) == 0 && LocalTasks(c) == 0);
+    if (!GoesRound(core) && LocalTasks(c) == 0)
+      for (int s : sleepers)
+        known = known || (C(s).state == core.state && C(s).phase == core.phase && C(s).token == core.token && LocalTasks(s) == 0 &&
+                          LooksAlike(def.first_core, s, c));
     if (!known) sleepers.push_back(c);
   }
   if (sleepers.empty()) return;
@@ -29,12 +76,26 @@ void Machine::TellSleeper(int runtime) {
   chosen.searching = 1;
 }
 
-void Machine::ExactStep(int thread, int number) {
+// Looks at one of the others that it has not looked at (1.2d: the order is random; 1.8b). -1: at none that has work.
+int Machine::LookRound(int number, std::uint32_t seen) {
+  CoreCell& core = C(number);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(CoreRuntime(number))];
+  std::vector<int> left;
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+    if (c != number && (seen >> (c - def.first_core) & 1) == 0) left.push_back(c);
+  int other = left[static_cast<std::size_t>(choose_->Choose(static_cast<int>(left.size())))];
+  if (CanRob(other)) return other;
+  if (left.size() == 1) core.phase = core.phase == kSteal ? kSearchInject : kCheckInject;
+  else core.held = static_cast<std::int32_t>(seen | 1u << (other - def.first_core));
+  return -1;
+}
+
+void Machine::ExactStep(int thread, int number, std::uint32_t seen) {
   CoreCell& core = C(number);
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
-  const int own = number - def.first_core, others = def.workers - 1;
+  const bool alone = def.workers == 1;
   if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d, e
     core.token = 0;
     if (core.state == CoreState::kDriver) {
@@ -54,12 +115,12 @@ void Machine::ExactStep(int thread, int number) {
       else to(kSearchTest);
       return;
     case kSearchTest:
-      if (core.searching) to(others > 0 ? kSteal + 256 * choose_->Choose(others) : kSearchInject);
+      if (core.searching) to(alone ? kSearchInject : kSteal);
       else to(2 * Searching(runtime) < def.workers ? kSearchBegin : kRegister);   // refused: neither steals nor looks
       return;
     case kSearchBegin:
       core.searching = 1;
-      to(others > 0 ? kSteal + 256 * choose_->Choose(others) : kSearchInject);
+      to(alone ? kSearchInject : kSteal);
       return;
     case kSearchInject:
       if (!RunInjected(thread, number, 1)) to(kRegister);
@@ -73,9 +134,15 @@ void Machine::ExactStep(int thread, int number) {
       bool last = core.searching && Searching(runtime) == 1;
       core.searching = 0;
       core.tick = 0;
-      to(!last ? kDecide : others > 0 ? kCheckQueue : kCheckInject);
+      to(!last ? kDecide : alone ? kCheckInject : kCheckQueue);
       return;
     }
+    case kSteal:
+      if (int victim = LookRound(number, seen); victim >= 0) Rob(thread, number, victim);
+      return;
+    case kCheckQueue:   // 1.8b
+      if (LookRound(number, seen) >= 0) to(kCheckNotify);
+      return;
     case kCheckInject:
       to(rt.inject_head != 0 ? kCheckNotify : kDecide);
       return;
@@ -104,24 +171,10 @@ void Machine::ExactStep(int thread, int number) {
     case kUnregister:   // 1.8g
       to(LocalTasks(number) == 0 && IsSleeper(number) ? kDecide : kPick);
       return;
-    default: break;
+    default:
+      if (!RunInjected(thread, number, core.phase - kTakeBatch)) to(kSearchTest);
+      return;
   }
-  if (core.phase < kSteal) {
-    if (!RunInjected(thread, number, core.phase - kTakeBatch)) to(kSearchTest);
-    return;
-  }
-  if (core.phase < kFirstRegistered) {   // 1.2d: round the others, one look at each
-    int start = (core.phase - kSteal) / 256, looked = (core.phase - kSteal) % 256;
-    int victim = def.first_core + (own + 1 + (start + looked) % others) % def.workers;
-    if (CanRob(victim)) Rob(thread, number, victim);
-    else if (looked + 1 < others) to(core.phase + 1);
-    else to(kSearchInject);
-    return;
-  }
-  int looked = core.phase - kCheckQueue;   // 1.8b
-  int other = def.first_core + looked + (looked >= own ? 1 : 0);
-  if (CanRob(other)) to(kCheckNotify);
-  else to(looked + 1 < others ? core.phase + 1 : static_cast<int>(kCheckInject));
 }
 
 }  // namespace asyncrt

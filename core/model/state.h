@@ -58,16 +58,16 @@ enum SearchPhase : std::uint16_t {
   kSearchInject,      // looks at the injection queue once more
   kRegister,          // has found nothing
   kTakeBatch = 16,    // plus how many tasks it takes from the injection queue
-  kSteal = 256,       // plus the victim at which it began * 256, plus how many it has looked at
-  kFirstRegistered = 0xf000,
+  kSteal = 256,       // goes round the others, one look at each; `held` has a bit for those that it has looked at
+  kFirstRegistered,
   kDecide = kFirstRegistered,  // looks at its token, then at the driver's lock
   kReturned,           // has returned from its sleep
   kUnregister,        // takes itself off the list
-  kCheckInject,       // the last searcher: looks at the injection queue a last time
-  kCheckNotify,       // and has found something
-  kCheckQueue = 0xf100,        // plus how many of the others' queues it has looked at
+  kCheckQueue,        // the last searcher: goes round the others a last time, as in kSteal
+  kCheckInject,       // then looks at the injection queue
+  kCheckNotify,       // it has found something
 };
-constexpr int kExactWorkersMax = 200;   // what these numbers have room for
+constexpr int kExactWorkersMax = 31;   // bits in `held`
 
 struct CoreCell {
   Link lifo, head, tail;               // the slot and the local queue
@@ -75,7 +75,7 @@ struct CoreCell {
   Link thread;
   CoreState state;
   std::uint8_t token, searching, chain, tick, runs;
-  std::uint16_t phase;                 // a SearchPhase, plus a position in it; 0 where search and park are one step
+  std::uint16_t phase;                 // a SearchPhase; 0 where search and park are one step
   std::int32_t held;                   // ghost: how long it is held since the last yield, ideal timing only
 };
 
