@@ -274,7 +274,7 @@ class Machine {
   template <class Visit>
   void ForReceivers(int element, Visit visit);
   std::int32_t* Receiver(int strand, int element);
-  void WakeQueue(int thread, std::int32_t* w, std::uint8_t grant = 0, bool fifo = true);
+  void WakeQueue(int thread, std::int32_t* w, std::uint8_t grant, bool fifo);
   void TrimBroadcast(int element);
   bool CanRunWatch(int strand, int element);
   void ExecSubscribe(int strand, int element);

@@ -69,11 +69,7 @@ void Machine::ExecBarrier(int thread, int strand, int element) {
       return;
     }
     w[0] = 0;
-    while (w[kHead] != 0) {
-      int waiter = PopWaiter(w);
-      S(waiter).bits |= kGranted;
-      WakeStrand(thread, waiter);
-    }
+    WakeQueue(thread, w, kGranted, v_.wake_fifo);
     Done(strand);
     return;
   }

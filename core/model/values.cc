@@ -223,7 +223,7 @@ void Machine::DropTx(int thread, int element) {
   }
   if (--w[kTxCount] != 0) return;
   Kind kind = p_.elements[static_cast<std::size_t>(element)].kind;
-  if (kind == Kind::kBroadcast || kind == Kind::kWatch) { WakeQueue(thread, w, 0, kind == Kind::kBroadcast || v_.wake_fifo); return; }
+  if (kind == Kind::kBroadcast || kind == Kind::kWatch) { WakeQueue(thread, w, 0, kind == Kind::kBroadcast ? v_.broadcast_wake_fifo : v_.wake_fifo); return; }
   if (w[kRxWait] != 0) { int waiter = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, waiter); }
 }
 

@@ -104,7 +104,7 @@ void Machine::ExecBroadcast(int thread, int strand, int element) {
       else receiver += 1 << kUnreadShift;
     });
     TrimBroadcast(element);
-    WakeQueue(thread, w);
+    WakeQueue(thread, w, 0, v_.broadcast_wake_fifo);
     Done(strand);
     return;
   }
