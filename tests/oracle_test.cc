@@ -194,6 +194,28 @@ TEST(Oracle, AgreesUnderTheExactScheduler) {
     std::fprintf(stderr, "%llu exact runs compared, %llu with findings that need a race\n", static_cast<unsigned long long>(compared), static_cast<unsigned long long>(racy));
 }
 
+// With three workers a thief goes round two others, and idle ones are renumbered while it does.
+TEST(Oracle, AgreesUnderTheExactSchedulerWithThreeWorkers) {
+  const std::string meeting = R"({ "name": "meeting", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 3 } },
+    "objects": { "b": { "kind": "std_barrier", "parties": PARTIES } },
+    "main": [ FIRST { "op": "block_on", "on": "rt", "body": [
+      { "op": "spawn", "as": "x", "count": PARTIES, "body": [ { "op": "wait", "on": "b" } ] }, { "op": "await", "on": "x" } ] } ] })";
+  auto with = [&](const std::string& parties, const std::string& first) {
+    std::string text = meeting;
+    for (std::size_t at; (at = text.find("PARTIES")) != std::string::npos;) text.replace(at, 7, parties);
+    return text.replace(text.find("FIRST"), 5, first);
+  };
+  const std::string nap = R"({ "op": "thread_sleep", "for": "5ms" },)";
+  // What must be found: as many that block as workers that search at once.
+  const std::vector<std::pair<std::string, Set>> cases = {
+      {with("2", nap), {}}, {with("3", nap), {}}, {with("3", ""), {"deadlock/blocked-workers"}}};
+  for (const auto& [text, found] : cases) {
+    const Comparison c = Compare(text, Timing::kIdeal, Scheduler::kExact, 2'000'000);
+    ASSERT_EQ(c.what, Comparison::kSame) << c.problem << c.limit << text;
+    EXPECT_EQ(Show(c.found), Show(found)) << text;
+  }
+}
+
 TEST(Oracle, AgreesOnTheScenariosOfTheRepository) {
   namespace fs = std::filesystem;
   if (!fs::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
