@@ -146,11 +146,58 @@ TEST(Calibration, RacesOfTheSchedulerAreFoundByTheExactOne) {
   }
 }
 
+// Who took a task from another worker's queue counts as searching for a moment, in which the other one is refused.
+TEST(Calibration, AThiefStillSearchesWhenItHasFoundATask) {
+  const std::string text = R"({ "name": "thief", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+    "objects": { "ch": { "kind": "std_channel" } },
+    "main": [ { "op": "thread_sleep", "for": "5ms" }, { "op": "block_on", "on": "rt", "body": [
+      { "op": "spawn", "as": "r", "body": [
+        { "op": "spawn", "as": "t", "body": [
+          { "op": "spawn", "as": "x", "body": [ { "op": "send", "on": "ch" } ] },
+          { "op": "spawn", "as": "y", "body": [] },
+          { "op": "recv", "on": "ch" } ] },
+        { "op": "spawn", "as": "z", "body": [] },
+        { "op": "await", "on": "t" } ] },
+      { "op": "await", "on": "r" } ] } ] })";
+  CheckOptions options;
+  EXPECT_EQ(Found(CheckText(text, "thief.json", options)), "");
+  options.scheduler = Scheduler::kExact;
+  const ScenarioReport report = CheckText(text, "thief.json", options);
+  EXPECT_EQ(Found(report), "deadlock/blocked-workers");
+  for (const Finding& finding : report.findings) EXPECT_TRUE(NeedsRace(finding));
+}
+
+// A shutdown drops a task that a worker has just taken and not begun to poll.
+TEST(Calibration, AShutdownWhileAWorkerHasFoundATask) {
+  const std::string text = R"({ "name": "late", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+    "objects": { "n": { "kind": "atomic" } },
+    "main": [
+      { "op": "spawn", "on": "rt.handle", "as": "t", "count": 2, "detached": true, "body": [ { "op": "add", "on": "n", "value": 1 } ] },
+      { "op": "drop", "on": "rt" },
+      { "op": "choose", "branches": [ [ { "op": "assert", "cond": "n != 0" } ], [ { "op": "assert", "cond": "n != 2" } ] ] } ] })";
+  CheckOptions options;
+  options.scheduler = Scheduler::kExact;
+  const ScenarioReport report = CheckText(text, "late.json", options);
+  EXPECT_TRUE(report.explored.complete);
+  EXPECT_EQ(Found(report), "panic/assert");   // none or both may run, and nothing is stuck
+}
+
 TEST(Calibration, WhatHappensWithoutRacesIsNotMarked) {
   if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
   const ScenarioReport report = Check("scenarios/calibration/c05-yield-behind-blocker.json", "1.53", Scheduler::kExact);
   EXPECT_EQ(Found(report), kBlocked + " " + kDelayed);
   for (const Finding& finding : report.findings) EXPECT_FALSE(NeedsRace(finding)) << finding.rule;
+}
+
+// Right after the start even the displaced task of C4 may stay where it is: the one finding that is new is marked.
+TEST(Calibration, OnlyWhatNeedsARaceIsMarked) {
+  if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
+  const ScenarioReport report = Check("scenarios/calibration/c04-second-spawn-displaces.json", "1.53", Scheduler::kExact);
+  EXPECT_EQ(Found(report), "panic/assert " + kBlocked + " " + kDelayed);
+  for (const Finding& finding : report.findings) {
+    if (finding.rule == "panic/assert") EXPECT_TRUE(NeedsRace(finding));
+    if (finding.rule == kBlocked) EXPECT_FALSE(NeedsRace(finding));
+  }
 }
 
 TEST(Calibration, TooManyWorkersForTheExactSchedulerAreAnError) {

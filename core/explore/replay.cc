@@ -156,6 +156,7 @@ class Teller {
   const char* SearchEffect(int thread) {
     const CoreCell& core = m_.C(m_.T(thread).core - 1);
     if (core.state != CoreState::kActive || core.phase == phase_before_) return nullptr;
+    if (core.phase == kFound) return "takes a task, and still counts as one that searches";
     if (core.phase == kRegister && phase_before_ == kSearchTest) return "may not search, since another worker does";
     if (core.phase == kDecide && phase_before_ == kRegister) return "goes to sleep without a last look at the queues";
     if (core.phase == kDecide && phase_before_ == kCheckInject) return "takes a last look at the queues, and goes to sleep";

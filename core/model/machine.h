@@ -233,7 +233,8 @@ class Machine {
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 
   // search and park, part by part (search_and_park.cc)
-  void ExactStep(int thread, int core, std::uint32_t seen);
+  void ExactStep(int thread, int core, std::int32_t held);
+  void RunFound(int thread, int core, std::int32_t held);
   int LookRound(int core, std::uint32_t seen);
   void TellSleeper(int runtime);
   bool LooksAlike(int first_core, int a, int b);

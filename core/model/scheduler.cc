@@ -248,6 +248,11 @@ void Machine::SchedulerStep(int thread) {
 // 1.3: a task that was found is polled. Who leaves the search as the last one notifies another.
 void Machine::RunTask(int thread, int number, int frame, bool in_chain) {
   CoreCell& core = C(number);
+  if (scheduler_ == Scheduler::kExact && core.searching) {
+    core.phase = kFound;
+    core.held = frame + 1;
+    return;
+  }
   core.chain = static_cast<std::uint8_t>(in_chain ? std::min(core.chain + 1, 3) : 0);
   core.runs = 1;
   core.phase = kPick;
@@ -304,6 +309,7 @@ void Machine::DropTasks(int thread, int number) {
     for (int c = 0; c < def.workers; ++c) {
       CoreCell& other = C(def.first_core + c);
       if (other.lifo == f + 1) other.lifo = 0;
+      if ((other.phase == kFound || other.phase == kFoundLast) && other.held == f + 1) other.held = 0;
       unlink(&other.head, &other.tail);
     }
     unlink(&rt.inject_head, &rt.inject_tail);
@@ -396,10 +402,10 @@ void Machine::WorkerStep(int thread, int number) {
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
-  const auto seen = static_cast<std::uint32_t>(core.held);
+  const std::int32_t held = core.held;
   core.held = 0;
   if (core.state == CoreState::kDropping) { DropTasks(thread, number); return; }
-  if (scheduler_ == Scheduler::kExact) { ExactStep(thread, number, seen); return; }
+  if (scheduler_ == Scheduler::kExact) { ExactStep(thread, number, held); return; }
   if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d to g
     bool told = core.token != 0, driver = core.state == CoreState::kDriver;
     core.token = 0;
@@ -613,6 +619,7 @@ void Machine::BuildRuntime(int thread, int strand) {
 std::uint64_t Machine::IdleKey(int core) {
   const CoreCell& c = C(core);
   if (c.thread == 0 || c.lifo != 0 || c.head != 0 || c.defer_head != 0 || T(c.thread - 1).top != 0) return 0;
+  if (c.phase == kFound || c.phase == kFoundLast) return 0;
   if (c.state != CoreState::kActive && c.state != CoreState::kParked && c.state != CoreState::kDriver) return 0;
   return (scheduler_ == Scheduler::kExact ? RoundKey(core) : 0) | (static_cast<std::uint64_t>(c.phase) << 32) | (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
          (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;

@@ -2,7 +2,7 @@
 // (1.2c, 1.2d, 1.7, 1.8): what Tokio's counters and the locks around them allow, and no more.
 //
 // What stays together, since a thread that comes between could do the same before or after: a push and the notify that
-// follows it; the pop of a task, leaving the search, and the notify of the last searcher; the two tests of a notify.
+// follows it; the two tests of a notify; the notify of the last searcher and the poll of what it found.
 #include <bit>
 
 #include "core/model/machine.h"
@@ -90,12 +90,19 @@ int Machine::LookRound(int number, std::uint32_t seen) {
   return -1;
 }
 
-void Machine::ExactStep(int thread, int number, std::uint32_t seen) {
+// What was found is polled, if no shutdown has dropped it meanwhile.
+void Machine::RunFound(int thread, int number, std::int32_t held) {
+  C(number).phase = kPick;
+  if (held != 0) RunTask(thread, number, held - 1, false);
+}
+
+void Machine::ExactStep(int thread, int number, std::int32_t held) {
   CoreCell& core = C(number);
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
   const bool alone = def.workers == 1;
+  const auto seen = static_cast<std::uint32_t>(held);
   if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d, e
     core.token = 0;
     if (core.state == CoreState::kDriver) {
@@ -124,6 +131,19 @@ void Machine::ExactStep(int thread, int number, std::uint32_t seen) {
       return;
     case kSearchInject:
       if (!RunInjected(thread, number, 1)) to(kRegister);
+      return;
+    case kFound:   // 1.3
+      core.searching = 0;
+      if (Searching(runtime) == 0) {
+        core.held = held;
+        to(kFoundLast);
+        return;
+      }
+      RunFound(thread, number, held);
+      return;
+    case kFoundLast:
+      NotifyOne(runtime);
+      RunFound(thread, number, held);
       return;
     case kRegister: {   // 1.8a
       if (core.defer_head != 0) {

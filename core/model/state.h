@@ -57,6 +57,8 @@ enum SearchPhase : std::uint16_t {
   kSearchBegin,       // counts itself among them
   kSearchInject,      // looks at the injection queue once more
   kRegister,          // has found nothing
+  kFound,             // has taken the task `held` - 1, and still counts as searching; 0: it was dropped meanwhile
+  kFoundLast,         // was the last one that searched, and has not told anybody yet
   kTakeBatch = 16,    // plus how many tasks it takes from the injection queue
   kSteal = 256,       // goes round the others, one look at each; `held` has a bit for those that it has looked at
   kFirstRegistered,
