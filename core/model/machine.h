@@ -238,7 +238,7 @@ class Machine {
   int LookRound(int core, std::uint32_t seen);
   void TellSleeper(int runtime);
   bool LooksAlike(int first_core, int a, int b);
-  std::uint64_t RoundKey(int core);
+  std::uint64_t ExactIdleKey(int core, std::uint32_t key);
   bool SomebodyGoesRound(int runtime);
   void RenumberRounds(int runtime, const std::vector<int>& now, const std::vector<int>& was);
 

@@ -619,10 +619,10 @@ void Machine::BuildRuntime(int thread, int strand) {
 std::uint64_t Machine::IdleKey(int core) {
   const CoreCell& c = C(core);
   if (c.thread == 0 || c.lifo != 0 || c.head != 0 || c.defer_head != 0 || T(c.thread - 1).top != 0) return 0;
-  if (c.phase == kFound || c.phase == kFoundLast) return 0;
   if (c.state != CoreState::kActive && c.state != CoreState::kParked && c.state != CoreState::kDriver) return 0;
-  return (scheduler_ == Scheduler::kExact ? RoundKey(core) : 0) | (static_cast<std::uint64_t>(c.phase) << 32) | (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
-         (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
+  const std::uint32_t key = (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
+                            (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
+  return scheduler_ == Scheduler::kExact ? ExactIdleKey(core, key) : key;
 }
 
 std::uint64_t Machine::IdleWorker(int thread) {
@@ -654,14 +654,16 @@ void Machine::SortCores() {
     std::vector<std::pair<std::uint64_t, std::size_t>> order;
     for (std::size_t i = 0; i < places.size(); ++i) order.push_back({IdleKey(places[i]), i});
     std::sort(order.begin(), order.end());
-    std::vector<int> was;
     for (std::size_t i = 0; i < places.size(); ++i) {
-      was.push_back(places[order[i].second]);
       Link thread = cells[i].thread;   // a core stays with its thread; what it is in changes places
       C(places[i]) = cells[order[i].second];
       C(places[i]).thread = thread;
     }
-    if (scheduler_ == Scheduler::kExact) RenumberRounds(static_cast<int>(r), places, was);
+    if (scheduler_ == Scheduler::kExact) {
+      std::vector<int> was;
+      for (const auto& [key, i] : order) was.push_back(places[i]);
+      RenumberRounds(static_cast<int>(r), places, was);
+    }
     RT(static_cast<int>(r)).driver = 0;
     for (int c = def.first_core; c < def.first_core + def.workers; ++c)
       if (C(c).state == CoreState::kDriver) RT(static_cast<int>(r)).driver = static_cast<Link>(c + 1);

@@ -25,14 +25,16 @@ bool Machine::LooksAlike(int first, int a, int b) {
   return true;
 }
 
-// For workers that go round: how many they have seen, and how many have seen this one.
-std::uint64_t Machine::RoundKey(int number) {
+// The key of an idle worker, and where it stands. For workers that go round: how many they have seen, and how many have seen
+// this one.
+std::uint64_t Machine::ExactIdleKey(int number, std::uint32_t key) {
+  if (C(number).phase == kFound || C(number).phase == kFoundLast) return 0;
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(CoreRuntime(number))];
   std::uint64_t seen_by = 0;
   for (int c = def.first_core; c < def.first_core + def.workers; ++c)
     if (GoesRound(C(c))) seen_by += static_cast<std::uint32_t>(C(c).held) >> (number - def.first_core) & 1;
   std::uint64_t has_seen = GoesRound(C(number)) ? static_cast<std::uint64_t>(std::popcount(static_cast<std::uint32_t>(C(number).held))) : 0;
-  return has_seen << 48 | seen_by << 27;
+  return has_seen << 48 | seen_by << 42 | static_cast<std::uint64_t>(C(number).phase) << 32 | key;
 }
 
 bool Machine::SomebodyGoesRound(int runtime) {
