@@ -195,8 +195,8 @@ TEST(Calibration, OnlyWhatNeedsARaceIsMarked) {
   const ScenarioReport report = Check("scenarios/calibration/c04-second-spawn-displaces.json", "1.53", Scheduler::kExact);
   EXPECT_EQ(Found(report), "panic/assert " + kBlocked + " " + kDelayed);
   for (const Finding& finding : report.findings) {
-    if (finding.rule == "panic/assert") EXPECT_TRUE(NeedsRace(finding));
-    if (finding.rule == kBlocked) EXPECT_FALSE(NeedsRace(finding));
+    if (finding.rule == "panic/assert") { EXPECT_TRUE(NeedsRace(finding)); }
+    if (finding.rule == kBlocked) { EXPECT_FALSE(NeedsRace(finding)); }
   }
 }
 
