@@ -10,6 +10,7 @@
 #include "core/detect/advice.h"
 #include "core/explore/replay.h"
 #include "core/explore/search.h"
+#include "core/model/versions.h"
 #include "core/program/program.h"
 #include "core/report/expect.h"
 #include "core/scenario/scenario.h"
@@ -46,6 +47,17 @@ struct Prepared {
   std::vector<int> usual_sizes;
 };
 
+// A runtime with more workers than the exact scheduler can play, or null.
+const Runtime* TooLargeForExact(const Scenario& scenario) {
+  for (const Runtime& rt : scenario.runtimes)
+    if (rt.multi_thread && rt.worker_threads > kExactWorkersMax) return &rt;
+  return nullptr;
+}
+
+std::string TooManyWorkers() {
+  return "the exact scheduler plays " + std::to_string(kExactWorkersMax) + " workers of a runtime at most";
+}
+
 void Prepare(const std::string& text, const std::string& file, const CheckOptions& options, Prepared* out) {
   out->scenario = ReadScenario(text, file, out->diagnostics);
   if (out->scenario == nullptr) return;
@@ -54,6 +66,10 @@ void Prepare(const std::string& text, const std::string& file, const CheckOption
   ParseVersion(version, &minor, &patch);
   out->tokio = version.empty() ? "1." + std::to_string(kNewestMinor) : version;
   out->program = Compile(*out->scenario, minor, patch, out->diagnostics);
+  if (const Runtime* rt = TooLargeForExact(*out->scenario); rt != nullptr && options.scheduler == Scheduler::kExact) {
+    out->diagnostics.Add(*rt->node, TooManyWorkers());
+    out->program.reset();
+  }
   out->hash = StableHash(text);
   if (out->program != nullptr) out->usual_sizes = SizesOf(*out->program);
 }
@@ -115,7 +131,7 @@ class Reporter {
     char print[17];
     std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(p_.scenario->name + "|" + FingerprintKey(seed))));
     f.fingerprint = print;
-    f.replay = EncodeSchedule(prepared_.hash, seed.timing, seed.path, seed.sizes, prepared_.usual_sizes);
+    f.replay = EncodeSchedule(prepared_.hash, seed.timing, seed.scheduler, seed.path, seed.sizes, prepared_.usual_sizes);
     return f;
   }
 
@@ -162,7 +178,7 @@ class Reporter {
     Layout layout(*prepared_.program);
     bool ok;
     std::vector<Move> moves = seed.path;
-    std::vector<Told> told = Tell(p_, layout, seed.timing, moves, &ok, nullptr);
+    std::vector<Told> told = Tell(p_, layout, seed.timing, seed.scheduler, moves, &ok, nullptr);
     std::set<int> relevant(seed.frames.begin(), seed.frames.end());
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();
@@ -210,7 +226,7 @@ class Reporter {
     if (!seed.loop.empty()) {
       std::vector<Move> whole = seed.path;
       whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());
-      std::vector<Told> more = Tell(p_, layout, seed.timing, whole, &ok, nullptr);
+      std::vector<Told> more = Tell(p_, layout, seed.timing, seed.scheduler, whole, &ok, nullptr);
       for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {
         more[i].step.step = ++number;
         more[i].step.in_loop = true;
@@ -250,7 +266,7 @@ Finding Refused(const Prepared& prepared, const StaticFinding& refused, const st
   char print[17];
   std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + refused.value + "|" + refused.used_op)));
   f.fingerprint = print;
-  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, {}, {}, {});
+  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, Scheduler::kAtomic, {}, {}, {});
   return f;
 }
 
@@ -273,16 +289,17 @@ Finding BadConfig(const Prepared& prepared, const std::string& file, const Json*
   char print[17];
   std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + what)));
   f.fingerprint = print;
-  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, {}, {}, {});
+  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, Scheduler::kAtomic, {}, {}, {});
   return f;
 }
 
 std::vector<Finding> BadConfigs(const Prepared& prepared, const std::string& file) {
   std::vector<Finding> out;
+  const VersionRules rules = RulesOfRelease(prepared.program->minor, prepared.program->patch);
   for (const Runtime& rt : prepared.scenario->runtimes) {
     if (rt.multi_thread && rt.worker_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Worker threads cannot be set to 0"));
-    if (rt.event_interval == 0 && prepared.program->minor >= 50) out.push_back(BadConfig(prepared, file, rt.node, "event_interval must be greater than 0"));
-    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && prepared.program->minor >= 38) out.push_back(BadConfig(prepared, file, rt.node, "global_queue_interval must be greater than 0"));
+    if (rt.event_interval == 0 && rules.event_interval_check) out.push_back(BadConfig(prepared, file, rt.node, "event_interval must be greater than 0"));
+    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && rules.queue_interval_check) out.push_back(BadConfig(prepared, file, rt.node, "global_queue_interval must be greater than 0"));
     if (rt.max_blocking_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Max blocking threads cannot be set to 0"));
   }
   for (const Object& o : prepared.scenario->objects) {
@@ -412,6 +429,8 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
   report.explored.tokio = prepared.tokio;
   bool ideal = options.timing == TimingModel::kIdeal || (options.timing == TimingModel::kAsScenarioSays && scenario.ideal);
   bool adversarial = options.timing == TimingModel::kAdversarial || (options.timing == TimingModel::kAsScenarioSays && scenario.adversarial);
+  const bool exact = options.scheduler == Scheduler::kExact;
+  report.explored.exact = exact;
   if (ideal) report.explored.timing.push_back("ideal");
   if (adversarial) report.explored.timing.push_back("adversarial");
   report.findings = BadConfigs(prepared, file);
@@ -420,8 +439,18 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
   if (explored) {
     std::vector<bool> reached;
     std::map<std::string, Seed> seeds;
+    // Under the exact scheduler, first what is found without races of the scheduler itself.
+    bool judged_races = exact;
+    std::set<std::string> without_races;
+    auto take_without_races = [&](Timing timing) {
+      SearchResult r = Search(*prepared.program, timing, Scheduler::kAtomic, options, start, &reached);
+      judged_races = judged_races && r.complete;
+      for (const Seed& s : r.seeds) without_races.insert(s.key);
+    };
+    if (exact && ideal) take_without_races(Timing::kIdeal);
+    if (exact && adversarial) take_without_races(Timing::kAdversarial);
     auto take = [&](Timing timing) {
-      SearchResult r = Search(*prepared.program, timing, options, start, &reached);
+      SearchResult r = Search(*prepared.program, timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options, start, &reached);
       report.explored.states += r.states;
       report.explored.transitions += r.transitions;
       report.explored.depth = std::max(report.explored.depth, r.depth);
@@ -437,7 +466,12 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     if (ideal) take(Timing::kIdeal);
     if (adversarial) take(Timing::kAdversarial);
     Reporter reporter(prepared, file);
-    for (const auto& [key, seed] : seeds) report.findings.push_back(reporter.Make(seed));
+    for (const auto& [key, seed] : seeds) {
+      report.findings.push_back(reporter.Make(seed));
+      if (!judged_races || without_races.count(key) != 0) continue;
+      std::vector<std::string>& help = report.findings.back().help;
+      help.insert(help.begin(), AdviceForRaces());
+    }
     // Behind an error whatever follows is out of reach; that is no fault of the scenario.
     bool errors = std::any_of(report.findings.begin(), report.findings.end(), [](const Finding& f) { return f.severity == Severity::kError; });
     if (report.explored.complete && !errors) Unreachable(prepared, reached, file, &report);
@@ -458,12 +492,21 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   }
   std::uint64_t hash;
   Timing timing;
+  Scheduler scheduler;
   std::vector<Move> moves;
   std::vector<int> sizes = prepared.usual_sizes;
-  if (!DecodeSchedule(schedule, &hash, &timing, &moves, &sizes, &result.error)) return result;
+  if (!DecodeSchedule(schedule, &hash, &timing, &scheduler, &moves, &sizes, &result.error)) return result;
   unsigned own = static_cast<unsigned>(prepared.hash ^ (prepared.hash >> 32));
   if (hash != own) {
     result.error = "this schedule belongs to another version of the scenario: check the scenario again to get a new one";
+    return result;
+  }
+  if (options.scheduler && *options.scheduler != scheduler) {
+    result.error = std::string("this schedule was found with the ") + (scheduler == Scheduler::kExact ? "exact" : "atomic") + " scheduler, and means nothing to the other one";
+    return result;
+  }
+  if (scheduler == Scheduler::kExact && TooLargeForExact(*prepared.scenario) != nullptr) {
+    result.error = TooManyWorkers();
     return result;
   }
   if (!prepared.program->refused.empty()) {
@@ -475,7 +518,7 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   Layout layout(*prepared.program);
   bool ok = false;
   std::vector<ScheduleStep> blocked;
-  std::vector<Told> told = Tell(*prepared.program, layout, timing, moves, &ok, &result.outcome, &blocked);
+  std::vector<Told> told = Tell(*prepared.program, layout, timing, scheduler, moves, &ok, &result.outcome, &blocked);
   if (!ok) {
     result.error = "the schedule cannot go on at step " + std::to_string(told.size() + 1);
     return result;

@@ -4,9 +4,11 @@
 
 #include <atomic>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "core/base/scheduler.h"
 #include "core/report/report.h"
 
 namespace asyncrt {
@@ -19,6 +21,7 @@ struct CheckOptions {
   std::uint64_t time_limit_ms = 0;      // 0: no limit
   std::uint64_t memory_limit_mib = 8192;
   TimingModel timing = TimingModel::kAsScenarioSays;
+  std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
 };

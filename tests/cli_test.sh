@@ -51,6 +51,15 @@ END
 cat > warning.json <<'END'
 { "name": "warning", "main": [ { "op": "spawn_thread", "as": "t", "body": [ { "op": "pending" } ] } ] }
 END
+cat > race.json <<'END'
+{ "name": "race", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } }, "timing": "ideal",
+  "objects": { "b": { "kind": "std_barrier", "parties": 2 } },
+  "main": [ { "op": "block_on", "on": "rt", "body": [
+    { "op": "spawn", "as": "x", "body": [ { "op": "wait", "on": "b" } ] },
+    { "op": "spawn", "as": "y", "body": [ { "op": "wait", "on": "b" } ] },
+    { "op": "await", "on": "x" }, { "op": "await", "on": "y" } ] } ],
+  "expect": { "errors": [] } }
+END
 sed 's/"bad"/"unexpected"/; s/"deadlock\/relock"//' bad.json > unexpected.json
 echo '{ "name": "broken", "main": [ { "op": "lokc" } ] }' > broken.json
 cat > wide.json <<'END'
@@ -166,6 +175,14 @@ check 'test, incomplete' 3 '$tool test wide.json --max-states 50'
 check 'replay of a report' 0 '$tool run bad.json > r.json; $tool replay r.json'
 check 'replay from stdin' 0 '$tool run bad.json | $tool replay -'
 check 'replay of a schedule' 0 '$tool replay bad.json --schedule "$(jq -r ".scenarios[0].findings[0].replay" r.json)"'
+check 'the exact scheduler' 1 '$tool run race.json --scheduler exact > race-report.json'
+expect 'a race is called one' 'jq -e ".scenarios[0].findings[0].help[0] | startswith(\"needs a scheduler race\")" race-report.json > /dev/null'
+expect 'the report says which scheduler' 'test "$(jq -r ".scenarios[0].explored.scheduler" race-report.json)" = exact'
+check 'the atomic scheduler' 0 '$tool run race.json --scheduler atomic'
+check 'replay of a race' 0 '$tool replay race-report.json'
+check 'replay of a race with the other scheduler' 2 '$tool replay race-report.json --scheduler atomic'
+check 'a scheduler that is none' 2 '$tool run race.json --scheduler exakt'
+check 'test with the exact scheduler' 1 '$tool test race.json --scheduler exact'
 check 'replay of nonsense' 2 '$tool replay bad.json --schedule nonsense'
 check 'replay of a scenario without a schedule' 2 '$tool replay bad.json'
 check 'explain' 0 '$tool explain deadlock/relock'

@@ -16,6 +16,7 @@ std::vector<FlagDef> With(std::vector<FlagDef> flags, std::vector<FlagDef> more)
 std::vector<FlagDef> SearchFlags() {
   return {
       {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "judge under these timings"},
+      {"scheduler", "atomic|exact", false, "atomic", "play a worker's search and park as one step, or part by part"},
       {"tokio", "VERSION", false, "as the scenario says", "the Tokio version whose rules apply"},
       {"max-states", "N", false, "20000000", "stop a scenario after so many states"},
       {"max-depth", "N", false, "no limit", "stop a schedule after so many steps"},
@@ -67,6 +68,7 @@ std::vector<CommandDef> BuildTable() {
         "asyncrt-check replay a.json --schedule STRING", "asyncrt-check run a.json | asyncrt-check replay -"},
        {{"schedule", "STRING", false, "", "a finding's `replay`; FILE is then a scenario"},
         {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "as it was when it was found"},
+        {"scheduler", "atomic|exact", false, "as the schedule says", "refuse a schedule of the other one"},
         {"tokio", "VERSION", false, "as the scenario says", "as it was when it was found"},
         ColorFlag()},
        ReplayCommand},

@@ -103,6 +103,8 @@ CheckOptions FlagReader::Options() {
   }
   constexpr TimingModel kModels[] = {TimingModel::kAsScenarioSays, TimingModel::kIdeal, TimingModel::kAdversarial};
   options.timing = kModels[Choice("timing-model", {"both", "ideal", "adversarial"}, 0)];
+  if (args_.Has("scheduler"))
+    options.scheduler = Choice("scheduler", {"atomic", "exact"}, 0) == 0 ? Scheduler::kAtomic : Scheduler::kExact;
   if (const std::string* version = args_.Last("tokio")) options.tokio = *version;
   return options;
 }

@@ -81,6 +81,11 @@ std::vector<std::string> AdviceFor(const std::string& rule) {
   return out;
 }
 
+std::string AdviceForRaces() {
+  return "needs a scheduler race: a worker goes to sleep without a last look at the queues while work is put there, and nobody wakes it; "
+         "possible, but rare, and any later spawn or wake-up from another thread cures it";
+}
+
 std::string HeadlineOf(const std::string& rule) {
   const Row* row = Find(rule);
   return row == nullptr ? rule : row->headline;

@@ -9,6 +9,9 @@ namespace asyncrt {
 
 std::vector<std::string> AdviceFor(const std::string& rule);
 
+// What to know about a finding that the races of Tokio's own scheduler are needed for.
+std::string AdviceForRaces();
+
 // What the rule says, as the beginning of a message.
 std::string HeadlineOf(const std::string& rule);
 

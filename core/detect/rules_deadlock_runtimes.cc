@@ -252,7 +252,9 @@ tx.send(()).unwrap();
            "task "
            "that was spawned or woken last stands in its LIFO slot, and a task that called `yield_now` (or, since "
            "1.44, "
-           "ran out of budget) in its deferred list. No other worker can steal from either, however idle it is.",
+           "ran out of budget) in its deferred list. No other worker can steal from either, however idle it is. Under "
+           "`--scheduler exact` there is a rarer way: a worker is refused the search for work while another one searches, "
+           "and goes to sleep without a last look, so that nobody takes what came meanwhile (\"needs a scheduler race\").",
            "In a stuck state, a party of a root depends on a ready task, and every thread that could poll it, given "
            "where it "
            "is queued, is blocked for ever.",

@@ -135,7 +135,8 @@ while ready.load(SeqCst) == 0 {
        PageText({
            "A task was ready and was polled only much later.",
            "Cooperative scheduling: whoever does not reach an await keeps the thread. On a multi_thread runtime other "
-           "workers steal, but not from the LIFO slot and not from the deferred list of a busy worker.",
+           "workers steal, but not from the LIFO slot and not from the deferred list of a busy worker, and not while they "
+           "sleep and nobody tells them (which `--scheduler exact` finds where it takes a race).",
            "Under ideal timing, the time between the moment at which a task becomes ready and its poll is longer than "
            "`thresholds.starvation` (100ms unless set).",
            "Adversarial timing, where any delay is possible, is not asked; and if it never comes to its turn it is an "

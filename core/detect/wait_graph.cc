@@ -246,12 +246,14 @@ class Graph {
                    : "its wake-up lies in that worker's deferred list, and ");
       return;
     }
-    bool any = false;
+    bool any = false, asleep = false;
+    for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+      asleep = asleep || m_.C(c).state == CoreState::kParked || m_.C(c).state == CoreState::kDriver;
     for (int c = def.first_core; c < def.first_core + def.workers; ++c) {
       CoreCell& core = m_.C(c);
       if (core.thread == 0 || m_.T(core.thread - 1).top == 0) continue;
       any = true;
-      OnThread(party, core.thread - 1, Edge::kWorker, -1, "it is ready, but no worker is free: ");
+      OnThread(party, core.thread - 1, Edge::kWorker, -1, asleep ? "it is ready, but nobody has told the workers that sleep, and " : "it is ready, but no worker is free: ");
     }
     if (!any) Add(party, -1, Edge::kWorker, -1, "it is ready, but no worker of `" + name + "` will take it");
   }

@@ -13,7 +13,7 @@ std::string Duration(std::int64_t us) {
 
 class Teller {
  public:
-  Teller(const Program& p, const Layout& l, Timing timing) : p_(p), l_(l), m_(p, l, timing), state_(static_cast<std::size_t>(l.bytes)) {
+  Teller(const Program& p, const Layout& l, Timing timing, Scheduler scheduler) : p_(p), l_(l), m_(p, l, timing, scheduler), state_(static_cast<std::size_t>(l.bytes)) {
     m_.Attach(state_.data());
     m_.Initial();
   }
@@ -43,7 +43,10 @@ class Teller {
     step.thread = move.actor == m_.clock() ? "clock" : ThreadName(m_, move.actor);
     int before = move.actor == m_.clock() ? -1 : m_.T(move.actor).top - 1;
     CoreState core_before = CoreState::kAbsent;
-    if (before < 0 && move.actor != m_.clock() && m_.T(move.actor).core != 0) core_before = m_.C(m_.T(move.actor).core - 1).state;
+    if (before < 0 && move.actor != m_.clock() && m_.T(move.actor).core != 0) {
+      core_before = m_.C(m_.T(move.actor).core - 1).state;
+      phase_before_ = m_.C(m_.T(move.actor).core - 1).phase;
+    }
     chooser_.Force(move.choices);
     m_.Step(move.actor, chooser_);
     if (move.actor == m_.clock()) {
@@ -71,7 +74,9 @@ class Teller {
             case CoreState::kParked: step.effect = "finds nothing and parks"; break;
             case CoreState::kDriver: step.effect = "finds nothing and parks on the driver"; break;
             case CoreState::kDropping: step.effect = "sees the shutdown"; told->idle = false; break;
-            default: step.effect = core_before == CoreState::kDriver ? "is woken by the driver" : "looks for work"; told->idle = core_before != CoreState::kDriver; break;
+            default:
+              if (const char* what = SearchEffect(move.actor)) { step.effect = what; told->idle = false; break; }
+              step.effect = core_before == CoreState::kDriver ? "is woken by the driver" : "looks for work"; told->idle = core_before != CoreState::kDriver; break;
           }
         } else {
           step.effect = t.life == ThreadLife::kFree ? "leaves the pool" : "is idle";
@@ -147,6 +152,17 @@ class Teller {
   }
 
  private:
+  // The parts of a search or park that a race is about; null: nothing that needs to be told.
+  const char* SearchEffect(int thread) {
+    const CoreCell& core = m_.C(m_.T(thread).core - 1);
+    if (core.state != CoreState::kActive || core.phase == phase_before_) return nullptr;
+    if (core.phase == kFound) return "takes a task, and still counts as one that searches";
+    if (core.phase == kRegister && phase_before_ == kSearchTest) return "may not search, since another worker does";
+    if (core.phase == kDecide && phase_before_ == kRegister) return "goes to sleep without a last look at the queues";
+    if (core.phase == kDecide && phase_before_ == kCheckInject) return "takes a last look at the queues, and goes to sleep";
+    return nullptr;
+  }
+
   std::string Effect(int thread, int strand, int pc, const Instr& in) {
     const StrandCell& s = m_.S(strand);
     bool same = s.pc == pc && s.status != StrandStatus::kIdle;
@@ -180,13 +196,14 @@ class Teller {
   Chooser chooser_;
   std::vector<std::uint8_t> state_;
   std::int64_t now_ = 0;
+  std::uint16_t phase_before_ = 0;   // of the core that moves
 };
 
 }  // namespace
 
-std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, const std::vector<Move>& moves, bool* ok,
+std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, bool* ok,
                        std::string* outcome, std::vector<ScheduleStep>* blocked) {
-  Teller teller(program, layout, timing);
+  Teller teller(program, layout, timing, scheduler);
   std::vector<Told> out;
   *ok = true;
   for (const Move& move : moves) {
@@ -199,11 +216,14 @@ std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timi
   return out;
 }
 
-std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, const std::vector<Move>& moves, const std::vector<int>& sizes,
+std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, const std::vector<int>& sizes,
                            const std::vector<int>& usual) {
   char hash[17];
   std::snprintf(hash, sizeof hash, "%08x", static_cast<unsigned>(program_hash ^ (program_hash >> 32)));
-  std::string text = std::string("v1.") + hash + (timing == Timing::kIdeal ? ".i." : ".a.");
+  const bool exact = scheduler == Scheduler::kExact;
+  std::string text = std::string("v1.") + hash + '.';
+  text += timing == Timing::kIdeal ? (exact ? 'I' : 'i') : (exact ? 'A' : 'a');
+  text += '.';
   for (std::size_t i = 0; i < moves.size(); ++i) {
     if (i != 0) text += '-';
     text += std::to_string(moves[i].actor);
@@ -214,7 +234,7 @@ std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, const std:
   return text;
 }
 
-bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing* timing, std::vector<Move>* moves,
+bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing* timing, Scheduler* scheduler, std::vector<Move>* moves,
                     std::vector<int>* sizes, std::string* error) {
   auto fail = [&](const char* why) { *error = why; return false; };
   if (text.size() < 14 || text.compare(0, 3, "v1.") != 0) return fail("a schedule starts with `v1.`");
@@ -222,8 +242,10 @@ bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing
   auto [end, code] = std::from_chars(text.data() + 3, text.data() + 11, hash, 16);
   if (code != std::errc() || end != text.data() + 11 || text[11] != '.' || text[13] != '.') return fail("the head of the schedule is damaged");
   *program_hash = hash;
-  if (text[12] != 'i' && text[12] != 'a') return fail("the timing of the schedule is neither `i` nor `a`");
-  *timing = text[12] == 'i' ? Timing::kIdeal : Timing::kAdversarial;
+  const char mode = text[12];
+  if (mode != 'i' && mode != 'a' && mode != 'I' && mode != 'A') return fail("the timing of the schedule is none of `i`, `a`, `I`, `A`");
+  *timing = mode == 'i' || mode == 'I' ? Timing::kIdeal : Timing::kAdversarial;
+  *scheduler = mode == 'I' || mode == 'A' ? Scheduler::kExact : Scheduler::kAtomic;
   const char* at = text.data() + 14;
   const char* last = text.data() + text.size();
   while (at < last && *at != '~') {

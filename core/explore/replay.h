@@ -17,14 +17,15 @@ struct Told {
 };
 
 // The steps of a schedule; `blocked` gets the calls in which threads stand at its end. Stops early where a move is impossible; `ok` says whether it was not.
-std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, const std::vector<Move>& moves, bool* ok,
+std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, bool* ok,
                        std::string* outcome, std::vector<ScheduleStep>* blocked = nullptr);
 
-// "v1.<program>.<timing>.<moves>": all that is needed to play a schedule again. `sizes` is written where it differs from
+// "v1.<program>.<timing>.<moves>": all that is needed to play a schedule again; the timing is a capital letter under the
+// exact scheduler. `sizes` is written where it differs from
 // `usual`, as "~<place>=<size>" behind the moves.
-std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, const std::vector<Move>& moves, const std::vector<int>& sizes,
+std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, const std::vector<int>& sizes,
                            const std::vector<int>& usual);
-bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing* timing, std::vector<Move>* moves,
+bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing* timing, Scheduler* scheduler, std::vector<Move>* moves,
                     std::vector<int>* sizes, std::string* error);
 
 }  // namespace asyncrt

@@ -14,9 +14,9 @@ namespace {
 
 class Explorer {
  public:
-  Explorer(Program& program, const Layout& layout, Timing timing, const CheckOptions& options,
+  Explorer(Program& program, const Layout& layout, Timing timing, Scheduler scheduler, const CheckOptions& options,
            std::chrono::steady_clock::time_point start)
-      : p_(program), l_(layout), timing_(timing), options_(options), machine_(program, layout, timing),
+      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), options_(options), machine_(program, layout, timing, scheduler),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), start_(start) {}
 
   // False: something had no room; `machine().overflow()` says what.
@@ -355,7 +355,7 @@ class Explorer {
       std::reverse(chain.begin(), chain.end());
     }
     std::vector<std::uint8_t> state(bytes_), work(bytes_);
-    Machine machine(p_, l_, timing_);
+    Machine machine(p_, l_, timing_, scheduler_);
     machine.Attach(state.data());
     machine.Initial();
     std::vector<Move> path;
@@ -558,7 +558,7 @@ class Explorer {
   int StarvedBranch(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
                     const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
     if (std::none_of(p_.code.begin(), p_.code.end(), [](const Instr& i) { return i.op == VmOp::kSelect; })) return -1;
-    Machine player(p_, l_, timing_);
+    Machine player(p_, l_, timing_, scheduler_);
     std::vector<std::uint8_t> work(bytes_), state;
     std::set<std::pair<int, int>> waiting;   // strand of a branch, and where it stands
     bool first = true;
@@ -699,6 +699,7 @@ class Explorer {
   Program& p_;
   const Layout& l_;
   Timing timing_;
+  Scheduler scheduler_;
   const CheckOptions& options_;
   Machine machine_;
   std::size_t bytes_;
@@ -737,11 +738,11 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
   for (Element& e : program.elements) e.room = sizes[i++];
 }
 
-SearchResult Search(Program& program, Timing timing, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+SearchResult Search(Program& program, Timing timing, Scheduler scheduler, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, timing, options, start);
+    Explorer explorer(program, layout, timing, scheduler, options, start);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
@@ -753,7 +754,10 @@ SearchResult Search(Program& program, Timing timing, const CheckOptions& options
       reached->resize(std::max(reached->size(), m.reached().size()));
       for (std::size_t i = 0; i < m.reached().size(); ++i)
         if (m.reached()[i]) (*reached)[i] = true;
-      for (Seed& s : explorer.result().seeds) s.sizes = SizesOf(program);
+      for (Seed& s : explorer.result().seeds) {
+        s.sizes = SizesOf(program);
+        s.scheduler = scheduler;
+      }
       return std::move(explorer.result());
     }
     Machine& m = explorer.machine();

@@ -561,7 +561,7 @@ void Machine::ExecSelect(int thread, int strand) {
     }
     s.phase = kWaiting;
   }
-  if (s.phase == kWaiting && p_.endless && p_.minor >= 44 && T(thread).budget == 0 && !T(thread).unconstrained) {
+  if (s.phase == kWaiting && p_.endless && v_.select_budget && T(thread).budget == 0 && !T(thread).unconstrained) {
     s.out = Outcome::kNone;   // 8.12: without budget the whole select is Pending
     Defer(thread, strand);
     Suspend(thread, strand);
@@ -831,7 +831,7 @@ void Machine::Exec(int thread, int strand) {
       if (t.entered == 2) { Panic(thread, strand, "ownership/block-in-place", "can call blocking only when running on the multi-threaded runtime"); break; }
       if (t.entered == 1) {
         regs[in.reg] = 1;
-        if (t.handed && (p_.minor < 29 || (p_.minor == 29 && p_.patch == 0))) {   // 3.1
+        if (t.handed && !v_.nested_bip) {   // 3.1
           bool in_slot = false;
           for (int c = 0; c < l_.cores; ++c) in_slot = in_slot || C(c).state == CoreState::kInSlot;
           if (in_slot) { regs[in.reg] = 0; Panic(thread, strand, "ownership/block-in-place", "assertion failed: cx_core.is_none()"); break; }

@@ -11,7 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "core/base/scheduler.h"
 #include "core/model/state.h"
+#include "core/model/versions.h"
 
 namespace asyncrt {
 
@@ -65,8 +67,8 @@ enum class Timing : std::uint8_t { kIdeal, kAdversarial };
 
 class Machine {
  public:
-  Machine(const Program& program, const Layout& layout, Timing timing)
-      : p_(program), l_(layout), timing_(timing) {}
+  Machine(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler = Scheduler::kAtomic)
+      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), v_(RulesOfRelease(program.minor, program.patch)) {}
 
   void Attach(std::uint8_t* state) { s_ = state; }
   // One instruction a step, and workers keep their numbers: for a judge that trusts no reduction.
@@ -181,6 +183,15 @@ class Machine {
   void SchedulerStep(int thread);
   bool SchedulerEnabled(int thread);
   void WorkerStep(int thread, int core);
+  void RunTask(int thread, int core, int frame, bool in_chain);
+  void ParkForNoTime(int thread, int core);
+  bool SeesShutdown(int core);
+  void DropTasks(int thread, int core);
+  bool RunOwnWork(int thread, int core);
+  int BatchOf(int runtime, int waiting);
+  bool RunInjected(int thread, int core, int batch);
+  bool CanRob(int victim);
+  void Rob(int thread, int core, int victim);
   void PoolStep(int thread);
   bool CtEnabled(int thread, int strand, int runtime);
   bool CtStep(int thread, int strand, int runtime, int child);
@@ -198,6 +209,8 @@ class Machine {
   int CoreRuntime(int core) const;
   int Searching(int runtime);
   int Unparked(int runtime);
+  bool IsSleeper(int core);
+  int LocalTasks(int core);
   template <class L>
   void PushTask(L* head, L* tail, int frame) {
     F(frame).next = 0;
@@ -215,10 +228,19 @@ class Machine {
     return frame;
   }
   int Length(Link head);
-  std::uint32_t IdleKey(int core);
+  std::uint64_t IdleKey(int core);
   void SortCores();
-  bool LifoStealable() const { return (p_.minor == 51 || p_.minor == 52) && p_.patch <= 1; }
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
+
+  // search and park, part by part (search_and_park.cc)
+  void ExactStep(int thread, int core, std::int32_t held);
+  void RunFound(int thread, int core, std::int32_t held);
+  int LookRound(int core, std::uint32_t seen);
+  void TellSleeper(int runtime);
+  bool LooksAlike(int first_core, int a, int b);
+  std::uint64_t ExactIdleKey(int core, std::uint32_t key);
+  bool SomebodyGoesRound(int runtime);
+  void RenumberRounds(int runtime, const std::vector<int>& now, const std::vector<int>& was);
 
   // objects (sync.cc)
   void ExecObject(int thread, int strand);
@@ -253,7 +275,7 @@ class Machine {
   template <class Visit>
   void ForReceivers(int element, Visit visit);
   std::int32_t* Receiver(int strand, int element);
-  void WakeQueue(int thread, std::int32_t* w);
+  void WakeQueue(int thread, std::int32_t* w, std::uint8_t grant, bool fifo);
   void TrimBroadcast(int element);
   bool CanRunWatch(int strand, int element);
   void ExecSubscribe(int strand, int element);
@@ -281,6 +303,8 @@ class Machine {
   const Program& p_;
   const Layout& l_;
   Timing timing_;
+  Scheduler scheduler_;
+  const VersionRules v_;
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;

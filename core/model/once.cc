@@ -69,16 +69,12 @@ void Machine::ExecBarrier(int thread, int strand, int element) {
       return;
     }
     w[0] = 0;
-    while (w[kHead] != 0) {
-      int waiter = PopWaiter(w);
-      S(waiter).bits |= kGranted;
-      WakeStrand(thread, waiter);
-    }
+    WakeQueue(thread, w, kGranted, v_.wake_fifo);
     Done(strand);
     return;
   }
   if ((s.bits & kGranted) == 0) { AwaitObject(thread, strand, element); return; }
-  if (p_.minor >= 41 && !Budget(thread, strand)) return;   // it waits with a `watch` inside
+  if (v_.broadcast_budget && !Budget(thread, strand)) return;   // it waits with a `watch` inside
   Done(strand);
 }
 
@@ -88,7 +84,7 @@ void Machine::ExecCancel(int thread, int strand, int element) {
     while (at >= 0 && at != element) at = p_.elements[static_cast<std::size_t>(at)].parent;
     if (at != element || W(static_cast<int>(e))[0] != 0) continue;
     W(static_cast<int>(e))[0] = 1;
-    WakeQueue(thread, W(static_cast<int>(e)));
+    WakeQueue(thread, W(static_cast<int>(e)), 0, v_.wake_fifo);
   }
   Done(strand);
 }

@@ -23,12 +23,19 @@ int Machine::Searching(int runtime) {
 int Machine::Unparked(int runtime) {
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
   int n = 0;
-  for (int c = 0; c < def.workers; ++c) {
-    CoreCell& core = C(def.first_core + c);
-    n += (core.state != CoreState::kParked && core.state != CoreState::kDriver) || core.token != 0;
-  }
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c) n += !IsSleeper(c);
   return n;
 }
+
+// It stands in the list of sleepers: nobody has told it to wake up, and it has not taken itself off.
+bool Machine::IsSleeper(int number) {
+  const CoreCell& core = C(number);
+  bool parked = core.state == CoreState::kParked || core.state == CoreState::kDriver;
+  if (scheduler_ == Scheduler::kAtomic) return parked && core.token == 0;
+  return core.searching == 0 && (parked || (core.state == CoreState::kActive && core.phase >= kFirstRegistered));
+}
+
+int Machine::LocalTasks(int number) { return (C(number).lifo != 0) + Length(C(number).head); }
 
 int Machine::Length(Link head) {
   int n = 0;
@@ -39,6 +46,7 @@ int Machine::Length(Link head) {
 void Machine::NotifyOne(int runtime) {
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
   if (Searching(runtime) != 0 || Unparked(runtime) >= def.workers) return;
+  if (scheduler_ == Scheduler::kExact) { TellSleeper(runtime); return; }
   int parked = -1, driver = -1;
   for (int c = 0; c < def.workers; ++c) {
     CoreCell& core = C(def.first_core + c);
@@ -75,7 +83,7 @@ void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) 
     return;
   }
   CoreCell& core = C(t.core - 1);
-  bool lifo_on = (core.chain != 3 || p_.minor < 29) && !def.declared->disable_lifo_slot;
+  bool lifo_on = (core.chain != 3 || !v_.lifo_cap) && !def.declared->disable_lifo_slot;
   if (self_wake || !lifo_on) {
     PushTask(&core.head, &core.tail, frame);
     if (!from_driver) NotifyOne(runtime);
@@ -84,7 +92,7 @@ void Machine::Schedule(int thread, int frame, bool self_wake, bool from_driver) 
   int displaced = core.lifo - 1;
   core.lifo = static_cast<Link>(frame + 1);
   if (displaced < 0) {   // 1.5: a lone push tells nobody, save where the slot could be stolen from
-    if (LifoStealable() && !from_driver) NotifyOne(runtime);
+    if (v_.lifo_stealable && !from_driver) NotifyOne(runtime);
     return;
   }
   PushTask(&core.head, &core.tail, displaced);
@@ -124,8 +132,8 @@ void Machine::Defer(int thread, int strand) {
   Link* tail = nullptr;
   // Versions that put the wake-up into the list of a worker that this thread no longer is: it is lost (5.6, 3.13).
   bool in_block_on = t.entered == 1 && t.core == 0;
-  if (p_.minor >= 29 && (p_.minor < 44 || (p_.minor == 44 && p_.patch == 0)) && t.handed && in_block_on) return;
-  if (p_.minor < 42 && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
+  if (v_.bip_nested_yield_hang && t.handed && in_block_on) return;
+  if (v_.foreign_yield_hang && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
     tail = &C(t.core - 1).defer_tail;
@@ -237,14 +245,167 @@ void Machine::SchedulerStep(int thread) {
   else PoolStep(thread);
 }
 
-void Machine::WorkerStep(int thread, int number) {
+// 1.3: a task that was found is polled. Who leaves the search as the last one notifies another.
+void Machine::RunTask(int thread, int number, int frame, bool in_chain) {
+  CoreCell& core = C(number);
+  if (scheduler_ == Scheduler::kExact && core.searching) {
+    core.phase = kFound;
+    core.held = frame + 1;
+    return;
+  }
+  core.chain = static_cast<std::uint8_t>(in_chain ? std::min(core.chain + 1, 3) : 0);
+  core.runs = 1;
+  core.phase = kPick;
+  if (core.searching) {
+    core.searching = 0;
+    int runtime = CoreRuntime(number);
+    if (Searching(runtime) == 0) NotifyOne(runtime);
+  }
+  if (!in_chain) T(thread).budget = 128;
+  T(thread).unconstrained = 0;
+  PollTask(thread, frame, 0);
+}
+
+// 1.9: the driver is polled if nobody else does, and what was deferred is woken.
+void Machine::ParkForNoTime(int thread, int number) {
+  CoreCell& core = C(number);
+  int runtime = CoreRuntime(number);
+  if (RT(runtime).driver == 0) ProcessDriver(thread, runtime);
+  WakeDeferred(thread, &core.defer_head, &core.defer_tail);
+  if (!core.searching && LocalTasks(number) > 1) NotifyOne(runtime);
+}
+
+// A worker that sees the shutdown leaves its loop.
+bool Machine::SeesShutdown(int number) {
+  CoreCell& core = C(number);
+  if (!Shutting(CoreRuntime(number))) return false;
+  core.state = CoreState::kDropping;
+  core.searching = 0;
+  core.phase = kPick;
+  return true;
+}
+
+// 4.7: one task of the runtime is dropped; where none is left, the worker stops.
+void Machine::DropTasks(int thread, int number) {
   CoreCell& core = C(number);
   ThreadCell& t = T(thread);
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  for (int f = 0; f < l_.frames; ++f) {
+    FrameCell& frame = F(f);
+    if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
+    if (frame.bits & kRunning) { frame.bits |= kCancel; continue; }
+    if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
+    auto unlink = [&](Link* head, Link* tail) {
+      Link before = 0;
+      for (Link at = *head; at != 0; before = at, at = F(at - 1).next) {
+        if (at != f + 1) continue;
+        if (before != 0) F(before - 1).next = frame.next; else *head = frame.next;
+        if (*tail == at) *tail = before;
+        break;
+      }
+    };
+    for (int c = 0; c < def.workers; ++c) {
+      CoreCell& other = C(def.first_core + c);
+      if (other.lifo == f + 1) other.lifo = 0;
+      if ((other.phase == kFound || other.phase == kFoundLast) && other.held == f + 1) other.held = 0;
+      unlink(&other.head, &other.tail);
+    }
+    unlink(&rt.inject_head, &rt.inject_tail);
+    frame.next = 0;
+    frame.bits = static_cast<std::uint8_t>((frame.bits | kRunning) & ~kNotified);
+    CancelStrand(thread, Root(f), 0);
+    return;
+  }
+  core.state = CoreState::kStopped;
+  core.thread = 0;
+  core.chain = core.tick = core.runs = core.token = 0;
+  t.core = 0;
+  t.entered = 0;
+  for (int c = 0; c < def.workers; ++c)
+    if (C(def.first_core + c).state != CoreState::kStopped) return;
+  rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
+  rt.driver_dead = 1;
+  for (int x = 0; x < l_.strands; ++x)
+    if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+}
+
+// 1.2b and the worker's own part of 1.2c. False: its slot and queue are empty.
+bool Machine::RunOwnWork(int thread, int number) {
+  CoreCell& core = C(number);
+  RuntimeCell& rt = RT(CoreRuntime(number));
+  bool maintenance = false;
+  bool chained = core.lifo != 0 && core.runs != 0 && (core.chain < 3 || !v_.lifo_cap);
+  if (chained && p_.endless && T(thread).budget == 0) {   // 1.3: out of budget, it goes to the queue and nobody is told
+    PushTask(&core.head, &core.tail, core.lifo - 1);
+    core.lifo = 0;
+    chained = false;
+  }
+  if (!chained && p_.endless && ++core.tick >= 61) {
+    core.tick = 0;
+    maintenance = true;
+    ParkForNoTime(thread, number);
+    if (SeesShutdown(number)) return true;
+  }
+  if (maintenance && rt.inject_head != 0) {
+    RunTask(thread, number, PopTask(&rt.inject_head, &rt.inject_tail), false);
+    return true;
+  }
+  if (core.lifo != 0) {
+    int frame = core.lifo - 1;
+    core.lifo = 0;
+    RunTask(thread, number, frame, chained);
+    return true;
+  }
+  if (core.head == 0) return false;
+  RunTask(thread, number, PopTask(&core.head, &core.tail), false);
+  return true;
+}
+
+// How many tasks a worker wants from an injection queue of this length.
+int Machine::BatchOf(int runtime, int waiting) {
+  return v_.inject_batch ? std::max(1, std::min(waiting / p_.runtimes[static_cast<std::size_t>(runtime)].workers + 1, 128)) : 1;
+}
+
+// False: others have emptied the injection queue.
+bool Machine::RunInjected(int thread, int number, int batch) {
+  CoreCell& core = C(number);
+  RuntimeCell& rt = RT(CoreRuntime(number));
+  int frame = PopTask(&rt.inject_head, &rt.inject_tail);
+  if (frame < 0) return false;
+  for (int k = 1; k < batch && rt.inject_head != 0; ++k) PushTask(&core.head, &core.tail, PopTask(&rt.inject_head, &rt.inject_tail));
+  RunTask(thread, number, frame, false);
+  return true;
+}
+
+bool Machine::CanRob(int victim) {
+  return C(victim).head != 0 || (v_.lifo_stealable && C(victim).lifo != 0);
+}
+
+void Machine::Rob(int thread, int number, int from) {
+  CoreCell& core = C(number);
+  CoreCell& victim = C(from);
+  if (victim.head == 0) {
+    int frame = victim.lifo - 1;
+    victim.lifo = 0;
+    RunTask(thread, number, frame, false);
+    return;
+  }
+  int take = (Length(victim.head) + 1) / 2;
+  for (int k = 1; k < take; ++k) PushTask(&core.head, &core.tail, PopTask(&victim.head, &victim.tail));
+  RunTask(thread, number, PopTask(&victim.head, &victim.tail), false);
+}
+
+void Machine::WorkerStep(int thread, int number) {
+  CoreCell& core = C(number);
+  int runtime = CoreRuntime(number);
+  RuntimeCell& rt = RT(runtime);
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  const std::int32_t held = core.held;
   core.held = 0;
-  auto local = [&] { return (core.lifo != 0) + Length(core.head); };
+  if (core.state == CoreState::kDropping) { DropTasks(thread, number); return; }
+  if (scheduler_ == Scheduler::kExact) { ExactStep(thread, number, held); return; }
   if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d to g
     bool told = core.token != 0, driver = core.state == CoreState::kDriver;
     core.token = 0;
@@ -253,135 +414,35 @@ void Machine::WorkerStep(int thread, int number) {
       ProcessDriver(thread, runtime);
       rt.driver = 0;
     }
-    if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; core.searching = 0; return; }
-    if (!core.searching && local() > 1) NotifyOne(runtime);
-    if (!told && local() == 0) {   // only somebody else's block_on was woken
+    if (SeesShutdown(number)) return;
+    if (!core.searching && LocalTasks(number) > 1) NotifyOne(runtime);
+    if (!told && LocalTasks(number) == 0) {   // only somebody else's block_on was woken
       core.state = driver ? CoreState::kDriver : CoreState::kParked;
       if (driver) rt.driver = static_cast<Link>(number + 1);
     }
     return;
   }
-  if (core.state == CoreState::kDropping) {   // 4.7
-    for (int f = 0; f < l_.frames; ++f) {
-      FrameCell& frame = F(f);
-      if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
-      if (frame.bits & kRunning) { frame.bits |= kCancel; continue; }
-      if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
-      auto unlink = [&](Link* head, Link* tail) {
-        Link before = 0;
-        for (Link at = *head; at != 0; before = at, at = F(at - 1).next) {
-          if (at != f + 1) continue;
-          if (before != 0) F(before - 1).next = frame.next; else *head = frame.next;
-          if (*tail == at) *tail = before;
-          break;
-        }
-      };
-      for (int c = 0; c < def.workers; ++c) {
-        CoreCell& other = C(def.first_core + c);
-        if (other.lifo == f + 1) other.lifo = 0;
-        unlink(&other.head, &other.tail);
-      }
-      unlink(&rt.inject_head, &rt.inject_tail);
-      frame.next = 0;
-      frame.bits = static_cast<std::uint8_t>((frame.bits | kRunning) & ~kNotified);
-      CancelStrand(thread, Root(f), 0);
-      return;
-    }
-    core.state = CoreState::kStopped;
-    core.thread = 0;
-    core.chain = core.tick = core.runs = core.token = 0;
-    t.core = 0;
-    t.entered = 0;
-    for (int c = 0; c < def.workers; ++c)
-      if (C(def.first_core + c).state != CoreState::kStopped) return;
-    rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
-    rt.driver_dead = 1;
-    for (int x = 0; x < l_.strands; ++x)
-      if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
-    return;
-  }
-  bool maintenance = false;
-  bool chained = core.lifo != 0 && core.runs != 0 && (core.chain < 3 || p_.minor < 29);
-  if (chained && p_.endless && t.budget == 0) {   // 1.3: out of budget, it goes to the queue and nobody is told
-    PushTask(&core.head, &core.tail, core.lifo - 1);
-    core.lifo = 0;
-    chained = false;
-  }
-  if (!chained && p_.endless && ++core.tick >= 61) {   // 1.2b
-    core.tick = 0;
-    maintenance = true;
-    if (rt.driver == 0) ProcessDriver(thread, runtime);
-    WakeDeferred(thread, &core.defer_head, &core.defer_tail);
-    if (!core.searching && local() > 1) NotifyOne(runtime);
-    if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; core.searching = 0; return; }
-  }
-  int frame = -1;
-  auto run = [&](bool in_chain) {
-    core.chain = static_cast<std::uint8_t>(in_chain ? std::min(core.chain + 1, 3) : 0);
-    core.runs = 1;
-    if (core.searching) {   // 1.3(i)
-      core.searching = 0;
-      if (Searching(runtime) == 0) NotifyOne(runtime);
-    }
-    if (!in_chain) t.budget = 128;
-    t.unconstrained = 0;
-    PollTask(thread, frame, 0);
-  };
-  if (maintenance && rt.inject_head != 0) {
-    frame = PopTask(&rt.inject_head, &rt.inject_tail);
-    run(false);
-    return;
-  }
-  if (core.lifo != 0) {
-    frame = core.lifo - 1;
-    core.lifo = 0;
-    run(chained);
-    return;
-  }
-  if (core.head != 0) {
-    frame = PopTask(&core.head, &core.tail);
-    run(false);
-    return;
-  }
-  int waiting = Length(rt.inject_head);
-  if (waiting > 0) {
-    int batch = p_.minor >= 29 ? std::max(1, std::min(waiting / def.workers + 1, 128)) : 1;
-    batch = std::min(batch, waiting);
-    frame = PopTask(&rt.inject_head, &rt.inject_tail);
-    for (int k = 1; k < batch; ++k) PushTask(&core.head, &core.tail, PopTask(&rt.inject_head, &rt.inject_tail));
-    run(false);
+  if (RunOwnWork(thread, number)) return;
+  if (int waiting = Length(rt.inject_head); waiting > 0) {
+    RunInjected(thread, number, BatchOf(runtime, waiting));
     return;
   }
   if (core.searching || 2 * Searching(runtime) < def.workers) {   // 1.2d
     std::vector<int> victims;
-    for (int c = 0; c < def.workers; ++c)
-      if (def.first_core + c != number && (C(def.first_core + c).head != 0 || (LifoStealable() && C(def.first_core + c).lifo != 0))) victims.push_back(def.first_core + c);
+    for (int c = def.first_core; c < def.first_core + def.workers; ++c)
+      if (c != number && CanRob(c)) victims.push_back(c);
     if (!victims.empty()) {
-      CoreCell& victim = C(victims[static_cast<std::size_t>(choose_->Choose(static_cast<int>(victims.size())))]);
+      int victim = victims[static_cast<std::size_t>(choose_->Choose(static_cast<int>(victims.size())))];
       core.searching = 1;
-      if (victim.head == 0) {
-        frame = victim.lifo - 1;
-        victim.lifo = 0;
-        run(false);
-        return;
-      }
-      int take = (Length(victim.head) + 1) / 2;
-      for (int k = 1; k < take; ++k) PushTask(&core.head, &core.tail, PopTask(&victim.head, &victim.tail));
-      frame = PopTask(&victim.head, &victim.tail);
-      run(false);
+      Rob(thread, number, victim);
       return;
     }
   }
   core.runs = core.chain = 0;
-  if (core.defer_head != 0) {   // 1.9
-    if (rt.driver == 0) ProcessDriver(thread, runtime);
-    WakeDeferred(thread, &core.defer_head, &core.defer_tail);
-    if (!core.searching && local() > 1) NotifyOne(runtime);
-    return;
-  }
+  if (core.defer_head != 0) { ParkForNoTime(thread, number); return; }
   core.searching = 0;
   core.tick = 0;
-  if (rt.life != Life::kRunning) { core.state = CoreState::kDropping; return; }
+  if (SeesShutdown(number)) return;
   if (core.token != 0) { core.token = 0; return; }
   core.state = rt.driver == 0 ? CoreState::kDriver : CoreState::kParked;
   if (rt.driver == 0) rt.driver = static_cast<Link>(number + 1);
@@ -465,13 +526,13 @@ void Machine::Handoff(int thread) {
   ThreadCell& t = T(thread);
   int number = t.core - 1;
   CoreCell& core = C(number);
-  if (p_.minor >= 50) {
+  if (v_.bip_flush_defer) {
     WakeDeferred(thread, &core.defer_head, &core.defer_tail);
   } else {   // 5.6: they stay with the thread, until it gets its core back or ends its poll
     std::swap(t.stash_head, core.defer_head);
     std::swap(t.stash_tail, core.defer_tail);
   }
-  if (p_.minor >= 38 && core.lifo != 0) {
+  if (v_.bip_move_lifo && core.lifo != 0) {
     int frame = core.lifo - 1;
     core.lifo = 0;
     PushTask(&core.head, &core.tail, frame);
@@ -555,19 +616,20 @@ void Machine::BuildRuntime(int thread, int strand) {
 }
 
 // A worker that holds nothing: no task, no queue, no deferred wake-up. Zero for any other.
-std::uint32_t Machine::IdleKey(int core) {
+std::uint64_t Machine::IdleKey(int core) {
   const CoreCell& c = C(core);
   if (c.thread == 0 || c.lifo != 0 || c.head != 0 || c.defer_head != 0 || T(c.thread - 1).top != 0) return 0;
   if (c.state != CoreState::kActive && c.state != CoreState::kParked && c.state != CoreState::kDriver) return 0;
-  return (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
-         (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
+  const std::uint32_t key = (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
+                            (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
+  return scheduler_ == Scheduler::kExact ? ExactIdleKey(core, key) : key;
 }
 
 std::uint64_t Machine::IdleWorker(int thread) {
   const ThreadCell& t = T(thread);
-  if (t.core == 0) return 0;
-  std::uint32_t key = IdleKey(t.core - 1);
-  return key == 0 ? 0 : (static_cast<std::uint64_t>(t.pool) << 32) | key;
+  if (t.core == 0 || (scheduler_ == Scheduler::kExact && SomebodyGoesRound(t.pool - 1))) return 0;
+  std::uint64_t key = IdleKey(t.core - 1);
+  return key == 0 ? 0 : (static_cast<std::uint64_t>(t.pool) << 56) | key;
 }
 
 // Workers that hold nothing are interchangeable: they are kept in one order, so that states that differ only in their
@@ -577,9 +639,9 @@ void Machine::SortCores() {
     const RuntimeDef& def = p_.runtimes[r];
     if (def.workers < 2) continue;
     bool sorted = true;
-    std::uint32_t last = 0;
+    std::uint64_t last = 0;
     for (int c = def.first_core; c < def.first_core + def.workers && sorted; ++c) {
-      std::uint32_t key = IdleKey(c);
+      std::uint64_t key = IdleKey(c);
       if (key == 0) continue;
       sorted = key >= last;
       last = key;
@@ -589,13 +651,18 @@ void Machine::SortCores() {
     std::vector<CoreCell> cells;
     for (int c = def.first_core; c < def.first_core + def.workers; ++c)
       if (IdleKey(c) != 0) { places.push_back(c); cells.push_back(C(c)); }
-    std::vector<std::pair<std::uint32_t, std::size_t>> order;
+    std::vector<std::pair<std::uint64_t, std::size_t>> order;
     for (std::size_t i = 0; i < places.size(); ++i) order.push_back({IdleKey(places[i]), i});
     std::sort(order.begin(), order.end());
     for (std::size_t i = 0; i < places.size(); ++i) {
       Link thread = cells[i].thread;   // a core stays with its thread; what it is in changes places
       C(places[i]) = cells[order[i].second];
       C(places[i]).thread = thread;
+    }
+    if (scheduler_ == Scheduler::kExact) {
+      std::vector<int> was;
+      for (const auto& [key, i] : order) was.push_back(places[i]);
+      RenumberRounds(static_cast<int>(r), places, was);
     }
     RT(static_cast<int>(r)).driver = 0;
     for (int c = def.first_core; c < def.first_core + def.workers; ++c)

@@ -187,7 +187,7 @@ void Machine::ExecLocalSet(int thread, int strand, int element) {
     s.saved_entered = t.entered;
     s.saved_budget = t.local;
     // 3.2: before 1.46 only `run_until` refused block_in_place.
-    if (child >= 0 || p_.minor >= 46) t.entered = 2;
+    if (child >= 0 || v_.local_set_forbids_bip) t.entered = 2;
     t.local = static_cast<std::uint8_t>(ordinal);
     w[kPoller] = strand + 1;
     s.winner = child >= 0 ? kBody : kTasks;

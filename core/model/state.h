@@ -49,13 +49,35 @@ struct ThreadCell {
 
 enum class CoreState : std::uint8_t { kAbsent, kActive, kParked, kDriver, kInSlot, kDropping, kStopped };
 
+// Where a worker stands in its search and park (1.2c to 1.8) under the exact scheduler. From `kFirstRegistered` on it is
+// in the list of sleepers.
+enum SearchPhase : std::uint16_t {
+  kPick,              // looks at its own slot and queue, then whether the injection queue is empty
+  kSearchTest,        // reads how many others search
+  kSearchBegin,       // counts itself among them
+  kSearchInject,      // looks at the injection queue once more
+  kRegister,          // has found nothing
+  kFound,             // has taken the task `held` - 1, and still counts as searching; 0: it was dropped meanwhile
+  kFoundLast,         // was the last one that searched, and has not told anybody yet
+  kTakeBatch = 16,    // plus how many tasks it takes from the injection queue
+  kSteal = 256,       // goes round the others, one look at each; `held` has a bit for those that it has looked at
+  kFirstRegistered,
+  kDecide = kFirstRegistered,  // looks at its token, then at the driver's lock
+  kReturned,           // has returned from its sleep
+  kUnregister,        // takes itself off the list
+  kCheckQueue,        // the last searcher: goes round the others a last time, as in kSteal
+  kCheckInject,       // then looks at the injection queue
+  kCheckNotify,       // it has found something
+};
+constexpr int kExactWorkersMax = 31;   // bits in `held`
+
 struct CoreCell {
   Link lifo, head, tail;               // the slot and the local queue
   Link defer_head, defer_tail;         // strands that yielded
   Link thread;
   CoreState state;
   std::uint8_t token, searching, chain, tick, runs;
-  std::uint16_t zero;
+  std::uint16_t phase;                 // a SearchPhase; 0 where search and park are one step
   std::int32_t held;                   // ghost: how long it is held since the last yield, ideal timing only
 };
 

@@ -74,6 +74,7 @@ bool Machine::SemPoll(int thread, int strand, std::int32_t* w, int n, bool* fail
 }
 
 void Machine::SemRelease(int thread, std::int32_t* w, int n) {
+  std::vector<int> batch;
   while (n > 0 && w[kHead] != 0) {
     StrandCell& s = S(w[kHead] - 1);
     int give = std::min<int>(n, s.need);
@@ -82,8 +83,10 @@ void Machine::SemRelease(int thread, std::int32_t* w, int n) {
     if (s.need != 0) break;
     int strand = PopWaiter(w);
     S(strand).bits |= kGranted;
-    WakeStrand(thread, strand);
+    if (v_.wake_fifo) WakeStrand(thread, strand);
+    else batch.push_back(strand);
   }
+  std::for_each(batch.rbegin(), batch.rend(), [&](int strand) { WakeStrand(thread, strand); });
   w[kPermits] += n;
 }
 
@@ -144,7 +147,7 @@ bool Machine::Budget(int thread, int strand) {
   ThreadCell& t = T(thread);
   if (!p_.endless || t.unconstrained) return true;
   if (t.budget != 0) { --t.budget; return true; }
-  if (p_.minor >= 44) Defer(thread, strand);
+  if (v_.coop_defer) Defer(thread, strand);
   else WakeStrand(thread, strand);
   Suspend(thread, strand);
   return false;
@@ -464,7 +467,7 @@ void Machine::ExecObject(int thread, int strand) {
         Enqueue(w, strand);
         wait();
       } else if (s.bits & (kGranted | kGrantedAll)) {
-        if ((s.bits & kGrantedAll) && s.phase == 2 && p_.minor < 51) w[0] = 0;   // 8.4: earlier versions used the permit up
+        if ((s.bits & kGrantedAll) && s.phase == 2 && !v_.notify_priority) w[0] = 0;   // 8.4: earlier versions used the permit up
         done();
       } else if (s.phase == 2) {
         if (w[0] != 0) { w[0] = 0; done(); break; }
@@ -480,11 +483,7 @@ void Machine::ExecObject(int thread, int strand) {
       for (int x = 0; x < l_.strands; ++x)   // created counts, polled or not (8.4)
         if (S(x).phase == 2 && S(x).element == element + 1 && S(x).status == StrandStatus::kSuspended && InstrAt(x).op == VmOp::kNotified)
           S(x).bits |= kGrantedAll;
-      while (w[kHead] != 0) {
-        int waiter = PopWaiter(w);
-        S(waiter).bits |= kGrantedAll;
-        WakeStrand(thread, waiter);
-      }
+      WakeQueue(thread, w, kGrantedAll, v_.wake_fifo);
       done();
       break;
     case VmOp::kOneshotSend:

@@ -223,7 +223,7 @@ void Machine::DropTx(int thread, int element) {
   }
   if (--w[kTxCount] != 0) return;
   Kind kind = p_.elements[static_cast<std::size_t>(element)].kind;
-  if (kind == Kind::kBroadcast || kind == Kind::kWatch) { WakeQueue(thread, w); return; }
+  if (kind == Kind::kBroadcast || kind == Kind::kWatch) { WakeQueue(thread, w, 0, kind == Kind::kBroadcast ? v_.broadcast_wake_fifo : v_.wake_fifo); return; }
   if (w[kRxWait] != 0) { int waiter = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, waiter); }
 }
 
@@ -339,7 +339,7 @@ bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int
     case RegKind::kReserve: DropReserve(thread, base + value - 1); return true;
     case RegKind::kEnter: {
       int depth = value / 256, saved = value % 256 - 1;
-      if (depth != t.depth && p_.minor >= 29) {
+      if (depth != t.depth && v_.enter_order) {
         Panic(thread, strand, "ownership/enter-order", "`EnterGuard` values dropped out of order. Guards returned by `tokio::runtime::Handle::enter()` must be dropped in the reverse order as they were acquired.");
         return false;
       }

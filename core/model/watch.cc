@@ -50,8 +50,15 @@ std::int32_t* Machine::Receiver(int strand, int element) {
   return found;
 }
 
-void Machine::WakeQueue(int thread, std::int32_t* w) {
-  while (w[kHead] != 0) WakeStrand(thread, PopWaiter(w));
+void Machine::WakeQueue(int thread, std::int32_t* w, std::uint8_t grant, bool fifo) {
+  std::vector<int> batch;
+  while (w[kHead] != 0) {
+    int waiter = PopWaiter(w);
+    S(waiter).bits |= grant;
+    if (fifo) WakeStrand(thread, waiter);
+    else batch.push_back(waiter);
+  }
+  std::for_each(batch.rbegin(), batch.rend(), [&](int waiter) { WakeStrand(thread, waiter); });
 }
 
 // Messages that every receiver has seen are gone.
@@ -97,7 +104,7 @@ void Machine::ExecBroadcast(int thread, int strand, int element) {
       else receiver += 1 << kUnreadShift;
     });
     TrimBroadcast(element);
-    WakeQueue(thread, w);
+    WakeQueue(thread, w, 0, v_.broadcast_wake_fifo);
     Done(strand);
     return;
   }
@@ -107,7 +114,7 @@ void Machine::ExecBroadcast(int thread, int strand, int element) {
   if (receiver == nullptr || *receiver == 0) { FailObject(thread, strand, "the receiver is gone"); return; }
   bool ready = (*receiver & kLagged) != 0 || Unread(*receiver) > 0 || w[kTxCount] == 0;
   if (ready) {
-    if (!blocking && !trying && p_.minor >= 41 && !Budget(thread, strand)) return;
+    if (!blocking && !trying && v_.broadcast_budget && !Budget(thread, strand)) return;
     if (s.bits & kQueued) Unqueue(w, strand);
     if (*receiver & kLagged) {
       *receiver &= ~kLagged;
@@ -164,7 +171,7 @@ void Machine::ExecWatch(int thread, int strand, int element) {
       if (w[kReserved] != 0) { block(1); return; }
       w[kCount] = in.expr >= 0 ? static_cast<std::int32_t>(Eval(in.expr, frame)) : 0;
       ForReceivers(element, [](std::int32_t& receiver) { receiver |= kUnseen; });
-      WakeQueue(thread, w);
+      WakeQueue(thread, w, 0, v_.wake_fifo);
       Done(strand);
       return;
     }
@@ -188,7 +195,7 @@ void Machine::ExecWatch(int thread, int strand, int element) {
       }
       watch_value_ = w[kCount];
       bool ready = condition ? Eval(in.expr, frame) != 0 : (*receiver & kUnseen) != 0;
-      if ((ready || w[kTxCount] == 0) && p_.minor >= 41 && !Budget(thread, strand)) return;
+      if ((ready || w[kTxCount] == 0) && v_.broadcast_budget && !Budget(thread, strand)) return;
       if (ready || condition) *receiver &= ~kUnseen;
       if (ready || w[kTxCount] == 0) {
         if (s.bits & kQueued) Unqueue(w, strand);

@@ -82,6 +82,7 @@ Value ExploredOf(const Explored& explored) {
   out["transitions"] = explored.transitions;
   out["depth"] = explored.depth;
   out["tokio"] = explored.tokio;
+  if (explored.exact) out["scheduler"] = "exact";
   out["timing"] = explored.timing.empty() ? Value::array() : Value(explored.timing);
   out["limit"] = OrNull(explored.limit);
   return out;

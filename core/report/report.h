@@ -70,6 +70,7 @@ struct Explored {
   std::string tokio;
   std::vector<std::string> timing;  // "ideal", "adversarial"
   std::string limit;                // what ended it: "states", "depth", "memory", "time", "interrupt"; empty: nothing
+  bool exact = false;               // under the exact scheduler
 };
 
 enum class Verdict : std::uint8_t { kClean, kWarnings, kErrors, kIncomplete, kInvalid };

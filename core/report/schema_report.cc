@@ -94,6 +94,7 @@ Value ExploredSchema() {
                         {"transitions", Count()},
                         {"depth", Count()},
                         {"tokio", Text()},
+                        {"scheduler", Described(Words({"exact"}), "absent: the atomic one"), true},
                         {"timing", ListOf(Words({"ideal", "adversarial"}))},
                         {"limit", TextOrNull()}});
   out["type"] = {"object", "null"};

@@ -16,8 +16,8 @@ constexpr int kNewestMinor = 53, kLastPatch = 999;
 
 class Oracle {
  public:
-  Oracle(const Program& program, const Layout& layout, Timing timing, std::size_t states_max, OracleVerdict* out)
-      : p_(program), l_(layout), machine_(program, layout, timing), states_max_(states_max), out_(out) {
+  Oracle(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, std::size_t states_max, OracleVerdict* out)
+      : p_(program), l_(layout), machine_(program, layout, timing, scheduler), states_max_(states_max), out_(out) {
     machine_.SetPlain(true);
   }
 
@@ -136,7 +136,7 @@ bool Refused(const Scenario& scenario, int minor) {
 
 }  // namespace
 
-OracleVerdict AskOracle(const std::string& text, Timing timing, std::size_t states_max) {
+OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler scheduler, std::size_t states_max) {
   OracleVerdict verdict;
   Diagnostics diagnostics;
   std::unique_ptr<Scenario> scenario = ReadScenario(text, "oracle.json", diagnostics);
@@ -161,7 +161,7 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, std::size_t stat
     Layout layout(*program);
     verdict.rules.clear();
     verdict.complete = true;
-    Oracle oracle(*program, layout, timing, states_max, &verdict);
+    Oracle oracle(*program, layout, timing, scheduler, states_max, &verdict);
     if (oracle.Run()) return verdict;
     const Machine& m = oracle.machine();
     if (m.overflow() == "frames") program->units[static_cast<std::size_t>(m.overflow_unit())].frames *= 2;

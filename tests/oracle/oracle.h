@@ -20,7 +20,7 @@ struct OracleVerdict {
   std::string problem;
 };
 
-OracleVerdict AskOracle(const std::string& text, Timing timing, std::size_t states_max);
+OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler scheduler, std::size_t states_max);
 
 }  // namespace asyncrt
 

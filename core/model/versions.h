@@ -1,0 +1,52 @@
+// Where Tokio's releases differ in what a program can see: named switches, and the releases in which each one is on.
+#ifndef ASYNCRT_CORE_MODEL_VERSIONS_H_
+#define ASYNCRT_CORE_MODEL_VERSIONS_H_
+
+#include <string_view>
+#include <vector>
+
+namespace asyncrt {
+
+// Rules of one release. The table in versions.cc says which releases have which.
+struct VersionRules {
+  bool lifo_cap = false;               // the LIFO slot is run in chains of at most three
+  bool lifo_stealable = false;         // thieves see the slot, and a lone push into it notifies
+  bool inject_batch = false;           // a worker takes several tasks from the injection queue at once
+  bool bip_move_lifo = false;          // block_in_place moves the slot's task to the queue
+  bool bip_flush_defer = false;        // block_in_place wakes what was deferred
+  bool nested_bip = false;             // block_in_place, block_on, block_in_place is allowed
+  bool bip_nested_yield_hang = false;  // yield_now in a block_on inside block_in_place is never woken
+  bool foreign_yield_hang = false;     // yield_now under a foreign executor without a core is never woken
+  bool coop_defer = false;             // who is out of budget is deferred; before: woken at once, into the queue
+  bool select_budget = false;          // a select without budget is Pending as a whole
+  bool broadcast_budget = false;       // receives of broadcast and watch use budget
+  bool wake_fifo = false;              // one batch of wakers is woken first to last; before: last to first
+  bool broadcast_wake_fifo = false;    // the same for the receivers of a broadcast
+  bool enter_order = false;            // enter guards dropped out of order panic
+  bool local_set_forbids_bip = false;  // block_in_place panics inside an awaited local_set, too
+  bool notify_priority = false;        // a Notified created before notify_waiters leaves the permit alone
+  bool event_interval_check = false;   // event_interval 0 is refused
+  bool queue_interval_check = false;   // global_queue_interval 0 is refused
+};
+
+struct Release {
+  int minor, patch;
+};
+
+// One row of the table: on from `since`, off again from `until`.
+struct VersionRow {
+  std::string_view name;
+  bool VersionRules::*rule;
+  Release since, until;
+};
+
+constexpr Release kFirstRelease = {0, 0};
+constexpr Release kNoRelease = {9999, 0};
+
+const std::vector<VersionRow>& VersionTable();
+
+VersionRules RulesOfRelease(int minor, int patch);
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_MODEL_VERSIONS_H_
