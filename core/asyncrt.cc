@@ -116,12 +116,16 @@ class Reporter {
       const Json* node = NodeOfSource(source);
       f.locations.push_back(At(node));
       std::string op = source >= 0 ? std::string(p_.sources[static_cast<std::size_t>(source)].op->def->verb) : "";
-      f.message = HeadlineOf(seed.rule) + ": " + seed.who + (op.empty() ? "" : ", at `" + op + "`");
+      for (int pc : seed.also)
+        if (const Json* other = NodeOfSource(p_.code[static_cast<std::size_t>(pc)].source); other != nullptr && !Known(f, other)) f.locations.push_back(At(other, "taken in another order here"));
+      f.message = HeadlineOf(seed.rule) + ": ";
+      if (!seed.also.empty()) f.message += seed.detail;
+      else f.message += seed.who + (op.empty() ? "" : ", at `" + op + "`");
       if (int guard = p_.code[static_cast<std::size_t>(seed.pc)].guard; seed.rule == "hazard/guard-across-await" && guard >= 0 && seed.frame >= 0) {
         const Reg& held = p_.units[static_cast<std::size_t>(seed.unit)].regs[static_cast<std::size_t>(guard)];
         if (held.base >= 0) f.message += ", with the guard of `" + p_.elements[static_cast<std::size_t>(held.base)].name + "`";
       }
-      if (!seed.detail.empty()) f.message += " (" + seed.detail + ")";
+      if (!seed.detail.empty() && seed.also.empty()) f.message += " (" + seed.detail + ")";
     } else {
       f.message = HeadlineOf(seed.rule);
       f.locations.push_back(At(p_.scenario->main.node));
@@ -465,6 +469,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     };
     if (ideal) take(Timing::kIdeal);
     if (adversarial) take(Timing::kAdversarial);
+    // Opposite orders are an error of their own where they meet.
+    bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
+    if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
     Reporter reporter(prepared, file);
     for (const auto& [key, seed] : seeds) {
       report.findings.push_back(reporter.Make(seed));

@@ -50,8 +50,10 @@ log.lock().unwrap().push(line);           // or tokio::sync::Mutex
            "Two locks are taken in one order here and in the other order there. Something else keeps the two apart, "
            "for now.",
            "The next caller, or the next refactoring, removes what keeps them apart.",
-           "Some run takes b while holding a, some run takes a while holding b, and no schedule deadlocks.",
-           "The deadlock is reachable: then it is an error, `deadlock/lock-cycle`.",
+           "Some run takes b while holding a, some run takes a while holding b (or more locks in a circle), and no schedule "
+           "deadlocks. Holding is by scope: guards of the body and of bodies that wait for it on the same thread.",
+           "A deadlock is reachable: then that is the error. Both orders are always taken under one same third lock, "
+           "or the guards only read: they cannot meet. A `try_lock` does not wait, so it makes no order.",
        }),
        R"({
   "name": "lock-order",

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "core/base/stable_hash.h"
+#include "core/detect/lock_order.h"
 #include "core/explore/visited.h"
 
 namespace asyncrt {
@@ -39,6 +40,7 @@ class Explorer {
       }
     result_.states = parent_.size();
     result_.depth = depth_;
+    LockOrders();
     if (result_.complete) FewestSwitches();
     for (auto& [key, seed] : found_) {
       std::vector<Move> path = Path(seed.state);
@@ -159,6 +161,10 @@ class Explorer {
   void Events(std::uint32_t number, int actor, Chooser& chooser) {
     std::vector<int> taken = chooser.Taken();
     for (const Event& e : machine_.events()) {
+      if (e.order.held.element >= 0) {
+        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, {actor, taken}});
+        continue;
+      }
       std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
       int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
       if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
@@ -172,10 +178,47 @@ class Explorer {
       if (e.frame >= 0) s.unit = l_.frame_unit[static_cast<std::size_t>(e.frame)];
       s.detail = e.detail;
       s.timing = timing_;
-      if (e.frame >= 0 && machine_.F(e.frame).live != 0) s.who = PartyName(machine_, e.frame);
-      else if (e.frame >= 0) s.who = (machine_.UnitOf(e.frame).kind == UnitKind::kThread ? "thread " : machine_.UnitOf(e.frame).kind == UnitKind::kMain ? "thread " : "task ") + machine_.UnitOf(e.frame).name;
+      if (e.frame >= 0) s.who = WhoseEvent(e.frame);
       s.state = number;
       s.path = {{actor, taken}};
+    }
+  }
+
+  std::string WhoseEvent(int frame) {
+    if (machine_.F(frame).live != 0) return PartyName(machine_, frame);
+    const Unit& unit = machine_.UnitOf(frame);
+    return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
+  }
+
+  // Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
+  void LockOrders() {
+    std::vector<LockOrder> orders;
+    for (const SeenOrder& seen : orders_) orders.push_back(seen.order);
+    for (const std::vector<std::size_t>& cycle : OppositeOrders(orders)) {
+      Seed s;
+      s.rule = "hazard/lock-order";
+      s.key = s.rule;
+      s.timing = timing_;
+      const SeenOrder* last = nullptr;
+      std::set<std::string> names;
+      for (std::size_t i : cycle) {
+        const SeenOrder& seen = orders_[i];
+        const std::string& wanted = p_.elements[static_cast<std::size_t>(seen.order.wanted.element)].name;
+        const std::string& held = p_.elements[static_cast<std::size_t>(seen.order.held.element)].name;
+        names.insert(held);
+        s.detail += (s.detail.empty() ? "" : ", ") + seen.who + " takes `" + wanted + "` while it holds `" + held + "`";
+        s.also.push_back(seen.pc);
+        s.frames.push_back(seen.frame);
+        if (last == nullptr || seen.state > last->state) last = &seen;
+      }
+      for (const std::string& name : names) s.key += "|" + name;
+      s.pc = last->pc;
+      s.frame = last->frame;
+      s.unit = l_.frame_unit[static_cast<std::size_t>(last->frame)];
+      s.who = last->who;
+      s.state = last->state;
+      s.path = {last->move};
+      found_.try_emplace(s.key, s);
     }
   }
 
@@ -717,6 +760,8 @@ class Explorer {
   int starved_strand_ = 0;
   bool seen_any_ = false;
   std::map<std::string, Seed> found_;
+  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state; Move move; };
+  std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
   std::chrono::steady_clock::time_point start_;

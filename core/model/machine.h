@@ -9,6 +9,7 @@
 #include <cstring>
 #include <new>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/base/scheduler.h"
@@ -54,6 +55,17 @@ class Chooser {
   std::size_t at_ = 0;
 };
 
+// A lock, by its element, and how it is taken: two that only read do not exclude one another.
+struct LockUse {
+  int element = -1;
+  bool exclusive = true;
+};
+
+struct LockOrder {
+  LockUse held, wanted;
+  std::vector<int> gates;   // what else is held exclusively
+};
+
 // Something that a step did which a rule is about.
 struct Event {
   const char* rule;       // a rule id
@@ -61,6 +73,7 @@ struct Event {
   int thread = -1;
   int frame = -1;
   const char* detail = ""; // Tokio's message, or what was misused
+  LockOrder order = {};         // of hazard/lock-order
 };
 
 enum class Timing : std::uint8_t { kIdeal, kAdversarial };
@@ -68,7 +81,9 @@ enum class Timing : std::uint8_t { kIdeal, kAdversarial };
 class Machine {
  public:
   Machine(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler = Scheduler::kAtomic)
-      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), v_(RulesOfRelease(program.minor, program.patch)) {}
+      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), v_(RulesOfRelease(program.minor, program.patch)) {
+    for (const Element& e : program.elements) locks_ += IsLock(e.kind);
+  }
 
   void Attach(std::uint8_t* state) { s_ = state; }
   // One instruction a step, and workers keep their numbers: for a judge that trusts no reduction.
@@ -159,6 +174,7 @@ class Machine {
   int BranchStrand(int strand, const BranchCode& branch);
   void Emit(const char* rule, int pc, int thread, int frame, const char* detail = "") { events_.push_back({rule, pc, thread, frame, detail}); }
   void NoteGuard(int thread, int strand);
+  void NoteOrder(int strand, LockUse wanted);
 
   // values (values.cc)
   int NewFrame(int unit, int site_strand);
@@ -317,6 +333,8 @@ class Machine {
   std::int64_t advanced_ = 0;
   std::int64_t watch_value_ = 0;   // what `$value` is
   bool unfair_ = false;
+  int locks_ = 0;
+  std::unordered_set<std::uint64_t> orders_;   // of locks, that were told
 };
 
 }  // namespace asyncrt

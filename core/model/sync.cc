@@ -1,5 +1,6 @@
 // Locks, channels, semaphores, notifications, pipes: what each op does to its object, and whom it wakes.
 #include <algorithm>
+#include <array>
 
 #include "core/model/machine.h"
 
@@ -267,11 +268,49 @@ void Machine::AwaitObject(int thread, int strand, int element) {
 }
 
 // A guard, a permit or a receiver was got.
+bool WaitsForLock(VmOp op) {
+  return op == VmOp::kStdLock || op == VmOp::kSemAcquire || op == VmOp::kBlockingLock || op == VmOp::kRwRead || op == VmOp::kRwWrite;
+}
+
+// Tells, once for each pair and what else is held, that a lock was taken under another: guards of the scopes around, in
+// this body and in those that wait for it on the same thread.
+void Machine::NoteOrder(int strand, LockUse wanted) {
+  int taker = FrameOf(strand), pc = S(strand).pc;
+  std::array<LockUse, 16> all;   // of more, the innermost
+  std::size_t count = 0;
+  for (int at = strand; at >= 0; at = S(at).parent - 1) {
+    int frame = FrameOf(at);
+    for (int scope = InstrAt(at).scope; scope >= 0; scope = p_.scopes[static_cast<std::size_t>(scope)].parent)
+      for (int r : p_.scopes[static_cast<std::size_t>(scope)].regs) {
+        const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(r)];
+        if (!IsGuard(reg.kind) || R(frame)[r] == 0) continue;
+        LockUse held{reg.base + R(frame)[r] - 1, reg.kind != RegKind::kReadGuard};
+        if (held.element == wanted.element || !IsLock(p_.elements[static_cast<std::size_t>(held.element)].kind)) continue;
+        if (count < all.size()) all[count++] = held;
+      }
+    if (IsRoot(at) && UnitOf(frame).kind == UnitKind::kTask) break;   // whoever polls a task does not wait for it
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    LockOrder order{all[i], wanted, {}};
+    std::uint64_t key = static_cast<std::uint64_t>(2 * all[i].element + all[i].exclusive) << 32 | static_cast<std::uint64_t>(2 * wanted.element + wanted.exclusive);
+    for (std::size_t k = 0; k < count; ++k)
+      if (k != i && all[k].exclusive) key += (static_cast<std::uint64_t>(all[k].element) + 1) * 0x9e3779b97f4a7c15u;
+    if (!orders_.insert(key).second) continue;
+    for (std::size_t k = 0; k < count; ++k)
+      if (k != i && all[k].exclusive) order.gates.push_back(all[k].element);
+    std::sort(order.gates.begin(), order.gates.end());
+    Emit("hazard/lock-order", pc, -1, taker);
+    events_.back().order = std::move(order);
+  }
+}
+
 void Machine::Hold(int strand, int element) {
   const Instr& in = p_.code[S(strand).pc];
   if (in.reg < 0) return;
   int frame = FrameOf(strand);
   const Reg& reg = UnitOf(frame).regs[static_cast<std::size_t>(in.reg)];
+  if (locks_ > 1 && IsLock(p_.elements[static_cast<std::size_t>(element)].kind) && WaitsForLock(in.op))
+    NoteOrder(strand, {element, reg.kind != RegKind::kReadGuard});
   R(frame)[in.reg] = element - reg.base + 1;
   if (reg.kind == RegKind::kPermit) R(frame)[in.reg + 1] = static_cast<std::int32_t>(in.imm);
   if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kMutex) W(element)[kHolder] = frame + 1;
@@ -305,14 +344,14 @@ void Machine::ExecObject(int thread, int strand) {
     case VmOp::kStdLock:
       if (w[1] != 0) { fail("the lock is poisoned", "ownership/poisoned-lock"); break; }
       w[0] = frame + 1;
-      regs[in.reg] = element - UnitOf(frame).regs[static_cast<std::size_t>(in.reg)].base + 1;
+      hold();
       done();
       break;
     case VmOp::kStdTryLock:
       if (w[0] != 0) { fail("the lock is held"); break; }
       if (w[1] != 0) { fail("the lock is poisoned", "ownership/poisoned-lock"); break; }
       w[0] = frame + 1;
-      regs[in.reg] = element - UnitOf(frame).regs[static_cast<std::size_t>(in.reg)].base + 1;
+      hold();
       done();
       break;
     case VmOp::kCondWait: case VmOp::kCondWaitTimeout: {

@@ -68,6 +68,8 @@ enum class RegKind : std::uint8_t {
 };
 
 inline bool IsGuard(RegKind kind) { return kind == RegKind::kGuard || kind == RegKind::kReadGuard || kind == RegKind::kWriteGuard; }
+// What one party has at a time, or many that only read.
+inline bool IsLock(Kind kind) { return kind == Kind::kStdMutex || kind == Kind::kStdRwlock || kind == Kind::kMutex || kind == Kind::kRwlock; }
 // Values that say in a message which object they are of.
 inline bool SaysObject(RegKind kind) { return IsGuard(kind) || kind == RegKind::kPermit || kind == RegKind::kReserve; }
 

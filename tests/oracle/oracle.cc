@@ -1,10 +1,12 @@
 #include "tests/oracle/oracle.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <cstdio>
 #include <memory>
 #include <vector>
 
+#include "core/detect/lock_order.h"
 #include "core/detect/wait_graph.h"
 #include "core/program/program.h"
 #include "core/scenario/scenario.h"
@@ -36,6 +38,7 @@ class Oracle {
       if (!Expand(state)) return false;
     }
     out_->states = seen_.size();
+    LookForOrders();
     return true;
   }
 
@@ -72,11 +75,20 @@ class Oracle {
         Load(state);
         machine_.Step(actor, chooser);
         if (!machine_.overflow().empty()) return false;
-        for (const Event& e : machine_.events()) out_->rules.insert(e.rule);
+        for (const Event& e : machine_.events()) {
+          if (e.order.held.element >= 0) orders_.push_back(e.order);
+          else out_->rules.insert(e.rule);
+        }
         Visit();
       } while (chooser.Next());
     }
     return true;
+  }
+
+  // Locks in opposite orders, where no run deadlocks.
+  void LookForOrders() {
+    bool deadlocks = std::any_of(out_->rules.begin(), out_->rules.end(), [](const std::string& rule) { return rule.rfind("deadlock/", 0) == 0; });
+    if (!deadlocks && !OppositeOrders(orders_).empty()) out_->rules.insert("hazard/lock-order");
   }
 
   // A task's panic that nobody has looked at. 0xffff: it is part of another finding.
@@ -121,6 +133,7 @@ class Oracle {
   std::size_t states_max_;
   OracleVerdict* out_;
   std::vector<std::uint8_t> bytes_;
+  std::vector<LockOrder> orders_;
   std::set<std::string> seen_;
   std::vector<const std::string*> work_;
 };
