@@ -267,6 +267,8 @@ class Machine {
   bool BlocksInAsync(int thread, int strand);
   bool CanRunObject(int thread, int strand);
   bool SemTryTake(std::int32_t* w, int n);
+  bool AllPlacesBack(int element);
+  void WakeClosedReceiver(int thread, int element);
   bool SemPoll(int thread, int strand, std::int32_t* w, int n, bool* failed);
   void SemRelease(int thread, std::int32_t* w, int n);
   void SemClose(int thread, std::int32_t* w);

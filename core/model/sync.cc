@@ -107,6 +107,22 @@ void Machine::NotifyOneWaiter(int thread, std::int32_t* w) {
   WakeStrand(thread, strand);
 }
 
+// 8.2: what a closed bounded mpsc waits for before its receiver is told that there is no more: every place is back, also
+// those of senders that were given one and have not been polled since.
+bool Machine::AllPlacesBack(int element) {
+  const std::int32_t* w = W(element);
+  int capacity = p_.elements[static_cast<std::size_t>(element)].capacity;
+  return capacity >= 0 ? w[kPermits] == capacity : w[kReserved] == 0;
+}
+
+void Machine::WakeClosedReceiver(int thread, int element) {
+  std::int32_t* w = W(element);
+  if (!w[kClosed] || w[kRxWait] == 0 || !AllPlacesBack(element)) return;
+  int receiver = w[kRxWait] - 1;
+  w[kRxWait] = 0;
+  WakeStrand(thread, receiver);
+}
+
 // ---- timers, context, budget --------------------------------------------------------------------------------------
 
 bool Machine::NeedContext(int thread, int strand, const char* what) {
@@ -238,7 +254,7 @@ bool Machine::CanRunObject(int thread, int strand) {
     case VmOp::kStdBarrierWait: return s.phase == 0 || (s.bits & kGranted);
     case VmOp::kBlockingLock: case VmOp::kMpscBlockingSend: return s.phase == 0 || (s.bits & kGranted) || w[kClosed] != 0;
     case VmOp::kMpscBlockingRecv: case VmOp::kOneshotBlockingRecv:
-      return s.phase == 0 || w[kCount] > 0 || w[kTxCount] == 0 || (w[kClosed] != 0 && w[kReserved] == 0);
+      return s.phase == 0 || w[kCount] > 0 || w[kTxCount] == 0 || (w[kClosed] != 0 && AllPlacesBack(element));
     case VmOp::kRwRead: case VmOp::kRwWrite: return CanRunRwlock(strand, element);
     case VmOp::kWatchSend: case VmOp::kWatchBorrow: case VmOp::kWatchWaitFor: case VmOp::kBroadcastBlockingRecv: return CanRunWatch(strand, element);
     case VmOp::kOnceEnter: return p_.elements[static_cast<std::size_t>(element)].kind != Kind::kStdOnce || w[0] <= 0;
@@ -551,7 +567,11 @@ void Machine::ExecObject(int thread, int strand) {
       if (e.capacity >= 0) {
         if (!blocking && (s.phase == 0 ? w[kHead] == 0 && w[kPermits] >= 1 : (s.bits & kGranted) != 0) && !Budget(thread, strand)) break;
         bool got = SemPoll(thread, strand, w, 1, &failed);
-        if (failed) { fail("the channel is closed"); break; }
+        if (failed) {
+          if (v_.reserve_wakes_receiver) WakeClosedReceiver(thread, element);
+          fail("the channel is closed");
+          break;
+        }
         if (!got) {
           if (!blocking) wait();
           else s.element = static_cast<std::uint16_t>(element + 1);
@@ -571,7 +591,11 @@ void Machine::ExecObject(int thread, int strand) {
       if (e.capacity >= 0) {
         if ((s.phase == 0 ? w[kHead] == 0 && w[kPermits] >= 1 : (s.bits & kGranted) != 0) && !Budget(thread, strand)) break;
         bool got = SemPoll(thread, strand, w, 1, &failed);
-        if (failed) { fail("the channel is closed"); break; }
+        if (failed) {
+          if (v_.reserve_wakes_receiver) WakeClosedReceiver(thread, element);
+          fail("the channel is closed");
+          break;
+        }
         if (!got) { wait(); break; }
       }
       ++w[kReserved];
@@ -595,7 +619,7 @@ void Machine::ExecObject(int thread, int strand) {
         done();
         break;
       }
-      if (w[kTxCount] == 0 || (w[kClosed] && w[kReserved] == 0)) { w[kRxWait] = 0; if (oneshot) w[kTaken] = 1; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
+      if (w[kTxCount] == 0 || (w[kClosed] && (e.kind == Kind::kOneshot || AllPlacesBack(element)))) { w[kRxWait] = 0; if (oneshot) w[kTaken] = 1; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
       if (trying) { fail("the channel is empty"); break; }
       s.element = static_cast<std::uint16_t>(element + 1);
       s.phase = 1;
@@ -693,6 +717,7 @@ void Machine::Abandon(int thread, int strand) {
         else if (s.bits & kGranted) { had = n; }
         s.bits = 0;
         if (had > 0) SemRelease(thread, w, had);
+        if (in.op != VmOp::kSemAcquire && v_.reserve_wakes_receiver) WakeClosedReceiver(thread, s.element - 1);
         break;
       }
       case VmOp::kOnceEnter: {   // its permit goes to the next one

@@ -288,7 +288,7 @@ void Machine::DropReserve(int thread, int element) {
   std::int32_t* w = W(element);
   --w[kReserved];
   SemRelease(thread, w, 1);
-  if (w[kClosed] && w[kReserved] == 0 && w[kRxWait] != 0) { int r = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, r); }
+  WakeClosedReceiver(thread, element);
 }
 
 // Drops the next member of a set that goes. True: none is left.

@@ -25,6 +25,7 @@ const std::vector<VersionRow>& VersionTable() {
       {"wake_fifo", &V::wake_fifo, {38, 0}, kNoRelease},
       {"broadcast_wake_fifo", &V::broadcast_wake_fifo, kFirstRelease, {28, 0}},
       {"broadcast_wake_fifo", &V::broadcast_wake_fifo, {38, 0}, kNoRelease},
+      {"reserve_wakes_receiver", &V::reserve_wakes_receiver, {53, 0}, kNoRelease},
       {"enter_order", &V::enter_order, {29, 0}, kNoRelease},
       {"local_set_forbids_bip", &V::local_set_forbids_bip, {46, 0}, kNoRelease},
       {"notify_priority", &V::notify_priority, {51, 0}, kNoRelease},

@@ -22,6 +22,7 @@ struct VersionRules {
   bool broadcast_budget = false;       // receives of broadcast and watch use budget
   bool wake_fifo = false;              // one batch of wakers is woken first to last; before: last to first
   bool broadcast_wake_fifo = false;    // the same for the receivers of a broadcast
+  bool reserve_wakes_receiver = false; // a queued send or reserve that gives its place back wakes who waits for the last one
   bool enter_order = false;            // enter guards dropped out of order panic
   bool local_set_forbids_bip = false;  // block_in_place panics inside an awaited local_set, too
   bool notify_priority = false;        // a Notified created before notify_waiters leaves the permit alone

@@ -138,9 +138,9 @@ class Oracle {
   std::vector<const std::string*> work_;
 };
 
-bool Refused(const Scenario& scenario, int minor) {
+bool Refused(const Scenario& scenario) {
   for (const Runtime& rt : scenario.runtimes)
-    if ((rt.event_interval == 0 && minor >= 50) || (rt.global_queue_interval == 0 && minor >= 38) ||
+    if (rt.event_interval == 0 || rt.global_queue_interval == 0 ||
         (rt.multi_thread && rt.worker_threads == 0) || rt.max_blocking_threads == 0) return true;
   for (const Object& o : scenario.objects)
     if ((o.kind == Kind::kMpsc || o.kind == Kind::kBroadcast) && o.capacity == 0) return true;
@@ -165,7 +165,7 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler schedu
     return verdict;
   }
   // What rustc or a builder refuses never runs.
-  if (Refused(*scenario, minor)) verdict.rules.insert("ownership/bad-config");
+  if (Refused(*scenario)) verdict.rules.insert("ownership/bad-config");
   for (const StaticFinding& f : program->refused) verdict.rules.insert(f.rule);
   if (!verdict.rules.empty()) return verdict;
   verdict.endless = program->endless;
