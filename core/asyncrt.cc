@@ -135,7 +135,7 @@ class Reporter {
     char print[17];
     std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(p_.scenario->name + "|" + FingerprintKey(seed))));
     f.fingerprint = print;
-    f.replay = EncodeSchedule(prepared_.hash, seed.timing, seed.scheduler, seed.path, seed.sizes, prepared_.usual_sizes);
+    f.replay = EncodeSchedule(prepared_.hash, seed.mode, seed.path, seed.sizes, prepared_.usual_sizes);
     return f;
   }
 
@@ -182,7 +182,7 @@ class Reporter {
     Layout layout(*prepared_.program);
     bool ok;
     std::vector<Move> moves = seed.path;
-    std::vector<Told> told = Tell(p_, layout, seed.timing, seed.scheduler, moves, &ok, nullptr);
+    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr);
     std::set<int> relevant(seed.frames.begin(), seed.frames.end());
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();
@@ -230,7 +230,7 @@ class Reporter {
     if (!seed.loop.empty()) {
       std::vector<Move> whole = seed.path;
       whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());
-      std::vector<Told> more = Tell(p_, layout, seed.timing, seed.scheduler, whole, &ok, nullptr);
+      std::vector<Told> more = Tell(p_, layout, seed.mode, whole, &ok, nullptr);
       for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {
         more[i].step.step = ++number;
         more[i].step.in_loop = true;
@@ -270,7 +270,7 @@ Finding Refused(const Prepared& prepared, const StaticFinding& refused, const st
   char print[17];
   std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + refused.value + "|" + refused.used_op)));
   f.fingerprint = print;
-  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, Scheduler::kAtomic, {}, {}, {});
+  f.replay = EncodeSchedule(prepared.hash, PlayMode{}, {}, {}, {});
   return f;
 }
 
@@ -293,7 +293,7 @@ Finding BadConfig(const Prepared& prepared, const std::string& file, const Json*
   char print[17];
   std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(prepared.scenario->name + "|" + f.rule + "|" + what)));
   f.fingerprint = print;
-  f.replay = EncodeSchedule(prepared.hash, Timing::kIdeal, Scheduler::kAtomic, {}, {}, {});
+  f.replay = EncodeSchedule(prepared.hash, PlayMode{}, {}, {}, {});
   return f;
 }
 
@@ -304,11 +304,12 @@ std::vector<Finding> BadConfigs(const Prepared& prepared, const std::string& fil
     if (rt.multi_thread && rt.worker_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Worker threads cannot be set to 0"));
     // Releases whose builder takes a 0 fail later, seen on 1.24.2: a worker's `tick % 0` panics, and a current_thread runtime
     // with event_interval 0 never runs a task.
-    if (rt.event_interval == 0)
+    bool spawns = std::any_of(prepared.program->code.begin(), prepared.program->code.end(), [](const Instr& in) { return in.op == VmOp::kSpawn; });
+    if (rt.event_interval == 0 && (rules.event_interval_check || spawns))
       out.push_back(BadConfig(prepared, file, rt.node, rules.event_interval_check ? "event_interval must be greater than 0"
                               : rt.multi_thread ? "this release builds it, and then its workers panic: attempt to calculate the remainder with a divisor of zero"
                                                 : "this release builds it, and then never runs a task, since no tick belongs to an interval of 0"));
-    if (rt.global_queue_interval && *rt.global_queue_interval == 0)
+    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && (rules.queue_interval_check || spawns))
       out.push_back(BadConfig(prepared, file, rt.node, rules.queue_interval_check ? "global_queue_interval must be greater than 0"
                               : "this release builds it, and then panics when it looks for a task: attempt to calculate the remainder with a divisor of zero"));
     if (rt.max_blocking_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Max blocking threads cannot be set to 0"));
@@ -454,14 +455,15 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     bool judged_races = exact;
     std::set<std::string> without_races;
     auto take_without_races = [&](Timing timing) {
-      SearchResult r = Search(*prepared.program, timing, Scheduler::kAtomic, options, start, &reached);
+      SearchResult r = Search(*prepared.program, {timing, Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers}, options, start, &reached);
       judged_races = judged_races && r.complete;
       for (const Seed& s : r.seeds) without_races.insert(s.key);
     };
     if (exact && ideal) take_without_races(Timing::kIdeal);
     if (exact && adversarial) take_without_races(Timing::kAdversarial);
     auto take = [&](Timing timing) {
-      SearchResult r = Search(*prepared.program, timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options, start, &reached);
+      PlayMode mode{timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers};
+      SearchResult r = Search(*prepared.program, mode, options, start, &reached);
       report.explored.states += r.states;
       report.explored.transitions += r.transitions;
       report.explored.depth = std::max(report.explored.depth, r.depth);
@@ -505,21 +507,20 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
     return result;
   }
   std::uint64_t hash;
-  Timing timing;
-  Scheduler scheduler;
+  PlayMode mode;
   std::vector<Move> moves;
   std::vector<int> sizes = prepared.usual_sizes;
-  if (!DecodeSchedule(schedule, &hash, &timing, &scheduler, &moves, &sizes, &result.error)) return result;
+  if (!DecodeSchedule(schedule, &hash, &mode, &moves, &sizes, &result.error)) return result;
   unsigned own = static_cast<unsigned>(prepared.hash ^ (prepared.hash >> 32));
   if (hash != own) {
     result.error = "this schedule belongs to another version of the scenario: check the scenario again to get a new one";
     return result;
   }
-  if (options.scheduler && *options.scheduler != scheduler) {
-    result.error = std::string("this schedule was found with the ") + (scheduler == Scheduler::kExact ? "exact" : "atomic") + " scheduler, and means nothing to the other one";
+  if (options.scheduler && *options.scheduler != mode.scheduler) {
+    result.error = std::string("this schedule was found with the ") + (mode.scheduler == Scheduler::kExact ? "exact" : "atomic") + " scheduler, and means nothing to the other one";
     return result;
   }
-  if (scheduler == Scheduler::kExact && TooLargeForExact(*prepared.scenario) != nullptr) {
+  if (mode.scheduler == Scheduler::kExact && TooLargeForExact(*prepared.scenario) != nullptr) {
     result.error = TooManyWorkers();
     return result;
   }
@@ -532,7 +533,7 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   Layout layout(*prepared.program);
   bool ok = false;
   std::vector<ScheduleStep> blocked;
-  std::vector<Told> told = Tell(*prepared.program, layout, timing, scheduler, moves, &ok, &result.outcome, &blocked);
+  std::vector<Told> told = Tell(*prepared.program, layout, mode, moves, &ok, &result.outcome, &blocked);
   if (!ok) {
     result.error = "the schedule cannot go on at step " + std::to_string(told.size() + 1);
     return result;

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "core/base/scheduler.h"
+#include "core/base/play_mode.h"
 #include "core/report/report.h"
 
 namespace asyncrt {
@@ -23,6 +23,7 @@ struct CheckOptions {
   TimingModel timing = TimingModel::kAsScenarioSays;
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
+  Reductions reductions;
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
 };
 

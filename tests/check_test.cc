@@ -74,7 +74,7 @@ TEST(Search, EndsAtTheLimitOfDepth) {
 
 TEST(Search, AFindingBeforeTheLimitIsAnError) {
   CheckOptions options;
-  options.max_states = 400;
+  options.max_states = 60;
   ScenarioReport r = Check(Scenario("both-ends", kFourPhilosophers), options);
   EXPECT_FALSE(r.explored.complete);
   EXPECT_EQ(r.verdict, Rules(r).empty() ? Verdict::kIncomplete : Verdict::kErrors);

@@ -105,6 +105,12 @@ CheckOptions FlagReader::Options() {
   options.timing = kModels[Choice("timing-model", {"both", "ideal", "adversarial"}, 0)];
   if (args_.Has("scheduler"))
     options.scheduler = Choice("scheduler", {"atomic", "exact"}, 0) == 0 ? Scheduler::kAtomic : Scheduler::kExact;
+  for (const std::string& name : args_.All("no-reduction")) {
+    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "all"});
+    if (which == 0 || which == 3) options.reductions.fusing = false;
+    if (which == 1 || which == 3) options.reductions.workers = false;
+    if (which == 2 || which == 3) options.reductions.stubborn = false;
+  }
   if (const std::string* version = args_.Last("tokio")) options.tokio = *version;
   return options;
 }

@@ -152,7 +152,7 @@ int RunCommand(const Args& args) {
     double states = 0;
     for (const ScenarioReport& scenario : report.scenarios) states += static_cast<double>(scenario.explored.states);
     const double seconds = elapsed.count();
-    report.timing = Timing{seconds, static_cast<std::uint64_t>(states / (seconds > 0 ? seconds : 1))};
+    report.timing = Speed{seconds, static_cast<std::uint64_t>(states / (seconds > 0 ? seconds : 1))};
   }
   return Publish(plan, report, SourcesOf(inputs));
 }

@@ -13,7 +13,7 @@ std::string Duration(std::int64_t us) {
 
 class Teller {
  public:
-  Teller(const Program& p, const Layout& l, Timing timing, Scheduler scheduler) : p_(p), l_(l), m_(p, l, timing, scheduler), state_(static_cast<std::size_t>(l.bytes)) {
+  Teller(const Program& p, const Layout& l, const PlayMode& mode) : p_(p), l_(l), m_(p, l, mode), state_(static_cast<std::size_t>(l.bytes)) {
     m_.Attach(state_.data());
     m_.Initial();
   }
@@ -201,9 +201,9 @@ class Teller {
 
 }  // namespace
 
-std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, bool* ok,
+std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayMode& mode, const std::vector<Move>& moves, bool* ok,
                        std::string* outcome, std::vector<ScheduleStep>* blocked) {
-  Teller teller(program, layout, timing, scheduler);
+  Teller teller(program, layout, mode);
   std::vector<Told> out;
   *ok = true;
   for (const Move& move : moves) {
@@ -216,13 +216,15 @@ std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timi
   return out;
 }
 
-std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, const std::vector<int>& sizes,
+std::string EncodeSchedule(std::uint64_t program_hash, const PlayMode& mode, const std::vector<Move>& moves, const std::vector<int>& sizes,
                            const std::vector<int>& usual) {
   char hash[17];
   std::snprintf(hash, sizeof hash, "%08x", static_cast<unsigned>(program_hash ^ (program_hash >> 32)));
-  const bool exact = scheduler == Scheduler::kExact;
+  const bool exact = mode.scheduler == Scheduler::kExact;
   std::string text = std::string("v1.") + hash + '.';
-  text += timing == Timing::kIdeal ? (exact ? 'I' : 'i') : (exact ? 'A' : 'a');
+  text += mode.timing == Timing::kIdeal ? (exact ? 'I' : 'i') : (exact ? 'A' : 'a');
+  if (!mode.fusing) text += 'f';
+  if (!mode.sorting) text += 'w';
   text += '.';
   for (std::size_t i = 0; i < moves.size(); ++i) {
     if (i != 0) text += '-';
@@ -234,19 +236,23 @@ std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, Scheduler 
   return text;
 }
 
-bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing* timing, Scheduler* scheduler, std::vector<Move>* moves,
+bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, PlayMode* mode, std::vector<Move>* moves,
                     std::vector<int>* sizes, std::string* error) {
   auto fail = [&](const char* why) { *error = why; return false; };
   if (text.size() < 14 || text.compare(0, 3, "v1.") != 0) return fail("a schedule starts with `v1.`");
   unsigned hash = 0;
   auto [end, code] = std::from_chars(text.data() + 3, text.data() + 11, hash, 16);
-  if (code != std::errc() || end != text.data() + 11 || text[11] != '.' || text[13] != '.') return fail("the head of the schedule is damaged");
+  if (code != std::errc() || end != text.data() + 11 || text[11] != '.') return fail("the head of the schedule is damaged");
   *program_hash = hash;
-  const char mode = text[12];
-  if (mode != 'i' && mode != 'a' && mode != 'I' && mode != 'A') return fail("the timing of the schedule is none of `i`, `a`, `I`, `A`");
-  *timing = mode == 'i' || mode == 'I' ? Timing::kIdeal : Timing::kAdversarial;
-  *scheduler = mode == 'I' || mode == 'A' ? Scheduler::kExact : Scheduler::kAtomic;
-  const char* at = text.data() + 14;
+  const char letter = text[12];
+  if (letter != 'i' && letter != 'a' && letter != 'I' && letter != 'A') return fail("the timing of the schedule is none of `i`, `a`, `I`, `A`");
+  mode->timing = letter == 'i' || letter == 'I' ? Timing::kIdeal : Timing::kAdversarial;
+  mode->scheduler = letter == 'I' || letter == 'A' ? Scheduler::kExact : Scheduler::kAtomic;
+  std::size_t dot = 13;
+  if (dot < text.size() && text[dot] == 'f') { mode->fusing = false; ++dot; }
+  if (dot < text.size() && text[dot] == 'w') { mode->sorting = false; ++dot; }
+  if (dot >= text.size() || text[dot] != '.') return fail("the head of the schedule is damaged");
+  const char* at = text.data() + dot + 1;
   const char* last = text.data() + text.size();
   while (at < last && *at != '~') {
     Move move;

@@ -17,15 +17,15 @@ struct Told {
 };
 
 // The steps of a schedule; `blocked` gets the calls in which threads stand at its end. Stops early where a move is impossible; `ok` says whether it was not.
-std::vector<Told> Tell(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, bool* ok,
+std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayMode& mode, const std::vector<Move>& moves, bool* ok,
                        std::string* outcome, std::vector<ScheduleStep>* blocked = nullptr);
 
-// "v1.<program>.<timing>.<moves>": all that is needed to play a schedule again; the timing is a capital letter under the
-// exact scheduler. `sizes` is written where it differs from
+// "v1.<program>.<mode>.<moves>": all that is needed to play a schedule again. The mode is the timing, as a capital letter
+// under the exact scheduler, and `f` or `w` behind it where ops are not fused or workers not sorted. `sizes` is written where it differs from
 // `usual`, as "~<place>=<size>" behind the moves.
-std::string EncodeSchedule(std::uint64_t program_hash, Timing timing, Scheduler scheduler, const std::vector<Move>& moves, const std::vector<int>& sizes,
+std::string EncodeSchedule(std::uint64_t program_hash, const PlayMode& mode, const std::vector<Move>& moves, const std::vector<int>& sizes,
                            const std::vector<int>& usual);
-bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, Timing* timing, Scheduler* scheduler, std::vector<Move>* moves,
+bool DecodeSchedule(const std::string& text, std::uint64_t* program_hash, PlayMode* mode, std::vector<Move>* moves,
                     std::vector<int>* sizes, std::string* error);
 
 }  // namespace asyncrt

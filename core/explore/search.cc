@@ -8,6 +8,7 @@
 
 #include "core/base/stable_hash.h"
 #include "core/detect/lock_order.h"
+#include "core/explore/stubborn.h"
 #include "core/explore/visited.h"
 
 namespace asyncrt {
@@ -15,10 +16,11 @@ namespace {
 
 class Explorer {
  public:
-  Explorer(Program& program, const Layout& layout, Timing timing, Scheduler scheduler, const CheckOptions& options,
+  Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
            std::chrono::steady_clock::time_point start)
-      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), options_(options), machine_(program, layout, timing, scheduler),
-        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), start_(start) {}
+      : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
+        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
+        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), start_(start) {}
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
@@ -52,6 +54,7 @@ class Explorer {
   }
 
   Machine& machine() { return machine_; }
+  bool reduced() const { return use_stubborn_; }
   SearchResult& result() { return result_; }
 
  private:
@@ -103,7 +106,7 @@ class Explorer {
     idle_.clear();
     for (int t = 0; t < l_.threads; ++t) {
       if (!machine_.ThreadEnabled(t)) continue;
-      if (std::uint64_t idle = machine_.IdleWorker(t); idle != 0) {   // one of several that would do the same
+      if (std::uint64_t idle = mode_.sorting ? machine_.IdleWorker(t) : 0; idle != 0) {   // one of several that would do the same
         if (std::find(idle_.begin(), idle_.end(), idle) != idle_.end()) continue;
         idle_.push_back(idle);
       }
@@ -130,13 +133,21 @@ class Explorer {
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
     auto last = std::find(enabled_.begin(), enabled_.end(), static_cast<int>(actor_[number]));
     if (last != enabled_.end()) std::rotate(enabled_.begin(), last, last + 1);
-    for (std::size_t e = 0; e < enabled_.size(); ++e)
+    std::size_t enough = use_stubborn_ ? stubborn_.Choose(machine_, &enabled_) : enabled_.size();
+    progress_ = false;
+    for (std::size_t e = 0; e < enabled_.size(); ++e) {
+      // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
+      if (e == enough && progress_) break;
       if (!Apply(state, number, enabled_[e])) return false;
+      if (concerns_all_) enough = enabled_.size();
+    }
     return true;
   }
 
   bool Apply(const std::uint8_t* state, std::uint32_t number, int actor) {
     Chooser chooser;
+    concerns_all_ = false;
+    const HeaderCell before = *reinterpret_cast<const HeaderCell*>(state);
     do {
       std::memcpy(scratch_.data(), state, bytes_);
       machine_.Attach(scratch_.data());
@@ -146,6 +157,8 @@ class Explorer {
       if (bytes_ <= 8192) ++result_.transitions;
       bool fresh;
       std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
+      progress_ = progress_ || to > number;
+      concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
       if (fresh) {
         parent_.push_back(number);
         actor_.push_back(static_cast<std::uint16_t>(actor));
@@ -177,7 +190,6 @@ class Explorer {
       s.frame = e.frame;
       if (e.frame >= 0) s.unit = l_.frame_unit[static_cast<std::size_t>(e.frame)];
       s.detail = e.detail;
-      s.timing = timing_;
       if (e.frame >= 0) s.who = WhoseEvent(e.frame);
       s.state = number;
       s.path = {{actor, taken}};
@@ -198,7 +210,6 @@ class Explorer {
       Seed s;
       s.rule = "hazard/lock-order";
       s.key = s.rule;
-      s.timing = timing_;
       const SeenOrder* last = nullptr;
       std::set<std::string> names;
       for (std::size_t i : cycle) {
@@ -224,7 +235,9 @@ class Explorer {
 
   void EndOnce(const char* rule, int frame, int pc, std::uint32_t number) {
     int source = pc >= 0 ? p_.code[static_cast<std::size_t>(pc)].source : -1;
-    std::string key = std::string(rule) + "|" + (source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
+    // A thread that outlives main is one finding, wherever it stands.
+    bool whole = machine_.UnitOf(frame).kind == UnitKind::kThread && rule == std::string("hazard/leaked-thread");
+    std::string key = std::string(rule) + "|" + (whole ? machine_.UnitOf(frame).name : source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
     auto [it, fresh] = found_.try_emplace(key);
     if (!fresh) { ++it->second.end_states; return; }
     Seed& s = it->second;
@@ -232,7 +245,6 @@ class Explorer {
     s.key = key;
     s.pc = pc;
     s.frame = frame;
-    s.timing = timing_;
     s.who = PartyName(machine_, frame);
     s.state = number;
   }
@@ -301,7 +313,6 @@ class Explorer {
       s.waits = std::move(r.waits);
       s.sources = std::move(r.sources);
       s.frames = std::move(r.frames);
-      s.timing = timing_;
       s.others_progress = !active.empty();
       s.loop = loop;
       s.state = number;
@@ -398,7 +409,7 @@ class Explorer {
       std::reverse(chain.begin(), chain.end());
     }
     std::vector<std::uint8_t> state(bytes_), work(bytes_);
-    Machine machine(p_, l_, timing_, scheduler_);
+    Machine machine(p_, l_, mode_);
     machine.Attach(state.data());
     machine.Initial();
     std::vector<Move> path;
@@ -430,7 +441,7 @@ class Explorer {
     std::vector<EdgeRef> sorted(edges_.size());
     std::vector<std::uint32_t> at(start.begin(), start.end() - 1);
     for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
-    bool no_clock = timing_ == Timing::kAdversarial;
+    bool no_clock = mode_.timing == Timing::kAdversarial;
     std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
     std::map<std::uint32_t, std::vector<std::uint32_t>> members;
     for (std::uint32_t v = 0; v < n; ++v) members[component[v]].push_back(v);
@@ -442,7 +453,7 @@ class Explorer {
           (component[sorted[k].to] == c ? internal : leaves) = true;
         }
       if (!internal) continue;
-      if (!leaves && timing_ == Timing::kIdeal && LetTimePass(states, more)) {
+      if (!leaves && mode_.timing == Timing::kIdeal && LetTimePass(states, more)) {
         if (!machine_.overflow().empty()) return false;
         continue;
       }
@@ -601,7 +612,7 @@ class Explorer {
   int StarvedBranch(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
                     const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
     if (std::none_of(p_.code.begin(), p_.code.end(), [](const Instr& i) { return i.op == VmOp::kSelect; })) return -1;
-    Machine player(p_, l_, timing_, scheduler_);
+    Machine player(p_, l_, mode_);
     std::vector<std::uint8_t> work(bytes_), state;
     std::set<std::pair<int, int>> waiting;   // strand of a branch, and where it stands
     bool first = true;
@@ -673,7 +684,6 @@ class Explorer {
     s.frame = frame;
     s.pc = pc >= 0 ? pc : frame >= 0 ? machine_.S(machine_.Root(frame)).pc : 0;
     s.who = PartyName(machine_, std::max(frame, 0));
-    s.timing = timing_;
     s.state = state;
     s.loop = loop;
   }
@@ -741,8 +751,7 @@ class Explorer {
 
   Program& p_;
   const Layout& l_;
-  Timing timing_;
-  Scheduler scheduler_;
+  PlayMode mode_;
   const CheckOptions& options_;
   Machine machine_;
   std::size_t bytes_;
@@ -751,6 +760,10 @@ class Explorer {
   std::vector<int> enabled_;
   std::vector<std::uint64_t> idle_;
   Visited visited_;
+  StubbornSets stubborn_;
+  const bool use_stubborn_;
+  bool progress_ = false;       // the state at hand has led to one that is still to be explored
+  bool concerns_all_ = false;   // the last actor's step panicked or ended the program
   std::vector<std::uint32_t> parent_;
   std::vector<std::uint16_t> actor_;
   std::vector<EdgeRef> edges_;
@@ -783,11 +796,25 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
   for (Element& e : program.elements) e.room = sizes[i++];
 }
 
-SearchResult Search(Program& program, Timing timing, Scheduler scheduler, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+// A reduced search can reach a panic or a hazard on a detour, since others are let go first. What a short search without
+// reduction finds as well is shown from there.
+void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
+                  std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
+  CheckOptions all = options;
+  all.reductions.stubborn = false;
+  all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
+  Explorer explorer(program, layout, mode, all, start);
+  if (!explorer.Run()) return;
+  for (Seed& other : explorer.result().seeds)
+    for (Seed& seed : *seeds)
+      if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
+}
+
+SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, timing, scheduler, options, start);
+    Explorer explorer(program, layout, mode, options, start);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
@@ -795,13 +822,14 @@ SearchResult Search(Program& program, Timing timing, Scheduler scheduler, const 
       return r;
     }
     if (explorer.Run()) {
+      if (explorer.reduced() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
       Machine& m = explorer.machine();
       reached->resize(std::max(reached->size(), m.reached().size()));
       for (std::size_t i = 0; i < m.reached().size(); ++i)
         if (m.reached()[i]) (*reached)[i] = true;
       for (Seed& s : explorer.result().seeds) {
         s.sizes = SizesOf(program);
-        s.scheduler = scheduler;
+        s.mode = mode;
       }
       return std::move(explorer.result());
     }

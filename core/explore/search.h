@@ -35,8 +35,7 @@ struct Seed {
   std::vector<Move> path, loop;  // `path` first holds the moves after that state
   std::vector<int> sizes;     // of the program when it was searched: frames of each unit, room of each element
   std::uint64_t end_states = 1;
-  Timing timing = Timing::kIdeal;
-  Scheduler scheduler = Scheduler::kAtomic;
+  PlayMode mode;
   bool others_progress = false;
 };
 
@@ -51,10 +50,10 @@ struct SearchResult {
 std::vector<int> SizesOf(const Program& program);
 void SetSizes(Program& program, const std::vector<int>& sizes);
 
-// Explores `program` under one timing and one scheduler. Raises the program's sizes when a search needs more room. `reached` collects
+// Explores `program` in one mode. Raises the program's sizes when a search needs more room. `reached` collects
 // the instructions that were executed.
 // `start` is when the whole check began: the time limit counts from there.
-SearchResult Search(Program& program, Timing timing, Scheduler scheduler, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached);
 
 }  // namespace asyncrt

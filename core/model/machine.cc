@@ -141,7 +141,7 @@ bool Machine::ThreadEnabled(int thread) {
 }
 
 bool Machine::SpuriousEnabled(int thread) {
-  if (!p_.spurious || timing_ != Timing::kAdversarial || H().ended != 0 || T(thread).top == 0) return false;
+  if (!p_.spurious || mode_.timing != Timing::kAdversarial || H().ended != 0 || T(thread).top == 0) return false;
   const StrandCell& s = S(T(thread).top - 1);
   if (s.out != Outcome::kNone) return false;
   switch (p_.code[s.pc].op) {
@@ -158,7 +158,7 @@ bool Machine::SpuriousEnabled(int thread) {
 
 bool Machine::ClockEnabled(bool any_thread_enabled) {
   if (H().ended != 0 || H().timers == 0) return false;
-  if (timing_ == Timing::kIdeal && any_thread_enabled) return false;
+  if (mode_.timing == Timing::kIdeal && any_thread_enabled) return false;
   for (int s = 0; s < l_.strands; ++s)
     if (S(s).timer > 1) return true;
   return false;
@@ -179,7 +179,7 @@ void Machine::Step(int actor, Chooser& chooser) {
   }
   if (actor != clock()) {
     RunThread(actor);
-    if (!plain_) SortCores();
+    if (mode_.sorting) SortCores();
     return;
   }
   std::int32_t least = 0;
@@ -193,7 +193,7 @@ void Machine::Step(int actor, Chooser& chooser) {
   }
   advanced_ = least;
   if (p_.uses_now) H().now_ms += (least + 999) / 1000;
-  if (timing_ != Timing::kIdeal) return;
+  if (mode_.timing != Timing::kIdeal) return;
   // Ghosts of ideal timing: who has been kept waiting, saturated so that the graph stays finite.
   auto grow = [&](std::int32_t& ghost, std::int64_t threshold) {
     if (ghost > threshold) return false;
@@ -298,7 +298,7 @@ void Machine::RunThread(int thread) {
     }
     int strand = t.top - 1;
     bool invisible = Invisible(strand);
-    if (did && (plain_ || !invisible)) return;
+    if (did && (!mode_.fusing || !invisible)) return;
     if (!CanRun(thread, strand)) return;
     if (!invisible) {
       did = true;
@@ -306,7 +306,7 @@ void Machine::RunThread(int thread) {
       told_pc_ = S(strand).pc;
     }
     reached_[S(strand).pc] = true;
-    if (plain_) did = true;
+    if (!mode_.fusing) did = true;
     std::uint16_t at = S(strand).pc;
     divided_by_zero_ = false;
     Exec(thread, strand);

@@ -12,7 +12,7 @@
 #include <unordered_set>
 #include <vector>
 
-#include "core/base/scheduler.h"
+#include "core/base/play_mode.h"
 #include "core/model/state.h"
 #include "core/model/versions.h"
 
@@ -76,18 +76,14 @@ struct Event {
   LockOrder order = {};         // of hazard/lock-order
 };
 
-enum class Timing : std::uint8_t { kIdeal, kAdversarial };
-
 class Machine {
  public:
-  Machine(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler = Scheduler::kAtomic)
-      : p_(program), l_(layout), timing_(timing), scheduler_(scheduler), v_(RulesOfRelease(program.minor, program.patch)) {
+  Machine(const Program& program, const Layout& layout, const PlayMode& mode)
+      : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
   }
 
   void Attach(std::uint8_t* state) { s_ = state; }
-  // One instruction a step, and workers keep their numbers: for a judge that trusts no reduction.
-  void SetPlain(bool plain) { plain_ = plain; }
   void Initial();
 
   // Who can move: the threads, then the clock, then once more each thread, for a spurious return of its wait.
@@ -137,7 +133,7 @@ class Machine {
   bool Invisible(int strand);
   const Program& program() const { return p_; }
   const Layout& layout() const { return l_; }
-  Timing timing() const { return timing_; }
+  Timing timing() const { return mode_.timing; }
   static constexpr int kPermits = 0, kHead = 1, kTail = 2, kClosed = 3, kHolder = 4;   // semaphore words
   static constexpr int kCount = 4, kTxCount = 5, kRxState = 6, kRxWait = 7, kReserved = 8, kForgotten = 9, kTxWait = 10, kTaken = 11;   // kTaken: a oneshot's recv has returned
   static constexpr int kSlots = 12;
@@ -320,13 +316,11 @@ class Machine {
 
   const Program& p_;
   const Layout& l_;
-  Timing timing_;
-  Scheduler scheduler_;
+  PlayMode mode_;
   const VersionRules v_;
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
-  bool plain_ = false;
   bool divided_by_zero_ = false;
   std::string overflow_;
   int overflow_unit_ = -1, overflow_element_ = -1;

@@ -31,7 +31,7 @@ int Machine::Unparked(int runtime) {
 bool Machine::IsSleeper(int number) {
   const CoreCell& core = C(number);
   bool parked = core.state == CoreState::kParked || core.state == CoreState::kDriver;
-  if (scheduler_ == Scheduler::kAtomic) return parked && core.token == 0;
+  if (mode_.scheduler == Scheduler::kAtomic) return parked && core.token == 0;
   return core.searching == 0 && (parked || (core.state == CoreState::kActive && core.phase >= kFirstRegistered));
 }
 
@@ -46,7 +46,7 @@ int Machine::Length(Link head) {
 void Machine::NotifyOne(int runtime) {
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
   if (Searching(runtime) != 0 || Unparked(runtime) >= def.workers) return;
-  if (scheduler_ == Scheduler::kExact) { TellSleeper(runtime); return; }
+  if (mode_.scheduler == Scheduler::kExact) { TellSleeper(runtime); return; }
   int parked = -1, driver = -1;
   for (int c = 0; c < def.workers; ++c) {
     CoreCell& core = C(def.first_core + c);
@@ -248,7 +248,7 @@ void Machine::SchedulerStep(int thread) {
 // 1.3: a task that was found is polled. Who leaves the search as the last one notifies another.
 void Machine::RunTask(int thread, int number, int frame, bool in_chain) {
   CoreCell& core = C(number);
-  if (scheduler_ == Scheduler::kExact && core.searching) {
+  if (mode_.scheduler == Scheduler::kExact && core.searching) {
     core.phase = kFound;
     core.held = frame + 1;
     return;
@@ -405,7 +405,7 @@ void Machine::WorkerStep(int thread, int number) {
   const std::int32_t held = core.held;
   core.held = 0;
   if (core.state == CoreState::kDropping) { DropTasks(thread, number); return; }
-  if (scheduler_ == Scheduler::kExact) { ExactStep(thread, number, held); return; }
+  if (mode_.scheduler == Scheduler::kExact) { ExactStep(thread, number, held); return; }
   if (core.state == CoreState::kParked || core.state == CoreState::kDriver) {   // 1.8d to g
     bool told = core.token != 0, driver = core.state == CoreState::kDriver;
     core.token = 0;
@@ -622,12 +622,12 @@ std::uint64_t Machine::IdleKey(int core) {
   if (c.state != CoreState::kActive && c.state != CoreState::kParked && c.state != CoreState::kDriver) return 0;
   const std::uint32_t key = (static_cast<std::uint32_t>(c.state) << 24) | (static_cast<std::uint32_t>(c.token) << 16) | (static_cast<std::uint32_t>(c.searching) << 15) |
                             (static_cast<std::uint32_t>(c.chain) << 12) | (static_cast<std::uint32_t>(c.runs) << 11) | c.tick;
-  return scheduler_ == Scheduler::kExact ? ExactIdleKey(core, key) : key;
+  return mode_.scheduler == Scheduler::kExact ? ExactIdleKey(core, key) : key;
 }
 
 std::uint64_t Machine::IdleWorker(int thread) {
   const ThreadCell& t = T(thread);
-  if (t.core == 0 || (scheduler_ == Scheduler::kExact && SomebodyGoesRound(t.pool - 1))) return 0;
+  if (t.core == 0 || (mode_.scheduler == Scheduler::kExact && SomebodyGoesRound(t.pool - 1))) return 0;
   std::uint64_t key = IdleKey(t.core - 1);
   return key == 0 ? 0 : (static_cast<std::uint64_t>(t.pool) << 56) | key;
 }
@@ -659,7 +659,7 @@ void Machine::SortCores() {
       C(places[i]) = cells[order[i].second];
       C(places[i]).thread = thread;
     }
-    if (scheduler_ == Scheduler::kExact) {
+    if (mode_.scheduler == Scheduler::kExact) {
       std::vector<int> was;
       for (const auto& [key, i] : order) was.push_back(places[i]);
       RenumberRounds(static_cast<int>(r), places, was);

@@ -92,7 +92,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
     At(set2).var = limit;
     At(set2).expr = e;
     if (op.times->kind == Expr::Kind::kNumber) {
-      if (op.times->number > 20) program_->endless = true;
+      if (op.times->number > 20 && !scenario_.runtimes.empty()) program_->endless = true;
       multiplicity_ *= static_cast<int>(std::clamp<std::int64_t>(op.times->number, 1, 16));
     }
   } else {

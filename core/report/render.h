@@ -15,7 +15,7 @@
 namespace asyncrt {
 
 // Only in a report that asked for it: everything else is the same on every machine.
-struct Timing {
+struct Speed {
   double seconds = 0;
   std::uint64_t states_per_second = 0;
 };
@@ -24,7 +24,7 @@ struct RunReport {
   Verdict verdict = Verdict::kClean;
   Summary summary;
   std::vector<ScenarioReport> scenarios;
-  std::optional<Timing> timing;
+  std::optional<Speed> timing;
 };
 
 RunReport MakeRunReport(std::vector<ScenarioReport> scenarios);

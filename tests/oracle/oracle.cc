@@ -19,9 +19,7 @@ constexpr int kNewestMinor = 53, kLastPatch = 999;
 class Oracle {
  public:
   Oracle(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, std::size_t states_max, OracleVerdict* out)
-      : p_(program), l_(layout), machine_(program, layout, timing, scheduler), states_max_(states_max), out_(out) {
-    machine_.SetPlain(true);
-  }
+      : p_(program), l_(layout), machine_(program, layout, {timing, scheduler, false, false}), states_max_(states_max), out_(out) {}
 
   // False: the layout had no room for what the program does; `machine().overflow()` says what.
   bool Run() {
@@ -138,9 +136,10 @@ class Oracle {
   std::vector<const std::string*> work_;
 };
 
-bool Refused(const Scenario& scenario) {
+bool Refused(const Scenario& scenario, const Program& program) {
+  bool spawns = std::any_of(program.code.begin(), program.code.end(), [](const Instr& in) { return in.op == VmOp::kSpawn; });
   for (const Runtime& rt : scenario.runtimes)
-    if (rt.event_interval == 0 || rt.global_queue_interval == 0 ||
+    if ((rt.event_interval == 0 && (program.minor >= 50 || spawns)) || (rt.global_queue_interval == 0 && (program.minor >= 38 || spawns)) ||
         (rt.multi_thread && rt.worker_threads == 0) || rt.max_blocking_threads == 0) return true;
   for (const Object& o : scenario.objects)
     if ((o.kind == Kind::kMpsc || o.kind == Kind::kBroadcast) && o.capacity == 0) return true;
@@ -165,7 +164,7 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler schedu
     return verdict;
   }
   // What rustc or a builder refuses never runs.
-  if (Refused(*scenario)) verdict.rules.insert("ownership/bad-config");
+  if (Refused(*scenario, *program)) verdict.rules.insert("ownership/bad-config");
   for (const StaticFinding& f : program->refused) verdict.rules.insert(f.rule);
   if (!verdict.rules.empty()) return verdict;
   verdict.endless = program->endless;

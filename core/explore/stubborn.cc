@@ -1,0 +1,520 @@
+#include "core/explore/stubborn.h"
+
+#include <algorithm>
+
+namespace asyncrt {
+namespace {
+
+constexpr std::size_t kTableMax = std::size_t{1} << 22;   // words, of all tables of one copy
+
+bool IsSimple(const Program& p, int expr) {
+  if (expr < 0) return true;
+  Expr::Kind kind = p.exprs[static_cast<std::size_t>(expr)].kind;
+  return kind == Expr::Kind::kNumber || kind == Expr::Kind::kLocal || kind == Expr::Kind::kIndex;
+}
+
+// Played together with the visible op that follows.
+bool IsPassed(const Program& p, const Instr& in) {
+  switch (in.op) {
+    case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse: case VmOp::kChoose: return true;
+    case VmOp::kSet: case VmOp::kJumpIfZero: case VmOp::kAssert: return IsSimple(p, in.expr);
+    default: return false;
+  }
+}
+
+// Panics by itself where its failure is unwrapped; poisoned locks and failed joins only pass a panic on.
+bool CanPanic(const Instr& in, const Program& p) {
+  switch (in.op) {
+    case VmOp::kPanic: case VmOp::kAssert: return true;
+    case VmOp::kStdLock: case VmOp::kRwRead: case VmOp::kRwWrite: case VmOp::kCondWait: case VmOp::kCondNotifyOne: case VmOp::kCondNotifyAll:
+    case VmOp::kStdBarrierWait: case VmOp::kJoinThread: case VmOp::kScopeJoin: case VmOp::kSpawnThread: case VmOp::kStore: case VmOp::kAdd:
+    case VmOp::kDropReg: case VmOp::kForgetReg: case VmOp::kEnd: case VmOp::kUnwound: case VmOp::kPark: case VmOp::kUnpark:
+    case VmOp::kThreadYield: case VmOp::kCompute: case VmOp::kThreadSleep: return false;
+    case VmOp::kSet: case VmOp::kJumpIfZero: return !IsSimple(p, in.expr);   // a division
+    default: return !IsPassed(p, in) && in.or_pc < 0;
+  }
+}
+
+bool RegistersTimer(VmOp op) {
+  switch (op) {
+    case VmOp::kSleep: case VmOp::kThreadSleep: case VmOp::kCompute: case VmOp::kTimeout: case VmOp::kStdRecvTimeout:
+    case VmOp::kCondWaitTimeout: case VmOp::kShutdownTimeout: return true;
+    default: return false;
+  }
+}
+
+}  // namespace
+
+bool StubbornSets::Uses::Meets(const Uses& other) const {
+  if (all || other.all) return true;
+  for (std::size_t i = 0; i < bits.size(); ++i)
+    if (bits[i] & other.bits[i]) return true;
+  return false;
+}
+
+void StubbornSets::Uses::Unite(const Uses& other) {
+  all = all || other.all;
+  panics = panics || other.panics;
+  ends = ends || other.ends;
+  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= other.bits[i];
+}
+
+StubbornSets::StubbornSets(const Program& program, const Layout& layout, const PlayMode& mode)
+    : p_(program), l_(layout), objects_(static_cast<int>(program.elements.size())), units_(static_cast<int>(program.units.size())) {
+  bool timers = std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
+  // The clock may step in anywhere under adversarial timing; workers of one runtime share all that they do.
+  if (p_.endless || !p_.runtimes.empty() || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
+  words_ = static_cast<std::size_t>(life()) / 64 + 1;
+  if (words_ * p_.code.size() > kTableMax) return;
+  CollectCode();
+  looks_at_life_ = std::any_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
+  still_ahead_.assign(static_cast<std::size_t>(l_.threads), None());
+  known_.resize(static_cast<std::size_t>(l_.threads));
+  usable_ = true;
+}
+
+// ---- the program, once -------------------------------------------------------------------------------------------
+
+void StubbornSets::Successors(int pc, bool panics, std::vector<int>* out) const {
+  const Instr& in = p_.code[static_cast<std::size_t>(pc)];
+  auto add = [&](int to) { if (to >= 0 && to < static_cast<int>(p_.code.size())) out->push_back(to); };
+  switch (in.op) {
+    case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kDisabledEnd: case VmOp::kUnwound: return;
+    case VmOp::kJump: add(in.target); break;
+    case VmOp::kChoose:
+      for (int to : p_.jumps[static_cast<std::size_t>(in.list)]) add(to);
+      break;
+    case VmOp::kJumpIfZero: case VmOp::kLoopTest: case VmOp::kCatchEnd:
+      add(in.target);
+      add(pc + 1);
+      break;
+    default: add(pc + 1);
+  }
+  add(in.or_pc);
+  if (in.scope >= 0 && panics) {   // where a panic goes
+    const ScopeDef& scope = p_.scopes[static_cast<std::size_t>(in.scope)];
+    add(scope.cleanup_pc);
+    if (scope.kind == ScopeDef::Kind::kCatch) add(scope.pc);
+  }
+}
+
+void StubbornSets::CollectCode() {
+  unit_of_.assign(p_.code.size(), -1);
+  place_of_.assign(p_.code.size(), 0);
+  code_of_.resize(p_.units.size());
+  uses_copy_.assign(p_.units.size(), false);
+  for (std::size_t u = 0; u < p_.units.size(); ++u) {
+    std::vector<int> work = p_.units[u].strand_entry, next;
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      std::size_t pc = static_cast<std::size_t>(work[i]);
+      if (unit_of_[pc] >= 0) continue;
+      unit_of_[pc] = static_cast<int>(u);
+      place_of_[pc] = static_cast<int>(code_of_[u].size());
+      code_of_[u].push_back(work[i]);
+      for (int expr : {p_.code[pc].index, p_.code[pc].expr2})
+        if (expr >= 0 && IndexIsKnown(expr) && p_.exprs[static_cast<std::size_t>(expr)].kind != Expr::Kind::kNumber) uses_copy_[u] = true;
+      next.clear();
+      Successors(work[i], true, &next);
+      work.insert(work.end(), next.begin(), next.end());
+    }
+  }
+}
+
+// Made of numbers and the copy's own number.
+bool StubbornSets::IndexIsKnown(int expr) const {
+  const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
+  switch (e.kind) {
+    case Expr::Kind::kNumber: case Expr::Kind::kIndex: return true;
+    case Expr::Kind::kAdd: case Expr::Kind::kSubtract: case Expr::Kind::kMultiply: case Expr::Kind::kRemainder:
+      return IndexIsKnown(e.left) && IndexIsKnown(e.right);
+    default: return false;
+  }
+}
+
+std::int64_t StubbornSets::IndexOf(int expr, int copy) const {
+  const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
+  if (e.kind == Expr::Kind::kNumber) return e.number;
+  if (e.kind == Expr::Kind::kIndex) return copy;
+  std::int64_t a = IndexOf(e.left, copy), b = IndexOf(e.right, copy);
+  switch (e.kind) {
+    case Expr::Kind::kAdd: return a + b;
+    case Expr::Kind::kSubtract: return a - b;
+    case Expr::Kind::kMultiply: return a * b;
+    default: return b == 0 || b == -1 ? 0 : a % b;
+  }
+}
+
+int StubbornSets::ArraySize(int element) const {
+  int declared = p_.elements[static_cast<std::size_t>(element)].declared, count = 1;
+  while (element + count < objects_ && declared >= 0 && p_.elements[static_cast<std::size_t>(element + count)].declared == declared) ++count;
+  return count;
+}
+
+void StubbornSets::AddElements(int first, int count, int index, int copy, Uses* out) const {
+  if (index >= 0 && IndexIsKnown(index) && (copy >= 0 || p_.exprs[static_cast<std::size_t>(index)].kind == Expr::Kind::kNumber)) {
+    first += static_cast<int>(std::clamp<std::int64_t>(IndexOf(index, copy), 0, count - 1));
+    count = 1;
+  }
+  for (int e = first; e < first + count; ++e) out->Add(e);
+}
+
+void StubbornSets::AddExpression(int expr, int copy, Uses* out) const {
+  if (expr < 0) return;
+  const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
+  if (e.kind == Expr::Kind::kAtomic) AddElements(e.object, e.elements, e.left, copy, out);
+  if (e.kind == Expr::Kind::kFinished) out->Add(life());
+  if (e.kind == Expr::Kind::kNow) out->all = true;
+  AddExpression(e.left, copy, out);
+  AddExpression(e.right, copy, out);
+}
+
+// A handle goes, or a thread: which unit's is not asked, since frames are numbered as they become free.
+void StubbornSets::AddAllEnds(bool acting, Uses* out) const {
+  for (int u = 0; u < units_; ++u) out->Add(acting ? SpawnOf(u) : EndOf(u));
+}
+
+void StubbornSets::UsesOfReg(int unit, int reg, Machine* machine, int frame, bool acting, Uses* out, std::vector<int>* regs) {
+  const Reg& r = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(reg)];
+  std::int32_t value = machine == nullptr ? 0 : machine->R(frame)[reg];
+  if (machine != nullptr && value == 0) return;
+  switch (r.kind) {
+    case RegKind::kScratch: return;
+    case RegKind::kThread: AddAllEnds(acting, out); return;
+    case RegKind::kTx: case RegKind::kRx: case RegKind::kGuard: case RegKind::kReadGuard: case RegKind::kWriteGuard: case RegKind::kOnceGuard:
+    case RegKind::kPermit: case RegKind::kReserve: {
+      if (r.base < 0) { out->all = true; return; }
+      if (machine == nullptr) { regs->push_back(reg); return; }
+      int element = r.base + (value & 0xffff) - 1;
+      const Element& e = p_.elements[static_cast<std::size_t>(element)];
+      if (e.slot_words > 0) out->all = true;   // what a message owns may go with it
+      // Giving back a mutex that nobody tries only lets others go on.
+      bool lets_go = acting && r.kind == RegKind::kGuard && e.kind == Kind::kStdMutex && !e.tried;
+      if (!lets_go) out->Add(element);
+      return;
+    }
+    default: out->all = true;
+  }
+}
+
+void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, bool acting, Uses* out, std::vector<int>* regs) {
+  const Instr& in = p_.code[static_cast<std::size_t>(pc)];
+  int unit = unit_of_[static_cast<std::size_t>(pc)];
+  const Unit& body = p_.units[static_cast<std::size_t>(unit)];
+  AddExpression(in.expr, copy, out);
+  AddExpression(in.index, copy, out);
+  if (CanPanic(in, p_)) out->panics = true;
+  auto object = [&] {
+    if (in.object < 0) { out->all = true; return; }
+    const Element& e = p_.elements[static_cast<std::size_t>(in.object)];
+    if (e.slot_words > 0 || e.kind == Kind::kIo || e.parent >= 0) out->all = true;
+    if (in.reg2 >= 0) {
+      const Reg& end = body.regs[static_cast<std::size_t>(in.reg2)];
+      bool is_end = end.base >= 0 && (end.kind == RegKind::kTx || end.kind == RegKind::kRx);
+      if (is_end && machine == nullptr) { regs->push_back(in.reg2); return; }
+      if (is_end && machine->R(frame)[in.reg2] != 0) { UsesOfReg(unit, in.reg2, machine, frame, acting, out, regs); return; }
+    }
+    AddElements(in.object, in.elements, in.index, copy, out);
+  };
+  switch (in.op) {
+    case VmOp::kJump: case VmOp::kJumpIfZero: case VmOp::kSet: case VmOp::kChoose: case VmOp::kLoopTest: case VmOp::kCatchBegin:
+    case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kAssert: case VmOp::kPanic: case VmOp::kUse: case VmOp::kThreadYield: case VmOp::kPendingSync:
+    case VmOp::kCompute: case VmOp::kThreadSleep:
+      return;
+    case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: {
+      if (body.kind == UnitKind::kMain) { out->ends = true; return; }
+      if (body.kind != UnitKind::kThread) { out->all = true; return; }
+      out->Add(acting ? SpawnOf(unit) : EndOf(unit));
+      if (looks_at_life_) out->Add(life());
+      return;
+    }
+    case VmOp::kDropReg: case VmOp::kForgetReg:
+      if (in.flag) {
+        for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)]) UsesOfReg(unit, c.from, machine, frame, acting, out, regs);
+      } else if (in.index >= 0) {
+        out->all = true;
+      } else if (in.reg >= 0) {
+        UsesOfReg(unit, in.reg, machine, frame, acting, out, regs);
+      }
+      return;
+    case VmOp::kSpawnThread:
+      out->Add(SpawnOf(in.unit));
+      if (acting) out->Add(EndOf(in.unit));
+      else WholeUnit(in.unit, out, 0);
+      return;
+    case VmOp::kJoinThread: AddAllEnds(acting, out); if (!acting) out->Add(life()); return;
+    case VmOp::kScopeJoin: return;
+    case VmOp::kPark: case VmOp::kUnpark: out->Add(life()); return;
+    case VmOp::kStdLock: case VmOp::kStdTryLock: case VmOp::kCondNotifyOne: case VmOp::kCondNotifyAll: case VmOp::kStdBarrierWait: case VmOp::kStdSend:
+    case VmOp::kStdTrySend: case VmOp::kStdRecv: case VmOp::kStdTryRecv: case VmOp::kStdRecvTimeout: case VmOp::kStore: case VmOp::kAdd: case VmOp::kCas:
+    case VmOp::kReadCell: case VmOp::kWriteCell: case VmOp::kRwRead: case VmOp::kRwTryRead: case VmOp::kRwWrite: case VmOp::kRwTryWrite:
+    case VmOp::kBlockingLock: case VmOp::kSemTryAcquire: case VmOp::kMpscTrySend: case VmOp::kMpscTryRecv: case VmOp::kMpscBlockingSend:
+    case VmOp::kMpscBlockingRecv: case VmOp::kOneshotBlockingRecv: case VmOp::kOneshotTryRecv: case VmOp::kOneshotSend: case VmOp::kMpscClose: case VmOp::kOnceEnter: case VmOp::kOnceSet: case VmOp::kOnceFail:
+      AddExpression(in.expr2, copy, out);
+      object();
+      return;
+    case VmOp::kCondWait: case VmOp::kCondWaitTimeout:
+      object();
+      AddElements(in.target, ArraySize(in.target), in.expr2, copy, out);
+      return;
+    default: out->all = true;
+  }
+}
+
+// Everything that a copy of the unit, and whoever it spawns, could use.
+void StubbornSets::WholeUnit(int unit, Uses* out, int depth) {
+  if (depth > 8) { out->all = true; return; }
+  std::vector<int> regs;
+  for (int pc : code_of_[static_cast<std::size_t>(unit)]) {
+    const Instr& in = p_.code[static_cast<std::size_t>(pc)];
+    if (in.op == VmOp::kSpawnThread) {
+      out->Add(SpawnOf(in.unit));
+      if (in.unit != unit) WholeUnit(in.unit, out, depth + 1);
+      continue;
+    }
+    UsesOf(pc, -1, nullptr, -1, false, out, &regs);
+  }
+  for (int r : regs) {
+    const Reg& reg = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)];
+    AddElements(reg.base, ArraySize(reg.base), -1, -1, out);
+  }
+}
+
+// Uses of an instruction and all that can follow it, by iteration to a fixed point.
+StubbornSets::Ahead& StubbornSets::AheadOf(int unit, int copy) {
+  if (!uses_copy_[static_cast<std::size_t>(unit)]) copy = 0;
+  auto [it, fresh] = ahead_.try_emplace({unit, copy});
+  Ahead& a = it->second;
+  if (!fresh) return a;
+  const std::vector<int>& code = code_of_[static_cast<std::size_t>(unit)];
+  a.reg_words = p_.units[static_cast<std::size_t>(unit)].regs.size() / 64 + 1;
+  a.bits.assign(code.size() * words_, 0);
+  a.regs.assign(code.size() * a.reg_words, 0);
+  a.joined.assign(code.size() * a.reg_words, ~Word{0});
+  a.all.assign(code.size(), false);
+  a.panics = a.ends = a.all;
+  std::vector<std::vector<int>> next(code.size()), on(code.size());   // with and without panics
+  for (std::size_t i = 0; i < code.size(); ++i) {
+    Uses uses = None();
+    std::vector<int> regs;
+    UsesOf(code[i], copy, nullptr, -1, false, &uses, &regs);
+    std::copy(uses.bits.begin(), uses.bits.end(), a.bits.begin() + static_cast<std::ptrdiff_t>(i * words_));
+    for (int r : regs) a.regs[i * a.reg_words + static_cast<std::size_t>(r) / 64] |= Word{1} << (r % 64);
+    a.all[i] = uses.all;
+    a.panics[i] = uses.panics;
+    a.ends[i] = uses.ends;
+    for (bool panics : {true, false}) {
+      std::vector<int> to;
+      Successors(code[i], panics, &to);
+      for (int pc : to)
+        if (unit_of_[static_cast<std::size_t>(pc)] == unit) (panics ? next : on)[i].push_back(place_of_[static_cast<std::size_t>(pc)]);
+    }
+    if (on[i].empty())
+      for (std::size_t w = 0; w < a.reg_words; ++w) a.joined[i * a.reg_words + w] = 0;
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = code.size(); i-- > 0;)
+      for (int n : next[i]) {
+        std::size_t k = static_cast<std::size_t>(n);
+        for (std::size_t w = 0; w < words_; ++w) {
+          Word more = a.bits[k * words_ + w] & ~a.bits[i * words_ + w];
+          if (more != 0) { a.bits[i * words_ + w] |= more; changed = true; }
+        }
+        for (std::size_t w = 0; w < a.reg_words; ++w) {
+          Word more = a.regs[k * a.reg_words + w] & ~a.regs[i * a.reg_words + w];
+          if (more != 0) { a.regs[i * a.reg_words + w] |= more; changed = true; }
+        }
+        if (a.all[k] && !a.all[i]) { a.all[i] = true; changed = true; }
+        if (a.panics[k] && !a.panics[i]) { a.panics[i] = true; changed = true; }
+        if (a.ends[k] && !a.ends[i]) { a.ends[i] = true; changed = true; }
+      }
+  }
+  for (bool changed = true; changed;) {
+    changed = false;
+    for (std::size_t i = code.size(); i-- > 0;) {
+      if (on[i].empty()) continue;
+      const Instr& in = p_.code[static_cast<std::size_t>(code[i])];
+      int joins = (in.op == VmOp::kJoinThread && in.index < 0) || in.op == VmOp::kScopeJoin ? in.reg : -1;
+      for (std::size_t w = 0; w < a.reg_words; ++w) {
+        Word all = ~Word{0};
+        for (int n : on[i]) all &= a.joined[static_cast<std::size_t>(n) * a.reg_words + w];
+        if (joins >= 0 && static_cast<std::size_t>(joins) / 64 == w) all |= Word{1} << (joins % 64);
+        if (all != a.joined[i * a.reg_words + w]) { a.joined[i * a.reg_words + w] = all; changed = true; }
+      }
+    }
+  }
+  return a;
+}
+
+// ---- a state ------------------------------------------------------------------------------------------------------
+
+void StubbornSets::StillAhead(Machine& machine, int thread, Uses* out) {
+  *out = None();
+  for (int strand = machine.T(thread).top - 1; strand >= 0 && !out->all; strand = machine.S(strand).parent - 1) {
+    int frame = machine.FrameOf(strand), unit = l_.frame_unit[static_cast<std::size_t>(frame)];
+    std::size_t pc = machine.S(strand).pc;
+    if (unit_of_[pc] != unit) { out->all = true; return; }
+    const Ahead& a = AheadOf(unit, machine.R(frame)[1]);
+    std::size_t i = static_cast<std::size_t>(place_of_[pc]);
+    out->all = a.all[i];
+    out->panics = out->panics || a.panics[i];
+    out->ends = out->ends || a.ends[i];
+    for (std::size_t w = 0; w < words_; ++w) out->bits[w] |= a.bits[i * words_ + w];
+    for (std::size_t w = 0; w < a.reg_words; ++w)
+      for (Word left = a.regs[i * a.reg_words + w]; left != 0; left &= left - 1) {
+        int r = static_cast<int>(w * 64) + __builtin_ctzll(left);
+        const Reg& reg = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)];
+        if (machine.R(frame)[r] != 0) UsesOfReg(unit, r, &machine, frame, false, out, nullptr);
+        else if (reg.kind == RegKind::kTx || reg.kind == RegKind::kRx) AddElements(reg.base, ArraySize(reg.base), -1, -1, out);   // it may still be given one
+      }
+  }
+}
+
+// What the thread's next step uses: its visible op, or each that could be the first.
+void StubbornSets::NextStep(Machine& machine, int thread, Uses* out) {
+  *out = None();
+  int top = machine.T(thread).top - 1;
+  if (top < 0 || machine.S(top).out != Outcome::kNone) { out->all = true; return; }
+  int frame = machine.FrameOf(top), copy = machine.R(frame)[1];
+  int unit = l_.frame_unit[static_cast<std::size_t>(frame)];
+  std::vector<int> work = {machine.S(top).pc}, next;
+  for (std::size_t i = 0; i < work.size() && !out->all; ++i) {
+    std::size_t pc = static_cast<std::size_t>(work[i]);
+    const Instr& in = p_.code[pc];
+    if (unit_of_[pc] != unit || work.size() > 64) { out->all = true; return; }
+    if (!IsPassed(p_, in)) {
+      UsesOf(work[i], copy, &machine, frame, true, out, nullptr);
+      bool drop = in.op == VmOp::kDropReg || in.op == VmOp::kForgetReg;   // of nothing, perhaps
+      if (!drop || (i == 0 && !machine.Invisible(top))) continue;
+    }
+    next.clear();
+    switch (in.op) {
+      case VmOp::kJump: next = {in.target}; break;
+      case VmOp::kChoose: next = p_.jumps[static_cast<std::size_t>(in.list)]; break;
+      case VmOp::kJumpIfZero: case VmOp::kLoopTest: case VmOp::kCatchEnd: next = {in.target, work[i] + 1}; break;
+      default: next = {work[i] + 1};
+    }
+    for (int to : next)
+      if (std::find(work.begin(), work.end(), to) == work.end()) work.push_back(to);
+  }
+}
+
+// The one thread that can let this one go on, or -1.
+int StubbornSets::WaitsForThread(Machine& machine, int thread) {
+  int top = machine.T(thread).top - 1;
+  if (top < 0) return -1;
+  const Instr& in = machine.InstrAt(top);
+  int frame = machine.FrameOf(top), of = -1;
+  if (in.op == VmOp::kStdLock) of = machine.W(machine.ElementOf(in, frame))[0] - 1;
+  if (in.op == VmOp::kJoinThread) of = machine.R(frame)[in.reg + (in.index >= 0 ? static_cast<int>(machine.Eval(in.index, frame)) : 0)] - 1;
+  if (of < 0) return -1;
+  UnitKind kind = machine.UnitOf(of).kind;
+  return kind == UnitKind::kMain ? 0 : kind == UnitKind::kThread ? l_.frame_thread[static_cast<std::size_t>(of)] : -1;
+}
+
+bool StubbornSets::Alive(Machine& machine, int thread) {
+  ThreadLife life = machine.T(thread).life;
+  return life == ThreadLife::kRunning || life == ThreadLife::kIdle;
+}
+
+const StubbornSets::Uses& StubbornSets::AheadOfThread(Machine& machine, int thread) {
+  std::size_t t = static_cast<std::size_t>(thread);
+  if (!known_[t]) {
+    StillAhead(machine, thread, &still_ahead_[t]);
+    known_[t] = 1;
+  }
+  return still_ahead_[t];
+}
+
+// Every thread that lives is joined by main, or by one that main joins, whatever way they take; and nobody can panic and
+// so make a join fail.
+bool StubbornSets::MainEndsLast(Machine& machine) {
+  if (machine.H().panicked != 0) return false;
+  std::vector<char> joined(static_cast<std::size_t>(l_.threads));
+  std::vector<int> work = {0};
+  joined[0] = 1;
+  auto add = [&](int frame) {
+    if (machine.UnitOf(frame).kind != UnitKind::kThread) return;
+    std::size_t thread = static_cast<std::size_t>(l_.frame_thread[static_cast<std::size_t>(frame)]);
+    if (joined[thread]) return;
+    joined[thread] = 1;
+    work.push_back(static_cast<int>(thread));
+  };
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    if (!Alive(machine, work[i])) continue;
+    for (int strand = machine.T(work[i]).top - 1; strand >= 0; strand = machine.S(strand).parent - 1) {
+      int frame = machine.FrameOf(strand), unit = l_.frame_unit[static_cast<std::size_t>(frame)];
+      std::size_t pc = machine.S(strand).pc;
+      if (unit_of_[pc] != unit) return false;
+      const Ahead& a = AheadOf(unit, machine.R(frame)[1]);
+      for (std::size_t w = 0; w < a.reg_words; ++w)
+        for (Word left = a.joined[static_cast<std::size_t>(place_of_[pc]) * a.reg_words + w]; left != 0; left &= left - 1) {
+          int r = static_cast<int>(w * 64) + __builtin_ctzll(left);
+          const std::vector<Reg>& regs = p_.units[static_cast<std::size_t>(unit)].regs;
+          if (r >= static_cast<int>(regs.size()) || machine.R(frame)[r] == 0) continue;
+          if (regs[static_cast<std::size_t>(r)].kind == RegKind::kThread) add(machine.R(frame)[r] - 1);
+          else
+            for (int f = 0; f < l_.frames; ++f)
+              if (machine.F(f).live != 0 && machine.F(f).scope_frame == frame + 1 && machine.F(f).scope_reg == r) add(f);
+        }
+    }
+  }
+  for (int t = 0; t < l_.threads; ++t)
+    if (Alive(machine, t) && (!joined[static_cast<std::size_t>(t)] || AheadOfThread(machine, t).panics)) return false;
+  return true;
+}
+
+int StubbornSets::Close(Machine& machine, int first, std::vector<char>* chosen) {
+  chosen->assign(static_cast<std::size_t>(l_.threads), 0);
+  std::vector<int> work = {first};
+  (*chosen)[static_cast<std::size_t>(first)] = 1;
+  int moving = 0;
+  Uses step = None();
+  for (std::size_t i = 0; i < work.size(); ++i) {
+    int thread = work[i];
+    bool moves = Moves(machine, thread);
+    moving += moves;
+    if (int other = moves ? -1 : WaitsForThread(machine, thread); other >= 0 && Alive(machine, other)) {
+      if (!(*chosen)[static_cast<std::size_t>(other)]) { (*chosen)[static_cast<std::size_t>(other)] = 1; work.push_back(other); }
+      continue;
+    }
+    NextStep(machine, thread, &step);
+    if (step.all || step.ends) return -1;
+    for (int other = 0; other < l_.threads; ++other) {
+      std::size_t o = static_cast<std::size_t>(other);
+      if ((*chosen)[o] || !Alive(machine, other)) continue;
+      const Uses& ahead = AheadOfThread(machine, other);
+      if (!(ahead.ends && !main_ends_last_) && !step.Meets(ahead)) continue;
+      (*chosen)[o] = 1;
+      work.push_back(other);
+    }
+  }
+  return moving == 0 ? -1 : moving;
+}
+
+std::size_t StubbornSets::Choose(Machine& machine, std::vector<int>* actors) {
+  if (actors->size() < 2) return actors->size();
+  std::fill(known_.begin(), known_.end(), 0);
+  main_ends_last_ = MainEndsLast(machine);
+  int least = -1;
+  if (main_ends_last_) {
+    for (int actor : *actors) {
+      if (actor >= l_.threads) continue;
+      int count = Close(machine, actor, &chosen_);
+      if (count < 0 || (least >= 0 && count >= least)) continue;
+      least = count;
+      best_ = chosen_;
+      if (least == 1) break;
+    }
+  } else {
+    least = Close(machine, 0, &best_);   // main, which belongs to every set, since its end ends all
+  }
+  if (least < 0) return actors->size();
+  auto is_chosen = [&](int actor) {
+    int thread = actor < l_.threads ? actor : actor == machine.clock() ? -1 : actor - machine.clock() - 1;
+    return thread < 0 || best_[static_cast<std::size_t>(thread)] != 0;
+  };
+  return static_cast<std::size_t>(std::stable_partition(actors->begin(), actors->end(), is_chosen) - actors->begin());
+}
+
+}  // namespace asyncrt
