@@ -106,10 +106,11 @@ CheckOptions FlagReader::Options() {
   if (args_.Has("scheduler"))
     options.scheduler = Choice("scheduler", {"atomic", "exact"}, 0) == 0 ? Scheduler::kAtomic : Scheduler::kExact;
   for (const std::string& name : args_.All("no-reduction")) {
-    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "all"});
-    if (which == 0 || which == 3) options.reductions.fusing = false;
-    if (which == 1 || which == 3) options.reductions.workers = false;
-    if (which == 2 || which == 3) options.reductions.stubborn = false;
+    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "all"});
+    if (which == 0 || which == 4) options.reductions.fusing = false;
+    if (which == 1 || which == 4) options.reductions.workers = false;
+    if (which == 2 || which == 4) options.reductions.stubborn = false;
+    if (which == 3 || which == 4) options.reductions.chains = false;
   }
   if (const std::string* version = args_.Last("tokio")) options.tokio = *version;
   return options;

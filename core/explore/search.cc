@@ -20,7 +20,7 @@ class Explorer {
            std::chrono::steady_clock::time_point start)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
-        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), start_(start) {}
+        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), start_(start) {}
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
@@ -31,6 +31,7 @@ class Explorer {
     visited_.Insert(StableHash(first.data(), bytes_), 0, &fresh);
     parent_.push_back(0);
     actor_.push_back(0);
+    length_.push_back(0);
     current_ = first;
     numbers_ = {0};
     if (!Levels()) return false;
@@ -41,9 +42,9 @@ class Explorer {
         if (!more) break;
       }
     result_.states = parent_.size();
-    result_.depth = depth_;
+    result_.depth = use_chains_ ? longest_ : depth_;
     LockOrders();
-    if (result_.complete) FewestSwitches();
+    if (result_.complete && !use_chains_) FewestSwitches();
     for (auto& [key, seed] : found_) {
       std::vector<Move> path = Path(seed.state);
       path.insert(path.end(), seed.path.begin(), seed.path.end());
@@ -54,7 +55,10 @@ class Explorer {
   }
 
   Machine& machine() { return machine_; }
+  void ExpectPanics(bool expect) { stubborn_.ExpectPanics(expect); expects_panics_ = expect; }
+  bool panicked() const { return panicked_; }
   bool reduced() const { return use_stubborn_; }
+  bool detours() const { return use_stubborn_ || use_chains_; }
   SearchResult& result() { return result_; }
 
  private:
@@ -74,7 +78,7 @@ class Explorer {
   bool WithinLimits() {
     if (parent_.size() >= options_.max_states) return Stop("states");
     if (parent_.size() >= 4'000'000'000u) return Stop("states");
-    if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");
+    if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
     if ((ticks_ & 1023) == 0 || bytes_ > 8192) {
       if (!InTime()) return false;
@@ -89,7 +93,7 @@ class Explorer {
       next_.clear();
       next_numbers_.clear();
       for (std::size_t i = 0; i < numbers_.size(); ++i)
-        if (!Expand(current_.data() + i * bytes_, numbers_[i])) {
+        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || (panicked_ && !expects_panics_)) {
           if (!machine_.overflow().empty()) return false;
           return true;
         }
@@ -115,25 +119,79 @@ class Explorer {
     if (machine_.ClockEnabled(!out->empty())) out->push_back(machine_.clock());
   }
 
+  // Who is explored in the attached state; at the front of `out` those that are enough. `stuck`: nobody can go on.
+  std::size_t Choose(std::vector<int>* out, bool* stuck) {
+    Enabled(out);
+    *stuck = out->empty();
+    for (int t = 0; t < l_.threads; ++t)
+      if (machine_.SpuriousEnabled(t)) out->push_back(machine_.spurious(t));
+    return use_stubborn_ && out->size() > 1 ? stubborn_.Choose(machine_, out) : out->size();
+  }
+
+  // While there is but one way to go, the states on it need not be remembered. `from`: the state that the chain of moves
+  // began in, whose last move left the attached state behind. False: something had no room, or time is up. With `ahead`,
+  // the number of the state where the chain ends, if it came to one that another chain has passed.
+  bool Follow(std::uint32_t from, std::vector<Move>* moves, std::uint32_t* ahead) {
+    constexpr std::size_t kLinksMax = 4000;
+    const bool tell = ahead != nullptr;
+    bool stuck;
+    passed_by_.clear();
+    while (moves->size() < kLinksMax && machine_.H().ended == 0 && !concerns_all_) {
+      if (Choose(&chain_enabled_, &stuck) != 1 || stuck) return true;
+      if (tell) {
+        std::uint64_t here = StableHash(scratch_.data(), bytes_);
+        const Passed& link = links_[here & (links_.size() - 1)];
+        if (link.fingerprint == here) { *ahead = link.to; return true; }
+        passed_by_.push_back(here);
+      }
+      const int actor = chain_enabled_[0];
+      const std::uint16_t panicked = machine_.H().panicked;
+      before_ = scratch_;
+      Chooser chooser;
+      machine_.Step(actor, chooser);
+      if (!machine_.overflow().empty()) return false;
+      bool concerns_all = machine_.H().ended != 0 || machine_.H().panicked != panicked;
+      if (chooser.asked() != 0 || (concerns_all && chain_enabled_.size() > 1)) {   // several ways after all
+        std::memcpy(scratch_.data(), before_.data(), bytes_);
+        if (tell) passed_by_.pop_back();
+        return true;
+      }
+      ++result_.transitions;
+      if (tell && (result_.transitions & 1023) == 0 && !InTime()) return false;
+      if (tell && !machine_.events().empty()) Events(from, *moves, actor, chooser);
+      moves->push_back({actor, {}});
+      panicked_ = panicked_ || machine_.H().panicked != 0;
+      if (concerns_all) return true;
+    }
+    return true;
+  }
+
+  void Remember(std::uint32_t to) {
+    constexpr std::size_t kLinksMax = std::size_t{1} << 20;
+    remembered_ += passed_by_.size();
+    if (remembered_ > links_.size() && links_.size() < kLinksMax) {
+      links_.assign(links_.size() * 4, {});
+      remembered_ = 0;
+    }
+    for (std::uint64_t f : passed_by_) links_[f & (links_.size() - 1)] = {f, to};
+  }
+
   // All successors of one state.
   bool Expand(const std::uint8_t* state, std::uint32_t number) {
     if (!WithinLimits()) return false;
     std::memcpy(scratch_.data(), state, bytes_);
     machine_.Attach(scratch_.data());
     if (machine_.H().ended != 0) { Ended(number); return true; }
-    enabled_.clear();
-    Enabled(&enabled_);
-    if (enabled_.empty()) {   // judged without spurious returns, which are explored nevertheless
+    bool stuck;
+    std::size_t enough = Choose(&enabled_, &stuck);
+    if (stuck) {   // judged without spurious returns, which are explored nevertheless
       Stuck(number);
       std::memcpy(scratch_.data(), state, bytes_);
       machine_.Attach(scratch_.data());
     }
-    for (int t = 0; t < l_.threads; ++t)
-      if (machine_.SpuriousEnabled(t)) enabled_.push_back(machine_.spurious(t));
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
-    auto last = std::find(enabled_.begin(), enabled_.end(), static_cast<int>(actor_[number]));
-    if (last != enabled_.end()) std::rotate(enabled_.begin(), last, last + 1);
-    std::size_t enough = use_stubborn_ ? stubborn_.Choose(machine_, &enabled_) : enabled_.size();
+    auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), static_cast<int>(actor_[number]));
+    if (last != enabled_.begin() + static_cast<std::ptrdiff_t>(enough)) std::rotate(enabled_.begin(), last, last + 1);
     progress_ = false;
     for (std::size_t e = 0; e < enabled_.size(); ++e) {
       // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
@@ -156,34 +214,52 @@ class Explorer {
       if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTime()) return false;
       if (bytes_ <= 8192) ++result_.transitions;
       bool fresh;
-      std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
-      progress_ = progress_ || to > number;
       concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
+      panicked_ = panicked_ || machine_.H().panicked != 0;
+      if (!machine_.events().empty()) Events(number, {}, actor, chooser);
+      const bool unfair = machine_.unfair();
+      std::uint32_t length = length_.empty() ? 0 : length_[number] + 1;
+      if (use_chains_) {
+        chain_.assign(1, {actor, {}});
+        std::uint32_t ahead = Visited::none;
+        if (!Follow(number, &chain_, &ahead)) return false;
+        if (ahead != Visited::none) {
+          progress_ = progress_ || ahead > number;
+          Remember(ahead);
+          continue;
+        }
+        length += static_cast<std::uint32_t>(chain_.size()) - 1;
+        longest_ = std::max<std::uint64_t>(longest_, length);
+      }
+      std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
+      if (use_chains_) Remember(to);
+      progress_ = progress_ || to > number;
       if (fresh) {
         parent_.push_back(number);
+        if (use_chains_) length_.push_back(length);
         actor_.push_back(static_cast<std::uint16_t>(actor));
         next_.insert(next_.end(), scratch_.begin(), scratch_.end());
         next_numbers_.push_back(to);
       }
-      if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, to, static_cast<std::uint16_t>(actor), machine_.unfair()});
-      if (!machine_.events().empty()) Events(number, actor, chooser);
+      if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, to, static_cast<std::uint16_t>(actor), unfair});
     } while (chooser.Next());
     return true;
   }
 
-  void Events(std::uint32_t number, int actor, Chooser& chooser) {
+  // `before`: the moves between the state with that number and the step of `actor`.
+  void Events(std::uint32_t number, const std::vector<Move>& before, int actor, Chooser& chooser) {
     std::vector<int> taken = chooser.Taken();
     for (const Event& e : machine_.events()) {
       if (e.order.held.element >= 0) {
-        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, {actor, taken}});
+        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, WithLast(before, actor, taken)});
         continue;
       }
       std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
       int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
       if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
-      auto [it, fresh] = found_.try_emplace(key);
-      if (!fresh) continue;
-      Seed& s = it->second;
+      Seed* seed = NewOrShorter(key, number, before.size() + 1, false);
+      if (seed == nullptr) continue;
+      Seed& s = *seed;
       s.rule = e.rule;
       s.key = key;
       s.pc = e.pc;
@@ -192,8 +268,28 @@ class Explorer {
       s.detail = e.detail;
       if (e.frame >= 0) s.who = WhoseEvent(e.frame);
       s.state = number;
-      s.path = {{actor, taken}};
+      s.path = WithLast(before, actor, taken);
     }
+  }
+
+  // Where a finding goes: a new one, or one that was reached on a longer way. Null: it is known.
+  Seed* NewOrShorter(const std::string& key, std::uint32_t number, std::size_t moves, bool ends) {
+    std::uint64_t length = moves + (use_chains_ ? length_[number] : 0);
+    auto [it, fresh] = found_.try_emplace(key);
+    Seed& s = it->second;
+    if (!fresh && ends) ++s.end_states;
+    if (!fresh && (!use_chains_ || length >= s.length)) return nullptr;
+    std::uint64_t end_states = s.end_states;
+    s = Seed();
+    s.end_states = end_states;
+    s.length = length;
+    return &s;
+  }
+
+  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state; std::vector<Move> moves; };
+  static std::vector<Move> WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices) {
+    moves.push_back({actor, choices});
+    return moves;
   }
 
   std::string WhoseEvent(int frame) {
@@ -201,6 +297,8 @@ class Explorer {
     const Unit& unit = machine_.UnitOf(frame);
     return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
   }
+
+  std::uint64_t LengthTo(const SeenOrder& seen) const { return (use_chains_ ? length_[seen.state] : seen.state) + seen.moves.size(); }
 
   // Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
   void LockOrders() {
@@ -220,7 +318,7 @@ class Explorer {
         s.detail += (s.detail.empty() ? "" : ", ") + seen.who + " takes `" + wanted + "` while it holds `" + held + "`";
         s.also.push_back(seen.pc);
         s.frames.push_back(seen.frame);
-        if (last == nullptr || seen.state > last->state) last = &seen;
+        if (last == nullptr || LengthTo(seen) >= LengthTo(*last)) last = &seen;
       }
       for (const std::string& name : names) s.key += "|" + name;
       s.pc = last->pc;
@@ -228,7 +326,8 @@ class Explorer {
       s.unit = l_.frame_unit[static_cast<std::size_t>(last->frame)];
       s.who = last->who;
       s.state = last->state;
-      s.path = {last->move};
+      s.path = last->moves;
+      s.length = LengthTo(*last);
       found_.try_emplace(s.key, s);
     }
   }
@@ -238,9 +337,9 @@ class Explorer {
     // A thread that outlives main is one finding, wherever it stands.
     bool whole = machine_.UnitOf(frame).kind == UnitKind::kThread && rule == std::string("hazard/leaked-thread");
     std::string key = std::string(rule) + "|" + (whole ? machine_.UnitOf(frame).name : source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
-    auto [it, fresh] = found_.try_emplace(key);
-    if (!fresh) { ++it->second.end_states; return; }
-    Seed& s = it->second;
+    Seed* seed = NewOrShorter(key, number, 0, true);
+    if (seed == nullptr) return;
+    Seed& s = *seed;
     s.rule = rule;
     s.key = key;
     s.pc = pc;
@@ -305,9 +404,9 @@ class Explorer {
         parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
                      (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
       for (const std::string& part : parts) key += "|" + part;
-      auto [it, fresh] = found_.try_emplace(key);
-      if (!fresh) { ++it->second.end_states; continue; }
-      Seed& s = it->second;
+      Seed* seed = NewOrShorter(key, number, 0, true);
+      if (seed == nullptr) continue;
+      Seed& s = *seed;
       s.rule = r.rule;
       s.key = key;
       s.waits = std::move(r.waits);
@@ -408,22 +507,24 @@ class Explorer {
       for (std::uint32_t n = number; n != 0; n = parent_[n]) chain.push_back({n, actor_[n]});
       std::reverse(chain.begin(), chain.end());
     }
-    std::vector<std::uint8_t> state(bytes_), work(bytes_);
-    Machine machine(p_, l_, mode_);
-    machine.Attach(state.data());
-    machine.Initial();
+    std::vector<std::uint8_t> state = InitialBytes();
     std::vector<Move> path;
     for (auto [n, actor] : chain) {
       Chooser chooser;
       bool hit = false;
       do {
-        work = state;
-        machine.Attach(work.data());
-        machine.Step(actor, chooser);
-        if (visited_.Find(StableHash(work.data(), bytes_)) == n) { hit = true; path.push_back({actor, chooser.Taken()}); break; }
-      } while (chooser.Next());
+        scratch_ = state;
+        machine_.Attach(scratch_.data());
+        const HeaderCell before = machine_.H();
+        machine_.Step(actor, chooser);
+        concerns_all_ = machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
+        chain_.assign(1, {actor, chooser.Taken()});
+        if (use_chains_ && !Follow(n, &chain_, nullptr)) break;
+        hit = visited_.Find(StableHash(scratch_.data(), bytes_)) == n;
+      } while (!hit && chooser.Next());
       if (!hit) return path;
-      state = work;
+      path.insert(path.end(), chain_.begin(), chain_.end());
+      state = scratch_;
     }
     last_state_ = state;
     return path;
@@ -761,7 +862,18 @@ class Explorer {
   std::vector<std::uint64_t> idle_;
   Visited visited_;
   StubbornSets stubborn_;
-  const bool use_stubborn_;
+  const bool use_stubborn_, use_chains_;
+  std::vector<std::uint32_t> length_;   // of the way to each state, where chains make levels uneven
+  std::vector<Move> chain_;
+  std::vector<int> chain_enabled_;
+  std::vector<std::uint8_t> before_;
+  std::uint64_t longest_ = 0;
+  // States on chains, as many as fit, and where their chains end: chains that meet are walked once.
+  struct Passed { std::uint64_t fingerprint = 0; std::uint32_t to = 0; };
+  std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
+  std::vector<std::uint64_t> passed_by_;
+  std::size_t remembered_ = 0;
+  bool expects_panics_ = true, panicked_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
   std::vector<std::uint32_t> parent_;
@@ -773,7 +885,6 @@ class Explorer {
   int starved_strand_ = 0;
   bool seen_any_ = false;
   std::map<std::string, Seed> found_;
-  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state; Move move; };
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
@@ -801,7 +912,7 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
 void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
                   std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
   CheckOptions all = options;
-  all.reductions.stubborn = false;
+  all.reductions.stubborn = all.reductions.chains = false;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start);
   if (!explorer.Run()) return;
@@ -812,9 +923,12 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
 
 SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
+  bool expect_panics = false;
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
     Explorer explorer(program, layout, mode, options, start);
+    if (!explorer.reduced()) expect_panics = true;
+    explorer.ExpectPanics(expect_panics);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
@@ -822,7 +936,8 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
       return r;
     }
     if (explorer.Run()) {
-      if (explorer.reduced() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
+      if (explorer.panicked() && !expect_panics) { expect_panics = true; continue; }
+      if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
       Machine& m = explorer.machine();
       reached->resize(std::max(reached->size(), m.reached().size()));
       for (std::size_t i = 0; i < m.reached().size(); ++i)

@@ -31,6 +31,7 @@ struct Seed {
   int frame = -1, unit = -1;  // whose event it is
   std::string detail, who;
   std::vector<int> also;      // further instructions that take part
+  std::uint64_t length = 0;   // moves up to there
   std::uint32_t state = 0;    // the number of the state where it was found, while the search lasts
   std::vector<Move> path, loop;  // `path` first holds the moves after that state
   std::vector<int> sizes;     // of the program when it was searched: frames of each unit, room of each element

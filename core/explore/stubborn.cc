@@ -52,11 +52,10 @@ bool StubbornSets::Uses::Meets(const Uses& other) const {
   return false;
 }
 
-void StubbornSets::Uses::Unite(const Uses& other) {
-  all = all || other.all;
-  panics = panics || other.panics;
-  ends = ends || other.ends;
-  for (std::size_t i = 0; i < bits.size(); ++i) bits[i] |= other.bits[i];
+void StubbornSets::Uses::Clear() {
+  std::fill(bits.begin(), bits.end(), 0);
+  all = panics = ends = false;
+  hangs_up = -1;
 }
 
 StubbornSets::StubbornSets(const Program& program, const Layout& layout, const PlayMode& mode)
@@ -64,12 +63,15 @@ StubbornSets::StubbornSets(const Program& program, const Layout& layout, const P
   bool timers = std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
   // The clock may step in anywhere under adversarial timing; workers of one runtime share all that they do.
   if (p_.endless || !p_.runtimes.empty() || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
-  words_ = static_cast<std::size_t>(life()) / 64 + 1;
+  words_ = static_cast<std::size_t>(life() + 2 * objects_) / 64 + 1;
   if (words_ * p_.code.size() > kTableMax) return;
   CollectCode();
+  FindPlainChannels();
   looks_at_life_ = std::any_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
   still_ahead_.assign(static_cast<std::size_t>(l_.threads), None());
   known_.resize(static_cast<std::size_t>(l_.threads));
+  ahead_.resize(p_.units.size());
+  step_ = None();
   usable_ = true;
 }
 
@@ -120,6 +122,19 @@ void StubbornSets::CollectCode() {
   }
 }
 
+void StubbornSets::FindPlainChannels() {
+  plain_.assign(p_.elements.size(), false);
+  for (std::size_t e = 0; e < p_.elements.size(); ++e)
+    plain_[e] = p_.elements[e].kind == Kind::kStdChannel && p_.elements[e].capacity != 0 && p_.elements[e].slot_words == 0;
+  unwrapped_ = plain_;
+  for (const Instr& in : p_.code)
+    if (in.op == VmOp::kStdSend && in.or_pc >= 0 && in.object >= 0)
+      for (int e = in.object; e < std::min(objects_, in.object + in.elements); ++e) unwrapped_[static_cast<std::size_t>(e)] = false;
+  for (const Instr& in : p_.code)
+    if (in.object >= 0 && in.op != VmOp::kStdSend && in.op != VmOp::kStdRecv)
+      for (int e = in.object; e < std::min(objects_, in.object + in.elements); ++e) plain_[static_cast<std::size_t>(e)] = false;
+}
+
 // Made of numbers and the copy's own number.
 bool StubbornSets::IndexIsKnown(int expr) const {
   const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
@@ -150,18 +165,19 @@ int StubbornSets::ArraySize(int element) const {
   return count;
 }
 
-void StubbornSets::AddElements(int first, int count, int index, int copy, Uses* out) const {
+template <class Add>
+void StubbornSets::ForElements(int first, int count, int index, int copy, Add add) const {
   if (index >= 0 && IndexIsKnown(index) && (copy >= 0 || p_.exprs[static_cast<std::size_t>(index)].kind == Expr::Kind::kNumber)) {
     first += static_cast<int>(std::clamp<std::int64_t>(IndexOf(index, copy), 0, count - 1));
     count = 1;
   }
-  for (int e = first; e < first + count; ++e) out->Add(e);
+  for (int e = first; e < first + count; ++e) add(e);
 }
 
 void StubbornSets::AddExpression(int expr, int copy, Uses* out) const {
   if (expr < 0) return;
   const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
-  if (e.kind == Expr::Kind::kAtomic) AddElements(e.object, e.elements, e.left, copy, out);
+  if (e.kind == Expr::Kind::kAtomic) ForElements(e.object, e.elements, e.left, copy, [&](int element) { out->Add(element); });
   if (e.kind == Expr::Kind::kFinished) out->Add(life());
   if (e.kind == Expr::Kind::kNow) out->all = true;
   AddExpression(e.left, copy, out);
@@ -169,40 +185,53 @@ void StubbornSets::AddExpression(int expr, int copy, Uses* out) const {
 }
 
 // A handle goes, or a thread: which unit's is not asked, since frames are numbered as they become free.
-void StubbornSets::AddAllEnds(bool acting, Uses* out) const {
-  for (int u = 0; u < units_; ++u) out->Add(acting ? SpawnOf(u) : EndOf(u));
+void StubbornSets::AddAllEnds(View view, Uses* out) const {
+  for (int u = 0; u < units_; ++u) out->Add(view == View::kNow ? SpawnOf(u) : EndOf(u));
 }
 
-void StubbornSets::UsesOfReg(int unit, int reg, Machine* machine, int frame, bool acting, Uses* out, std::vector<int>* regs) {
+void StubbornSets::UsesOfReg(int unit, int reg, Machine* machine, int frame, View view, Uses* out, Registers* regs) {
   const Reg& r = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(reg)];
   std::int32_t value = machine == nullptr ? 0 : machine->R(frame)[reg];
   if (machine != nullptr && value == 0) return;
   switch (r.kind) {
     case RegKind::kScratch: return;
-    case RegKind::kThread: AddAllEnds(acting, out); return;
+    case RegKind::kThread: AddAllEnds(view, out); return;
     case RegKind::kTx: case RegKind::kRx: case RegKind::kGuard: case RegKind::kReadGuard: case RegKind::kWriteGuard: case RegKind::kOnceGuard:
     case RegKind::kPermit: case RegKind::kReserve: {
       if (r.base < 0) { out->all = true; return; }
-      if (machine == nullptr) { regs->push_back(reg); return; }
+      if (machine == nullptr) { regs->drops.push_back(reg); return; }
       int element = r.base + (value & 0xffff) - 1;
       const Element& e = p_.elements[static_cast<std::size_t>(element)];
       if (e.slot_words > 0) out->all = true;   // what a message owns may go with it
       // Giving back a mutex that nobody tries only lets others go on.
-      bool lets_go = acting && r.kind == RegKind::kGuard && e.kind == Kind::kStdMutex && !e.tried;
-      if (!lets_go) out->Add(element);
+      if (view == View::kNow && r.kind == RegKind::kGuard && e.kind == Kind::kStdMutex && !e.tried) return;
+      if (r.kind == RegKind::kTx && plain_[static_cast<std::size_t>(element)]) {   // and the last sender's end only ends the wait for one
+        if (view != View::kNow) out->Add(LastSender(element));
+        return;
+      }
+      out->Add(element);
+      // A sender that still meant to send will panic, so as long as nobody does, nobody meant to.
+      bool unheard = view == View::kNow && !expects_panics_ && unwrapped_[static_cast<std::size_t>(element)];
+      if (r.kind == RegKind::kRx && !unheard) out->Add(SendEnd(element));
       return;
     }
     default: out->all = true;
   }
 }
 
-void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, bool acting, Uses* out, std::vector<int>* regs) {
+void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, View view, Uses* out, Registers* regs) {
   const Instr& in = p_.code[static_cast<std::size_t>(pc)];
   int unit = unit_of_[static_cast<std::size_t>(pc)];
   const Unit& body = p_.units[static_cast<std::size_t>(unit)];
   AddExpression(in.expr, copy, out);
   AddExpression(in.index, copy, out);
   if (CanPanic(in, p_)) out->panics = true;
+  bool sends = in.op == VmOp::kStdSend, receives = in.op == VmOp::kStdRecv;
+  auto add = [&](int element) {
+    bool plain = plain_[static_cast<std::size_t>(element)] && (sends || receives);
+    out->Add(plain && sends != (view == View::kWaits) ? SendEnd(element) : element);
+    if (plain && receives && view == View::kWaits) out->hangs_up = element;
+  };
   auto object = [&] {
     if (in.object < 0) { out->all = true; return; }
     const Element& e = p_.elements[static_cast<std::size_t>(in.object)];
@@ -210,10 +239,10 @@ void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, bool ac
     if (in.reg2 >= 0) {
       const Reg& end = body.regs[static_cast<std::size_t>(in.reg2)];
       bool is_end = end.base >= 0 && (end.kind == RegKind::kTx || end.kind == RegKind::kRx);
-      if (is_end && machine == nullptr) { regs->push_back(in.reg2); return; }
-      if (is_end && machine->R(frame)[in.reg2] != 0) { UsesOfReg(unit, in.reg2, machine, frame, acting, out, regs); return; }
+      if (is_end && machine == nullptr && ArraySize(end.base) > 1) { regs->ends.push_back(in.reg2); return; }
+      if (is_end && machine != nullptr && machine->R(frame)[in.reg2] != 0) { add(end.base + (machine->R(frame)[in.reg2] & 0xffff) - 1); return; }
     }
-    AddElements(in.object, in.elements, in.index, copy, out);
+    ForElements(in.object, in.elements, in.index, copy, add);
   };
   switch (in.op) {
     case VmOp::kJump: case VmOp::kJumpIfZero: case VmOp::kSet: case VmOp::kChoose: case VmOp::kLoopTest: case VmOp::kCatchBegin:
@@ -223,25 +252,25 @@ void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, bool ac
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: {
       if (body.kind == UnitKind::kMain) { out->ends = true; return; }
       if (body.kind != UnitKind::kThread) { out->all = true; return; }
-      out->Add(acting ? SpawnOf(unit) : EndOf(unit));
+      out->Add(view == View::kNow ? SpawnOf(unit) : EndOf(unit));
       if (looks_at_life_) out->Add(life());
       return;
     }
     case VmOp::kDropReg: case VmOp::kForgetReg:
       if (in.flag) {
-        for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)]) UsesOfReg(unit, c.from, machine, frame, acting, out, regs);
+        for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)]) UsesOfReg(unit, c.from, machine, frame, view, out, regs);
       } else if (in.index >= 0) {
         out->all = true;
       } else if (in.reg >= 0) {
-        UsesOfReg(unit, in.reg, machine, frame, acting, out, regs);
+        UsesOfReg(unit, in.reg, machine, frame, view, out, regs);
       }
       return;
     case VmOp::kSpawnThread:
       out->Add(SpawnOf(in.unit));
-      if (acting) out->Add(EndOf(in.unit));
+      if (view == View::kNow) out->Add(EndOf(in.unit));
       else WholeUnit(in.unit, out, 0);
       return;
-    case VmOp::kJoinThread: AddAllEnds(acting, out); if (!acting) out->Add(life()); return;
+    case VmOp::kJoinThread: AddAllEnds(view, out); if (view == View::kAhead) out->Add(life()); return;
     case VmOp::kScopeJoin: return;
     case VmOp::kPark: case VmOp::kUnpark: out->Add(life()); return;
     case VmOp::kStdLock: case VmOp::kStdTryLock: case VmOp::kCondNotifyOne: case VmOp::kCondNotifyAll: case VmOp::kStdBarrierWait: case VmOp::kStdSend:
@@ -254,7 +283,7 @@ void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, bool ac
       return;
     case VmOp::kCondWait: case VmOp::kCondWaitTimeout:
       object();
-      AddElements(in.target, ArraySize(in.target), in.expr2, copy, out);
+      ForElements(in.target, ArraySize(in.target), in.expr2, copy, [&](int element) { out->Add(element); });
       return;
     default: out->all = true;
   }
@@ -263,7 +292,7 @@ void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, bool ac
 // Everything that a copy of the unit, and whoever it spawns, could use.
 void StubbornSets::WholeUnit(int unit, Uses* out, int depth) {
   if (depth > 8) { out->all = true; return; }
-  std::vector<int> regs;
+  Registers regs;
   for (int pc : code_of_[static_cast<std::size_t>(unit)]) {
     const Instr& in = p_.code[static_cast<std::size_t>(pc)];
     if (in.op == VmOp::kSpawnThread) {
@@ -271,37 +300,43 @@ void StubbornSets::WholeUnit(int unit, Uses* out, int depth) {
       if (in.unit != unit) WholeUnit(in.unit, out, depth + 1);
       continue;
     }
-    UsesOf(pc, -1, nullptr, -1, false, out, &regs);
+    UsesOf(pc, -1, nullptr, -1, View::kAhead, out, &regs);
   }
-  for (int r : regs) {
+  regs.drops.insert(regs.drops.end(), regs.ends.begin(), regs.ends.end());
+  for (int r : regs.drops) {
     const Reg& reg = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)];
-    AddElements(reg.base, ArraySize(reg.base), -1, -1, out);
+    ForElements(reg.base, ArraySize(reg.base), -1, -1, [&](int element) { out->Add(element); out->Add(SendEnd(element)); out->Add(LastSender(element)); });
   }
 }
 
 // Uses of an instruction and all that can follow it, by iteration to a fixed point.
 StubbornSets::Ahead& StubbornSets::AheadOf(int unit, int copy) {
-  if (!uses_copy_[static_cast<std::size_t>(unit)]) copy = 0;
-  auto [it, fresh] = ahead_.try_emplace({unit, copy});
-  Ahead& a = it->second;
-  if (!fresh) return a;
+  if (!uses_copy_[static_cast<std::size_t>(unit)] || copy < 0) copy = 0;
+  std::vector<std::unique_ptr<Ahead>>& copies = ahead_[static_cast<std::size_t>(unit)];
+  if (static_cast<std::size_t>(copy) >= copies.size()) copies.resize(static_cast<std::size_t>(copy) + 1);
+  std::unique_ptr<Ahead>& known = copies[static_cast<std::size_t>(copy)];
+  if (known != nullptr) return *known;
+  known = std::make_unique<Ahead>();
+  Ahead& a = *known;
   const std::vector<int>& code = code_of_[static_cast<std::size_t>(unit)];
   a.reg_words = p_.units[static_cast<std::size_t>(unit)].regs.size() / 64 + 1;
   a.bits.assign(code.size() * words_, 0);
-  a.regs.assign(code.size() * a.reg_words, 0);
+  a.ends.assign(code.size() * a.reg_words, 0);
+  a.drops = a.ends;
   a.joined.assign(code.size() * a.reg_words, ~Word{0});
   a.all.assign(code.size(), false);
-  a.panics = a.ends = a.all;
+  a.panics = a.ends_main = a.all;
   std::vector<std::vector<int>> next(code.size()), on(code.size());   // with and without panics
   for (std::size_t i = 0; i < code.size(); ++i) {
     Uses uses = None();
-    std::vector<int> regs;
-    UsesOf(code[i], copy, nullptr, -1, false, &uses, &regs);
+    Registers regs;
+    UsesOf(code[i], copy, nullptr, -1, View::kAhead, &uses, &regs);
     std::copy(uses.bits.begin(), uses.bits.end(), a.bits.begin() + static_cast<std::ptrdiff_t>(i * words_));
-    for (int r : regs) a.regs[i * a.reg_words + static_cast<std::size_t>(r) / 64] |= Word{1} << (r % 64);
+    for (int r : regs.ends) a.ends[i * a.reg_words + static_cast<std::size_t>(r) / 64] |= Word{1} << (r % 64);
+    for (int r : regs.drops) a.drops[i * a.reg_words + static_cast<std::size_t>(r) / 64] |= Word{1} << (r % 64);
     a.all[i] = uses.all;
     a.panics[i] = uses.panics;
-    a.ends[i] = uses.ends;
+    a.ends_main[i] = uses.ends;
     for (bool panics : {true, false}) {
       std::vector<int> to;
       Successors(code[i], panics, &to);
@@ -320,13 +355,14 @@ StubbornSets::Ahead& StubbornSets::AheadOf(int unit, int copy) {
           Word more = a.bits[k * words_ + w] & ~a.bits[i * words_ + w];
           if (more != 0) { a.bits[i * words_ + w] |= more; changed = true; }
         }
-        for (std::size_t w = 0; w < a.reg_words; ++w) {
-          Word more = a.regs[k * a.reg_words + w] & ~a.regs[i * a.reg_words + w];
-          if (more != 0) { a.regs[i * a.reg_words + w] |= more; changed = true; }
-        }
+        for (std::vector<Word>* of : {&a.ends, &a.drops})
+          for (std::size_t w = 0; w < a.reg_words; ++w) {
+            Word more = (*of)[k * a.reg_words + w] & ~(*of)[i * a.reg_words + w];
+            if (more != 0) { (*of)[i * a.reg_words + w] |= more; changed = true; }
+          }
         if (a.all[k] && !a.all[i]) { a.all[i] = true; changed = true; }
         if (a.panics[k] && !a.panics[i]) { a.panics[i] = true; changed = true; }
-        if (a.ends[k] && !a.ends[i]) { a.ends[i] = true; changed = true; }
+        if (a.ends_main[k] && !a.ends_main[i]) { a.ends_main[i] = true; changed = true; }
       }
   }
   for (bool changed = true; changed;) {
@@ -349,7 +385,7 @@ StubbornSets::Ahead& StubbornSets::AheadOf(int unit, int copy) {
 // ---- a state ------------------------------------------------------------------------------------------------------
 
 void StubbornSets::StillAhead(Machine& machine, int thread, Uses* out) {
-  *out = None();
+  out->Clear();
   for (int strand = machine.T(thread).top - 1; strand >= 0 && !out->all; strand = machine.S(strand).parent - 1) {
     int frame = machine.FrameOf(strand), unit = l_.frame_unit[static_cast<std::size_t>(frame)];
     std::size_t pc = machine.S(strand).pc;
@@ -358,45 +394,82 @@ void StubbornSets::StillAhead(Machine& machine, int thread, Uses* out) {
     std::size_t i = static_cast<std::size_t>(place_of_[pc]);
     out->all = a.all[i];
     out->panics = out->panics || a.panics[i];
-    out->ends = out->ends || a.ends[i];
+    out->ends = out->ends || a.ends_main[i];
     for (std::size_t w = 0; w < words_; ++w) out->bits[w] |= a.bits[i * words_ + w];
-    for (std::size_t w = 0; w < a.reg_words; ++w)
-      for (Word left = a.regs[i * a.reg_words + w]; left != 0; left &= left - 1) {
-        int r = static_cast<int>(w * 64) + __builtin_ctzll(left);
-        const Reg& reg = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)];
-        if (machine.R(frame)[r] != 0) UsesOfReg(unit, r, &machine, frame, false, out, nullptr);
-        else if (reg.kind == RegKind::kTx || reg.kind == RegKind::kRx) AddElements(reg.base, ArraySize(reg.base), -1, -1, out);   // it may still be given one
+    auto both = [&](int element) { out->Add(element); out->Add(SendEnd(element)); };
+    for (std::size_t w = 0; w < a.reg_words; ++w) {
+      for (Word left = a.ends[i * a.reg_words + w]; left != 0; left &= left - 1) {
+        int r = static_cast<int>(w * 64) + __builtin_ctzll(left), base = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)].base;
+        std::int32_t value = machine.R(frame)[r];
+        if (value != 0) both(base + (value & 0xffff) - 1);
+        else ForElements(base, ArraySize(base), -1, -1, both);   // it works on somebody else's
       }
+      for (Word left = a.drops[i * a.reg_words + w]; left != 0; left &= left - 1)
+        UsesOfReg(unit, static_cast<int>(w * 64) + __builtin_ctzll(left), &machine, frame, View::kAhead, out, nullptr);
+    }
   }
 }
 
-// What the thread's next step uses: its visible op, or each that could be the first.
-void StubbornSets::NextStep(Machine& machine, int thread, Uses* out) {
-  *out = None();
+// What the thread's next step uses: private ops are passed as the machine will pass them, up to the first that others can
+// see.
+void StubbornSets::NextStep(Machine& machine, int thread, View view, Uses* out) {
+  out->Clear();
   int top = machine.T(thread).top - 1;
   if (top < 0 || machine.S(top).out != Outcome::kNone) { out->all = true; return; }
   int frame = machine.FrameOf(top), copy = machine.R(frame)[1];
-  int unit = l_.frame_unit[static_cast<std::size_t>(frame)];
-  std::vector<int> work = {machine.S(top).pc}, next;
-  for (std::size_t i = 0; i < work.size() && !out->all; ++i) {
-    std::size_t pc = static_cast<std::size_t>(work[i]);
+  std::vector<Walk>& work = walks_;
+  work.clear();
+  work.push_back({machine.S(top).pc, {}});
+  for (int guard = 0; !work.empty() && !out->all; ++guard) {
+    if (guard > 100) { out->all = true; return; }
+    Walk at = std::move(work.back());
+    work.pop_back();
+    std::size_t pc = static_cast<std::size_t>(at.pc);
     const Instr& in = p_.code[pc];
-    if (unit_of_[pc] != unit || work.size() > 64) { out->all = true; return; }
-    if (!IsPassed(p_, in)) {
-      UsesOf(work[i], copy, &machine, frame, true, out, nullptr);
-      bool drop = in.op == VmOp::kDropReg || in.op == VmOp::kForgetReg;   // of nothing, perhaps
-      if (!drop || (i == 0 && !machine.Invisible(top))) continue;
+    if (unit_of_[pc] != l_.frame_unit[static_cast<std::size_t>(frame)]) { out->all = true; return; }
+    auto value = [&](int reg) {
+      for (auto it = at.set.rbegin(); it != at.set.rend(); ++it)
+        if (it->first == reg) return it->second;
+      return static_cast<std::int64_t>(machine.R(frame)[reg]);
+    };
+    auto simple = [&](int expr) {
+      const ExprNode& e = p_.exprs[static_cast<std::size_t>(expr)];
+      return e.kind == Expr::Kind::kNumber ? e.number : value(e.reg);
+    };
+    int next = at.pc + 1;
+    if (in.op == VmOp::kDropReg || in.op == VmOp::kForgetReg) {
+      bool nothing = !in.flag && in.index < 0 && (in.reg < 0 || machine.R(frame)[in.reg] == 0);
+      if (!nothing) {
+        UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);
+        if (in.flag || in.index >= 0 || !IsUntriedMutex(frame, in.reg, machine)) continue;
+      }
+    } else if (!IsPassed(p_, in)) {
+      UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);
+      continue;
+    } else if (in.op == VmOp::kChoose) {
+      for (int to : p_.jumps[static_cast<std::size_t>(in.list)]) work.push_back({to, at.set});
+      continue;
+    } else if (in.op == VmOp::kCatchEnd) {
+      work.push_back({in.target, at.set});
+    } else if (in.op == VmOp::kJump) {
+      next = in.target;
+    } else if (in.op == VmOp::kJumpIfZero) {
+      if (simple(in.expr) == 0) next = in.target;
+    } else if (in.op == VmOp::kSet) {
+      at.set.push_back({in.var, in.expr >= 0 ? simple(in.expr) : in.imm});
+    } else if (in.op == VmOp::kLoopTest) {
+      if (value(in.reg) >= value(in.reg2)) next = in.target;
+      else at.set.push_back({in.reg, value(in.reg) + 1});
     }
-    next.clear();
-    switch (in.op) {
-      case VmOp::kJump: next = {in.target}; break;
-      case VmOp::kChoose: next = p_.jumps[static_cast<std::size_t>(in.list)]; break;
-      case VmOp::kJumpIfZero: case VmOp::kLoopTest: case VmOp::kCatchEnd: next = {in.target, work[i] + 1}; break;
-      default: next = {work[i] + 1};
-    }
-    for (int to : next)
-      if (std::find(work.begin(), work.end(), to) == work.end()) work.push_back(to);
+    work.push_back({next, std::move(at.set)});
   }
+}
+
+bool StubbornSets::IsUntriedMutex(int frame, int reg, Machine& machine) {
+  const Reg& r = p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])].regs[static_cast<std::size_t>(reg)];
+  if (r.kind != RegKind::kGuard || r.base < 0 || machine.R(frame)[reg] == 0) return false;
+  const Element& e = p_.elements[static_cast<std::size_t>(r.base + machine.R(frame)[reg] - 1)];
+  return e.kind == Kind::kStdMutex && !e.tried;
 }
 
 // The one thread that can let this one go on, or -1.
@@ -430,8 +503,10 @@ const StubbornSets::Uses& StubbornSets::AheadOfThread(Machine& machine, int thre
 // so make a join fail.
 bool StubbornSets::MainEndsLast(Machine& machine) {
   if (machine.H().panicked != 0) return false;
-  std::vector<char> joined(static_cast<std::size_t>(l_.threads));
-  std::vector<int> work = {0};
+  std::vector<char>& joined = joined_;
+  joined.assign(static_cast<std::size_t>(l_.threads), 0);
+  std::vector<int>& work = join_queue_;
+  work.assign(1, 0);
   joined[0] = 1;
   auto add = [&](int frame) {
     if (machine.UnitOf(frame).kind != UnitKind::kThread) return;
@@ -460,16 +535,17 @@ bool StubbornSets::MainEndsLast(Machine& machine) {
     }
   }
   for (int t = 0; t < l_.threads; ++t)
-    if (Alive(machine, t) && (!joined[static_cast<std::size_t>(t)] || AheadOfThread(machine, t).panics)) return false;
+    if (Alive(machine, t) && (!joined[static_cast<std::size_t>(t)] || (expects_panics_ && AheadOfThread(machine, t).panics))) return false;
   return true;
 }
 
 int StubbornSets::Close(Machine& machine, int first, std::vector<char>* chosen) {
   chosen->assign(static_cast<std::size_t>(l_.threads), 0);
-  std::vector<int> work = {first};
+  std::vector<int>& work = queue_;
+  work.assign(1, first);
   (*chosen)[static_cast<std::size_t>(first)] = 1;
   int moving = 0;
-  Uses step = None();
+  Uses& step = step_;
   for (std::size_t i = 0; i < work.size(); ++i) {
     int thread = work[i];
     bool moves = Moves(machine, thread);
@@ -478,7 +554,7 @@ int StubbornSets::Close(Machine& machine, int first, std::vector<char>* chosen) 
       if (!(*chosen)[static_cast<std::size_t>(other)]) { (*chosen)[static_cast<std::size_t>(other)] = 1; work.push_back(other); }
       continue;
     }
-    NextStep(machine, thread, &step);
+    NextStep(machine, thread, moves ? View::kNow : View::kWaits, &step);
     if (step.all || step.ends) return -1;
     for (int other = 0; other < l_.threads; ++other) {
       std::size_t o = static_cast<std::size_t>(other);
@@ -488,6 +564,19 @@ int StubbornSets::Close(Machine& machine, int first, std::vector<char>* chosen) 
       (*chosen)[o] = 1;
       work.push_back(other);
     }
+    if (step.hangs_up < 0) continue;
+    auto may_hang_up = [&](int other) {
+      return Alive(machine, other) && (AheadOfThread(machine, other).all || AheadOfThread(machine, other).Has(LastSender(step.hangs_up)));
+    };
+    int sender = -1;
+    for (int other = 0; other < l_.threads && sender < 0; ++other)
+      if ((*chosen)[static_cast<std::size_t>(other)] && may_hang_up(other)) sender = other;
+    for (int other = 0; other < l_.threads && sender < 0; ++other)
+      if (may_hang_up(other)) {
+        sender = other;
+        (*chosen)[static_cast<std::size_t>(other)] = 1;
+        work.push_back(other);
+      }
   }
   return moving == 0 ? -1 : moving;
 }

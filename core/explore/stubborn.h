@@ -5,7 +5,7 @@
 #define ASYNCRT_CORE_EXPLORE_STUBBORN_H_
 
 #include <cstdint>
-#include <map>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -19,6 +19,9 @@ class StubbornSets {
 
   // False: this program, under this timing, is explored without.
   bool usable() const { return usable_; }
+  // Whether somebody's panic is reckoned with, which would make main end early. A search that meets none, having left
+  // them out of account, has left out nothing.
+  void ExpectPanics(bool expect) { expects_panics_ = expect; }
   // Reorders `actors`, all that can move in the machine's state, so that some that are enough come first, and returns
   // how many these are.
   std::size_t Choose(Machine& machine, std::vector<int>* actors);
@@ -31,39 +34,65 @@ class StubbornSets {
     bool all = false;      // anything
     bool panics = false;   // and could panic
     bool ends = false;     // main may end, and all threads with it
+    int hangs_up = -1;     // waits for this channel, and would also end if all its senders went: each of them can prevent that
     void Add(int resource) { bits[static_cast<std::size_t>(resource) / 64] |= Word{1} << (resource % 64); }
+    bool Has(int resource) const { return (bits[static_cast<std::size_t>(resource) / 64] >> (resource % 64)) & 1; }
     bool Meets(const Uses& other) const;
-    void Unite(const Uses& other);
+    void Clear();
+  };
+  // A place that a step may pass, and the locals that it has set on the way there.
+  struct Walk {
+    int pc;
+    std::vector<std::pair<int, std::int64_t>> set;
   };
   // What is still ahead of a unit's copy at each of its instructions: resources, and registers whose value says which.
   struct Ahead {
-    std::vector<Word> bits, regs;   // `words_` and `reg_words` an instruction, in the order of the unit's code
-    std::vector<Word> joined;       // registers of threads that are joined on every way to the end, as `regs`
-    std::vector<bool> all, panics, ends;
+    std::vector<Word> bits;          // `words_` an instruction, in the order of the unit's code
+    std::vector<Word> ends, drops;   // `reg_words` an instruction
+    std::vector<Word> joined;        // registers of threads that are joined on every way to the end
+    std::vector<bool> all, panics, ends_main;
     std::size_t reg_words = 0;
+  };
+
+  // Those that say in a state which resource is meant: of an op that goes through an end of a channel, of a drop.
+  struct Registers {
+    std::vector<int> ends, drops;
   };
 
   int SpawnOf(int unit) const { return objects_ + unit; }
   int EndOf(int unit) const { return objects_ + units_ + unit; }
   int life() const { return objects_ + 2 * units_; }
-  Uses None() const { return {std::vector<Word>(words_), false, false, false}; }
+  // A channel that is only sent to and received from has two ends, which do not disturb one another.
+  int SendEnd(int element) const { return plain_[static_cast<std::size_t>(element)] ? life() + 1 + element : element; }
+  Uses None() const {
+    Uses none;
+    none.bits.assign(words_, 0);
+    return none;
+  }
+
+  int LastSender(int element) const { return plain_[static_cast<std::size_t>(element)] ? life() + 1 + objects_ + element : element; }
+  // What an op may still do, what it does now, or what it waits for others to do.
+  enum class View { kAhead, kNow, kWaits };
 
   void CollectCode();
+  void FindPlainChannels();
   void Successors(int pc, bool panics, std::vector<int>* out) const;
   bool IndexIsKnown(int expr) const;
   std::int64_t IndexOf(int expr, int copy) const;
-  void AddElements(int first, int count, int index, int copy, Uses* out) const;
+  template <class Add>
+  void ForElements(int first, int count, int index, int copy, Add add) const;
   void AddExpression(int expr, int copy, Uses* out) const;
-  void AddAllEnds(bool spawns, Uses* out) const;
+  void AddAllEnds(View view, Uses* out) const;
   int ArraySize(int element) const;
   // What the instruction uses. `machine` and `frame`: in this state; without, whatever the registers hold, which are
   // then listed in `regs`.
-  void UsesOf(int pc, int copy, Machine* machine, int frame, bool acting, Uses* out, std::vector<int>* regs);
-  void UsesOfReg(int unit, int reg, Machine* machine, int frame, bool acting, Uses* out, std::vector<int>* regs);
+  void UsesOf(int pc, int copy, Machine* machine, int frame, View view, Uses* out, Registers* regs);
+  void UsesOfReg(int unit, int reg, Machine* machine, int frame, View view, Uses* out, Registers* regs);
   Ahead& AheadOf(int unit, int copy);
   void WholeUnit(int unit, Uses* out, int depth);
   void StillAhead(Machine& machine, int thread, Uses* out);
-  void NextStep(Machine& machine, int thread, Uses* out);
+  void NextStep(Machine& machine, int thread, View view, Uses* out);
+  bool IsUntriedMutex(int frame, int reg, Machine& machine);
   int WaitsForThread(Machine& machine, int thread);
   bool MainEndsLast(Machine& machine);
   const Uses& AheadOfThread(Machine& machine, int thread);
@@ -74,15 +103,19 @@ class StubbornSets {
 
   const Program& p_;
   const Layout& l_;
-  bool usable_ = false, looks_at_life_ = false;
+  bool usable_ = false, looks_at_life_ = false, expects_panics_ = true;
   int objects_ = 0, units_ = 0;
   std::size_t words_ = 0;
+  std::vector<bool> plain_, unwrapped_;           // by element; every failed send on it panics
   std::vector<int> unit_of_, place_of_;           // by instruction: whose code it is, and where in it
   std::vector<std::vector<int>> code_of_;         // by unit
   std::vector<bool> uses_copy_;                   // by unit: some index depends on the copy's number
-  std::map<std::pair<int, int>, Ahead> ahead_;    // by unit and copy
+  std::vector<std::vector<std::unique_ptr<Ahead>>> ahead_;   // by unit and copy
   std::vector<Uses> still_ahead_;                 // by thread, in the state at hand
-  std::vector<char> known_, chosen_, best_;
+  std::vector<char> known_, chosen_, best_, joined_;
+  std::vector<int> queue_, join_queue_;
+  std::vector<Walk> walks_;
+  Uses step_;
   bool main_ends_last_ = false;   // in the state at hand, every other thread is joined before main ends
 };
 
