@@ -454,8 +454,10 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     // Under the exact scheduler, first what is found without races of the scheduler itself.
     bool judged_races = exact;
     std::set<std::string> without_races;
+    CheckOptions unseen = options;
+    unseen.at_end = nullptr;
     auto take_without_races = [&](Timing timing) {
-      SearchResult r = Search(*prepared.program, {timing, Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers}, options, start, &reached);
+      SearchResult r = Search(*prepared.program, {timing, Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers}, unseen, start, &reached);
       judged_races = judged_races && r.complete;
       for (const Seed& s : r.seeds) without_races.insert(s.key);
     };

@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,8 @@
 #include "core/report/report.h"
 
 namespace asyncrt {
+
+class Machine;
 
 enum class TimingModel : std::uint8_t { kAsScenarioSays, kIdeal, kAdversarial };
 
@@ -25,6 +28,7 @@ struct CheckOptions {
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
+  std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty
 };
 
 // Checks one scenario. Never throws; a text that is no scenario gives the verdict kInvalid with diagnostics.

@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "core/asyncrt.h"
+#include "tests/oracle/final_state.h"
 #include "tests/oracle/generator.h"
 #include "tests/oracle/oracle.h"
 
@@ -32,6 +33,13 @@ std::string Show(const Set& rules) {
   std::string text;
   for (const std::string& rule : rules) text += (text.empty() ? "" : ", ") + rule;
   return text.empty() ? "nothing" : text;
+}
+
+std::string OnlyIn(const Set& one, const Set& other, const char* title) {
+  std::string text;
+  for (const std::string& end : one)
+    if (other.count(end) == 0) text += std::string(title) + "\n  " + end + "\n";
+  return text;
 }
 
 struct Comparison {
@@ -58,6 +66,8 @@ Comparison Compare(const std::string& text, Timing timing, Scheduler scheduler =
   options.timing = timing == Timing::kIdeal ? TimingModel::kIdeal : TimingModel::kAdversarial;
   options.scheduler = scheduler;
   options.max_states = states_max * 4;
+  Set ends;
+  options.at_end = [&](Machine& machine) { ends.insert(FinalState(machine)); };
   ScenarioReport report = CheckText(text, "random.json", options);
   if (!report.explored.complete) {   // never larger than the oracle's graph
     c.what = Comparison::kDifferent;
@@ -68,6 +78,10 @@ Comparison Compare(const std::string& text, Timing timing, Scheduler scheduler =
   for (const Finding& f : report.findings)
     if (f.severity != Severity::kNote && f.rule != "hazard/unused-allow") c.found.insert(f.rule);
   if (c.found != c.expected) c.what = Comparison::kDifferent;
+  else if (ends != oracle.ends) {
+    c.what = Comparison::kDifferent;
+    c.problem = OnlyIn(ends, oracle.ends, "only the search ends in") + OnlyIn(oracle.ends, ends, "only the oracle ends in");
+  }
   return c;
 }
 

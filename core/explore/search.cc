@@ -359,6 +359,7 @@ class Explorer {
   }
 
   void Ended(std::uint32_t number) {
+    if (options_.at_end) options_.at_end(machine_);
     MarkBlocked();
     UnlookedPanics(number);
     if (machine_.H().ended != 1) return;
@@ -377,6 +378,7 @@ class Explorer {
   }
 
   void Stuck(std::uint32_t number) {
+    if (options_.at_end) options_.at_end(machine_);
     MarkBlocked();
     UnlookedPanics(number);
     for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
@@ -913,6 +915,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
                   std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = false;
+  all.at_end = nullptr;   // it has been told all of them
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start);
   if (!explorer.Run()) return;

@@ -3,37 +3,74 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 #include <vector>
 
+#include "core/base/stable_hash.h"
 #include "core/detect/lock_order.h"
 #include "core/detect/wait_graph.h"
 #include "core/program/program.h"
 #include "core/scenario/scenario.h"
+#include "tests/oracle/final_state.h"
 
 namespace asyncrt {
 namespace {
 
 constexpr int kNewestMinor = 53, kLastPatch = 999;
 
+// States, whole, by number in the order of arrival. Equality is a compare of all bytes; the hash only says where to look.
+class StateSet {
+ public:
+  explicit StateSet(std::size_t bytes) : bytes_(bytes), places_(1024) {}
+
+  std::size_t size() const { return states_.size() / bytes_; }
+  const std::uint8_t* At(std::size_t number) const { return states_.data() + number * bytes_; }
+
+  // The state's number; a state that was not there is added.
+  std::uint32_t Add(const std::vector<std::uint8_t>& state) {
+    if (size() * 2 >= places_.size()) Grow();
+    std::uint32_t& place = places_[PlaceOf(state.data())];
+    if (place == 0) {
+      states_.insert(states_.end(), state.begin(), state.end());
+      place = static_cast<std::uint32_t>(size());
+    }
+    return place - 1;
+  }
+
+ private:
+  // Where the state is, or where it would be.
+  std::size_t PlaceOf(const std::uint8_t* state) const {
+    std::size_t mask = places_.size() - 1, at = StableHash(state, bytes_) & mask;
+    while (places_[at] != 0 && std::memcmp(At(places_[at] - 1), state, bytes_) != 0) at = (at + 1) & mask;
+    return at;
+  }
+
+  void Grow() {
+    std::size_t count = size();
+    places_.assign(places_.size() * 2, 0);
+    for (std::size_t i = 0; i < count; ++i) places_[PlaceOf(At(i))] = static_cast<std::uint32_t>(i + 1);
+  }
+
+  std::size_t bytes_;
+  std::vector<std::uint8_t> states_;
+  std::vector<std::uint32_t> places_;   // number plus one; 0: free
+};
+
 class Oracle {
  public:
   Oracle(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, std::size_t states_max, OracleVerdict* out)
-      : p_(program), l_(layout), machine_(program, layout, {timing, scheduler, false, false}), states_max_(states_max), out_(out) {}
+      : p_(program), l_(layout), machine_(program, layout, {timing, scheduler, false, false}), states_max_(states_max), out_(out),
+        bytes_(static_cast<std::size_t>(layout.bytes)), seen_(bytes_.size()) {}
 
   // False: the layout had no room for what the program does; `machine().overflow()` says what.
   bool Run() {
-    Load(std::string(static_cast<std::size_t>(l_.bytes), '\0'));
+    machine_.Attach(bytes_.data());
     machine_.Initial();
-    Visit();
-    while (!work_.empty()) {
-      if (seen_.size() > states_max_) {
-        out_->complete = false;
-        break;
-      }
-      std::string state = *work_.back();
-      work_.pop_back();
-      if (!Expand(state)) return false;
+    seen_.Add(bytes_);
+    for (std::size_t next = 0; next < seen_.size() && out_->complete; ++next) {
+      if (!Expand(next)) return false;
+      out_->complete = seen_.size() <= states_max_;
     }
     out_->states = seen_.size();
     LookForOrders();
@@ -43,19 +80,15 @@ class Oracle {
   Machine& machine() { return machine_; }
 
  private:
-  void Load(const std::string& state) {
-    bytes_.assign(state.begin(), state.end());
+  void Load(std::size_t state) {
+    std::memcpy(bytes_.data(), seen_.At(state), bytes_.size());
     machine_.Attach(bytes_.data());
   }
 
-  void Visit() {
-    auto [it, fresh] = seen_.emplace(bytes_.begin(), bytes_.end());
-    if (fresh) work_.push_back(&*it);
-  }
-
-  bool Expand(const std::string& state) {
+  bool Expand(std::size_t state) {
     Load(state);
     if (machine_.H().ended != 0) {
+      out_->ends.insert(FinalState(machine_));
       Ended();
       return true;
     }
@@ -63,10 +96,13 @@ class Oracle {
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.ThreadEnabled(t)) actors.push_back(t);
     if (machine_.ClockEnabled(!actors.empty())) actors.push_back(machine_.clock());
-    bool stuck = actors.empty();
+    if (actors.empty()) {
+      out_->ends.insert(FinalState(machine_));
+      Stuck();
+    }
+    Load(state);
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.SpuriousEnabled(t)) actors.push_back(machine_.spurious(t));
-    if (stuck) Stuck();
     for (int actor : actors) {
       Chooser chooser;
       do {
@@ -77,7 +113,7 @@ class Oracle {
           if (e.order.held.element >= 0) orders_.push_back(e.order);
           else out_->rules.insert(e.rule);
         }
-        Visit();
+        seen_.Add(bytes_);
       } while (chooser.Next());
     }
     return true;
@@ -131,9 +167,8 @@ class Oracle {
   std::size_t states_max_;
   OracleVerdict* out_;
   std::vector<std::uint8_t> bytes_;
+  StateSet seen_;
   std::vector<LockOrder> orders_;
-  std::set<std::string> seen_;
-  std::vector<const std::string*> work_;
 };
 
 bool Refused(const Scenario& scenario, const Program& program) {
@@ -146,32 +181,47 @@ bool Refused(const Scenario& scenario, const Program& program) {
   return false;
 }
 
+// A text read and compiled.
+struct Prepared {
+  std::unique_ptr<Scenario> scenario;
+  std::unique_ptr<Program> program;   // null: `problem` says why
+  std::string problem;
+  std::set<std::string> refused;      // what rustc or a builder refuses never runs
+};
+
+Prepared Prepare(const std::string& text) {
+  Prepared prepared;
+  Diagnostics diagnostics;
+  prepared.scenario = ReadScenario(text, "oracle.json", diagnostics);
+  if (prepared.scenario != nullptr) {
+    int minor = kNewestMinor, patch = kLastPatch;
+    std::sscanf(prepared.scenario->tokio.c_str(), "1.%d.%d", &minor, &patch);
+    prepared.program = Compile(*prepared.scenario, minor, patch, diagnostics);
+  }
+  for (const Diagnostic& d : diagnostics.list()) prepared.problem += d.pointer + ": " + d.message + " (" + d.hint + ")\n";
+  if (prepared.program == nullptr) return prepared;
+  if (Refused(*prepared.scenario, *prepared.program)) prepared.refused.insert("ownership/bad-config");
+  for (const StaticFinding& f : prepared.program->refused) prepared.refused.insert(f.rule);
+  return prepared;
+}
+
 }  // namespace
 
 OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler scheduler, std::size_t states_max) {
   OracleVerdict verdict;
-  Diagnostics diagnostics;
-  std::unique_ptr<Scenario> scenario = ReadScenario(text, "oracle.json", diagnostics);
-  std::unique_ptr<Program> program;
-  int minor = kNewestMinor, patch = kLastPatch;
-  if (scenario != nullptr) {
-    std::sscanf(scenario->tokio.c_str(), "1.%d.%d", &minor, &patch);
-    program = Compile(*scenario, minor, patch, diagnostics);
-  }
-  if (program == nullptr) {
-    verdict.valid = false;
-    for (const Diagnostic& d : diagnostics.list()) verdict.problem += d.pointer + ": " + d.message + " (" + d.hint + ")\n";
-    return verdict;
-  }
-  // What rustc or a builder refuses never runs.
-  if (Refused(*scenario, *program)) verdict.rules.insert("ownership/bad-config");
-  for (const StaticFinding& f : program->refused) verdict.rules.insert(f.rule);
-  if (!verdict.rules.empty()) return verdict;
+  Prepared prepared = Prepare(text);
+  Program* program = prepared.program.get();
+  verdict.valid = program != nullptr;
+  verdict.problem = prepared.problem;
+  if (!verdict.valid) return verdict;
+  verdict.rules = prepared.refused;
+  verdict.refused = !verdict.rules.empty();
   verdict.endless = program->endless;
-  if (verdict.endless) return verdict;
+  if (verdict.refused || verdict.endless) return verdict;
   for (;;) {
     Layout layout(*program);
     verdict.rules.clear();
+    verdict.ends.clear();
     verdict.complete = true;
     Oracle oracle(*program, layout, timing, scheduler, states_max, &verdict);
     if (oracle.Run()) return verdict;
@@ -184,6 +234,17 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler schedu
       return verdict;
     }
   }
+}
+
+Contents ContentsOf(const std::string& text) {
+  Contents contents;
+  Prepared prepared = Prepare(text);
+  contents.valid = prepared.program != nullptr;
+  contents.refused = !prepared.refused.empty();
+  if (!contents.valid) return contents;
+  for (const SourceOp& source : prepared.program->sources) contents.ops.push_back(source.op->def);
+  for (const Object& object : prepared.scenario->objects) contents.kinds.push_back(object.kind);
+  return contents;
 }
 
 }  // namespace asyncrt
