@@ -1,683 +1,399 @@
 #include "tests/oracle/generator.h"
 
-#include <algorithm>
-#include <functional>
-#include <nlohmann/json.hpp>
-#include <set>
-#include <utility>
-#include <vector>
+#include "tests/oracle/writer.h"
 
 namespace asyncrt {
-namespace {
 
-using Json = nlohmann::ordered_json;
+std::string RandomScenario(std::uint64_t seed) { return ScenarioWriter(seed).Write(); }
 
-class Random {   // splitmix64
- public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 0x1234567) {}
-  int Below(int n) {
-    state_ += 0x9e3779b97f4a7c15u;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return static_cast<int>((z ^ (z >> 31)) % static_cast<std::uint64_t>(n));
-  }
-  bool Percent(int p) { return Below(100) < p; }
-  template <class T>
-  const T& Pick(const std::vector<T>& list) { return list[static_cast<std::size_t>(Below(static_cast<int>(list.size())))]; }
-
- private:
-  std::uint64_t state_;
-};
-
-enum class Type { kTx, kRx, kRuntime, kValue, kTask, kThread, kFuture, kNotified, kPermit, kGuard };
-
-struct Value {
-  std::string name;     // as it is written: "ch.tx", "rt", "t1"
-  Type type;
-  std::string object;   // "ch"
-  bool clones = false;
-};
-
-// What a body owns, and what it has mentioned of the things that were offered to it.
-struct Owner {
-  std::vector<Value> values;
-  std::set<std::string> used;
-
-  void Remove(const std::string& name) {
-    std::erase_if(values, [&](const Value& v) { return v.name == name; });
-  }
-};
-
-struct Context {
-  bool async = false;
-  bool sends = false;     // the body may be polled by any worker: no std guard across an await
-  bool guarded = false;   // a std guard or an enter guard is alive
-  bool returns = false;   // `fail` may stand here
-  int depth = 0;
-  std::set<std::string> frozen;   // values that may not be moved: the body can run twice
-};
-
-struct Object {
-  std::string name, kind;
-  bool bounded = false;
-};
-
-class Generator {
- public:
-  explicit Generator(std::uint64_t seed) : random_(seed) {}
-
-  std::string Write() {
-    Json document;
-    document["name"] = "random";
-    DeclareRuntimes(&document);
-    DeclareObjects(&document);
-    left_ = 5 + random_.Below(9);
-    Context context;
-    Json main = Json::array();
-    if (!runtimes_.empty() && random_.Percent(60)) {   // most programs are a `block_on`, and something around it
-      std::vector<std::string> declared;
-      Some(context, main_, random_.Below(3), &main, &declared);
-      if (Value* rt = Find(main_, Type::kRuntime)) {
-        std::string on = rt->name;
-        main.push_back(BlockOn(context, main_, on));
-      }
-      Some(context, main_, random_.Below(3), &main, &declared);
-    } else {
-      main = Block(context, main_, 5);
-    }
-    if (!values_.is_null())
-      for (auto& [name, object] : values_.items()) document["objects"][name] = object;
-    document["main"] = std::move(main);
-    return document.dump(1);
-  }
-
- private:
-  // ---- declarations
-  void DeclareRuntimes(Json* document) {
-    int count = random_.Percent(12) ? 0 : random_.Percent(80) ? 1 : 2;
-    for (int i = 0; i < count; ++i) {
-      std::string name = "rt" + std::to_string(i);
-      Json rt;
-      bool multi = random_.Percent(60);
-      rt["flavor"] = multi ? "multi_thread" : "current_thread";
-      if (multi) rt["worker_threads"] = random_.Percent(65) ? 1 : 2;
-      if (random_.Percent(60)) rt["max_blocking_threads"] = 1 + random_.Below(2);
-      if (random_.Percent(4)) rt["enable_time"] = false;
-      if (random_.Percent(4)) rt["enable_io"] = false;
-      if (multi && random_.Percent(8)) rt["disable_lifo_slot"] = true;
-      bool shared = random_.Percent(30);
-      if (shared) rt["shared"] = true;
-      (*document)["runtimes"][name] = rt;
-      runtimes_.push_back(name);
-      main_.values.push_back({name, Type::kRuntime, name, shared});
+std::string ScenarioWriter::Write() {
+  endless_ = random_.Percent(8);
+  DeclareRuntimes();
+  DeclareObjects();
+  if (random_.Percent(10)) DeclareValue();
+  if (random_.Percent(10)) DeclareBodies();
+  PutIntoLocks();
+  // Most programs are small: a slow judge sees many of them in the time of a large one.
+  left_ = 4 + std::min(random_.Below(14), random_.Below(14));
+  Context context;
+  context.top = true;
+  Json main = Json::array();
+  Names declared;
+  Some(context, main_, random_.Below(3), &main, &declared);
+  if (random_.Percent(75)) {   // most programs are a `block_on`, and something around it
+    if (Value* rt = Find(main_, Type::kRuntime)) {
+      std::string on = rt->name;
+      main.push_back(BlockOn(context, main_, on));
     }
   }
+  Some(context, main_, 2 + random_.Below(4), &main, &declared);
+  Json document;
+  document["name"] = "random";
+  if (!runtime_json_.is_null()) document["runtimes"] = runtime_json_;
+  if (!object_json_.is_null()) document["objects"] = object_json_;
+  if (!body_json_.is_null()) document["bodies"] = body_json_;
+  document["main"] = std::move(main);
+  const std::string text = document.dump();
+  for (const std::string& local : locals_)   // the op that was to set it may not have been kept
+    if (text.find("\"var\":\"" + local + "\"") == std::string::npos)
+      document["main"].insert(document["main"].begin(), Json({{"op", "set"}, {"var", local}, {"to", 0}}));
+  return document.dump(1);
+}
 
-  void DeclareObjects(Json* document) {
-    static const std::vector<std::string> kinds = {
-        "std_mutex", "std_mutex", "std_channel", "std_channel", "atomic", "mutex", "mutex", "semaphore", "notify", "notify",
-        "oneshot", "oneshot", "mpsc", "mpsc", "mpsc", "io"};
-    int count = 1 + random_.Below(4);
-    for (int i = 0; i < count; ++i) {
-      std::string kind = random_.Pick(kinds), name = std::string(1, static_cast<char>('a' + i));
-      Json object;
-      object["kind"] = kind;
-      bool bounded = false;
-      if (kind == "std_channel" && random_.Percent(60)) { object["capacity"] = random_.Below(2); bounded = true; }
-      if (kind == "mpsc" && random_.Percent(65)) { object["capacity"] = 1 + random_.Below(2); bounded = true; }
-      if (kind == "semaphore") object["permits"] = random_.Below(3);
-      if (kind == "io" && random_.Percent(50)) { object["buffer"] = 1; bounded = true; }
-      if (kind == "std_channel" || kind == "mpsc" || kind == "oneshot" || kind == "io") {
-        main_.values.push_back({name + ".tx", Type::kTx, name, kind == "std_channel" || kind == "mpsc"});
-        main_.values.push_back({name + ".rx", Type::kRx, name, false});
-      }
-      (*document)["objects"][name] = object;
-      objects_.push_back({name, kind, bounded});
+// ---- declarations -------------------------------------------------------------------------------------------------
+
+void ScenarioWriter::DeclareRuntimes() {
+  int count = random_.Percent(20) ? 0 : random_.Percent(92) ? 1 : 2;
+  for (int i = 0; i < count; ++i) {
+    std::string name = "rt" + std::to_string(i);
+    Json rt;
+    bool multi = random_.Percent(50);
+    rt["flavor"] = multi ? "multi_thread" : "current_thread";
+    if (multi) rt["worker_threads"] = random_.Percent(75) ? 1 : 2;
+    if (random_.Percent(60)) rt["max_blocking_threads"] = 1 + random_.Below(2);
+    if (random_.Percent(3)) rt["enable_time"] = false;
+    if (random_.Percent(3)) rt["enable_io"] = false;
+    if (multi && random_.Percent(6)) rt["disable_lifo_slot"] = true;
+    if (random_.Percent(4)) rt["event_interval"] = 1 + random_.Below(3);
+    if (random_.Percent(4)) rt["global_queue_interval"] = 1 + random_.Below(3);
+    bool shared = random_.Percent(25);
+    if (shared) rt["shared"] = true;
+    runtime_json_[name] = rt;
+    if (random_.Percent(10)) {   // its `build` makes it known
+      unbuilt_.push_back(name);
+      continue;
     }
-    if (random_.Percent(12)) {   // a value with a destructor, which can use only shared things
-      std::string name = "v";
-      Owner nobody;
-      Context context;
-      context.depth = 3;
-      left_ = 2;
-      Json object;
-      object["kind"] = "value";
-      bool shared = random_.Percent(30);
-      if (shared) object["shared"] = true;
-      object["drop"] = Block(context, nobody, 2);
-      values_[name] = object;
-      main_.values.push_back({name, Type::kValue, name, shared});
-    }
+    runtimes_.push_back(name);
+    main_.values.push_back({name, Type::kRuntime, name, "runtime", shared});
   }
+}
 
-  // ---- looking things up
-  Value* Find(Owner& owner, Type type, const std::function<bool(const Value&)>& also = nullptr) {
-    std::vector<Value*> found;
-    for (Value& v : owner.values)
-      if (v.type == type && (also == nullptr || also(v))) found.push_back(&v);
-    return found.empty() ? nullptr : random_.Pick(found);
+void ScenarioWriter::DeclareObjects() {
+  static const Names kinds = {
+      "std_mutex", "std_rwlock", "std_condvar", "std_channel", "std_channel", "std_barrier", "std_once", "atomic", "cell", "mutex",
+      "mutex", "rwlock", "rwlock", "semaphore", "semaphore", "notify", "notify", "oneshot", "oneshot", "mpsc", "mpsc", "mpsc", "broadcast",
+      "broadcast", "watch", "watch", "barrier", "once_cell", "cancellation_token", "join_set", "futures_unordered", "local_set", "io"};
+  int count = 1 + std::min(random_.Below(3), random_.Below(4));
+  for (int i = 0; i < count; ++i) {
+    const std::string& kind = random_.Pick(kinds);
+    if (kind == "std_condvar") DeclareObject("std_mutex");
+    DeclareObject(kind);
   }
+}
 
-  const Object* ObjectOf(const std::vector<std::string>& kinds) {
-    std::vector<const Object*> found;
+void ScenarioWriter::DeclareObject(const std::string& kind) {
+  std::string name(1, static_cast<char>('a' + objects_.size()));
+  Json object;
+  object["kind"] = kind;
+  Object known{name, kind, false, 0, {}};
+  auto bound = [&](const char* field, int value) { object[field] = value; known.bounded = true; };
+  if (kind == "std_channel" && random_.Percent(60)) bound("capacity", random_.Below(2));
+  if (kind == "mpsc" && random_.Percent(65)) bound("capacity", 1 + random_.Below(2));
+  if (kind == "broadcast") bound("capacity", 1 + random_.Below(2));
+  if (kind == "io" && random_.Percent(50)) bound("buffer", 1);
+  if (kind == "semaphore") object["permits"] = random_.Below(3);
+  if (kind == "std_barrier" || kind == "barrier") object["parties"] = random_.Percent(75) ? 2 : 1 + random_.Below(3);
+  if ((kind == "atomic" || kind == "cell" || kind == "watch") && random_.Percent(30)) object["value"] = random_.Below(3);
+  if (kind == "std_rwlock" && random_.Percent(50)) object["policy"] = random_.Percent(50) ? "writers_first" : "readers_first";
+  if (kind == "futures_unordered" && random_.Percent(40)) object["limit"] = random_.Below(3);
+  if (kind == "cancellation_token")
     for (const Object& o : objects_)
-      if (std::find(kinds.begin(), kinds.end(), o.kind) != kinds.end()) found.push_back(&o);
-    return found.empty() ? nullptr : random_.Pick(found);
+      if (o.kind == kind && o.count == 0 && random_.Percent(70)) object["parent"] = o.name;
+  static const Names arrays = {"std_mutex", "atomic", "mutex", "semaphore", "notify", "mpsc", "oneshot", "std_channel"};
+  if (std::find(arrays.begin(), arrays.end(), kind) != arrays.end() && random_.Percent(10)) object["count"] = known.count = 2;
+  for (int k = 0; k < std::max(1, known.count); ++k) {
+    std::string on = known.count == 0 ? name : name + "[" + std::to_string(k) + "]";
+    static const Names ended = {"std_channel", "mpsc", "oneshot", "io", "broadcast", "watch"};
+    if (std::find(ended.begin(), ended.end(), kind) != ended.end()) {
+      main_.values.push_back({on + ".tx", Type::kTx, on, kind, kind != "oneshot" && kind != "io"});
+      main_.values.push_back({on + ".rx", Type::kRx, on, kind, kind == "watch"});
+    }
+    if (kind == "join_set" || kind == "futures_unordered") main_.values.push_back({on, Type::kSet, on, kind});
+    if (kind == "local_set") main_.values.push_back({on, Type::kSet, on, kind, false, false});
   }
+  object_json_[name] = object;
+  objects_.push_back(known);
+}
 
-  const Object& Named(const std::string& name) {
-    return *std::find_if(objects_.begin(), objects_.end(), [&](const Object& o) { return o.name == name; });
+// A value with a destructor, which can use only shared things.
+void ScenarioWriter::DeclareValue() {
+  Owner nobody;
+  Context context;
+  context.depth = 3;
+  left_ = 2;
+  bool shared = random_.Percent(30), sends = random_.Percent(90);
+  Json object;
+  object["kind"] = "value";
+  if (shared) object["shared"] = true;
+  if (!sends) object["send"] = false;
+  object["drop"] = Block(context, nobody, 2);
+  object_json_["v"] = object;
+  main_.values.push_back({"v", Type::kValue, "v", "value", shared, sends});
+}
+
+// Named bodies, which mention shared things only, so that they can be run anywhere.
+void ScenarioWriter::DeclareBodies() {
+  Json bodies;
+  for (bool async : {false, true}) {
+    Owner nobody;
+    Context context;
+    context.async = context.sends = async;
+    context.depth = 3;
+    left_ = 2;
+    bodies[async ? "later" : "now"] = Block(context, nobody, 2);
   }
+  body_json_ = bodies;
+}
 
-  std::string Fresh(const char* prefix) { return prefix + std::to_string(++names_); }
-
-  std::string Duration() {
-    static const std::vector<std::string> durations = {"1ms", "1ms", "2ms", "5ms", "20ms", "200ms"};
-    return random_.Pick(durations);
+// `Arc<Mutex<Receiver>>`: an end that can be used only under the guard.
+void ScenarioWriter::PutIntoLocks() {
+  for (Object& lock : objects_) {
+    if ((lock.kind != "std_mutex" && lock.kind != "mutex" && lock.kind != "rwlock" && lock.kind != "std_rwlock") || lock.count != 0) continue;
+    if (!random_.Percent(15)) continue;
+    for (const Value& v : main_.values) {
+      if ((v.type != Type::kRx && v.type != Type::kTx) || v.name.find('[') != std::string::npos || v.kind == "oneshot" || !random_.Percent(50)) continue;
+      object_json_[lock.name]["holds"] = Json::array({v.name});
+      lock.holds.push_back(v.name);
+      main_.Remove(v.name);
+      break;
+    }
   }
+}
 
-  // An op that can fail gets an `or`, mostly.
-  void MayFail(Json* op, int percent_or = 75) {
-    if (!random_.Percent(percent_or)) return;
+// ---- small things -------------------------------------------------------------------------------------------------
+
+ScenarioWriter::Value* ScenarioWriter::Find(Owner& owner, Type type, const std::function<bool(const Value&)>& also) {
+  std::vector<Value*> found;
+  for (Value& v : owner.values)
+    if (v.type == type && (also == nullptr || also(v))) found.push_back(&v);
+  return found.empty() ? nullptr : random_.Pick(found);
+}
+
+const ScenarioWriter::Object* ScenarioWriter::ObjectOf(const std::vector<std::string>& kinds) {
+  std::vector<const Object*> found;
+  for (const Object& o : objects_)
+    if (std::find(kinds.begin(), kinds.end(), o.kind) != kinds.end()) found.push_back(&o);
+  return found.empty() ? nullptr : random_.Pick(found);
+}
+
+// The object, or one of the array.
+std::string ScenarioWriter::Element(const Context& context, const Object& object) {
+  if (object.count == 0) return object.name;
+  std::string index = std::to_string(random_.Below(object.count));
+  if (context.copies && random_.Percent(60)) index = "$index";
+  else if (!locals_.empty() && random_.Percent(20)) index = Local() + " % 2";
+  return object.name + "[" + index + "]";
+}
+
+std::string ScenarioWriter::Duration() {
+  static const Names durations = {"1ms", "1ms", "2ms", "5ms", "20ms", "200ms"};
+  return random_.Pick(durations);
+}
+
+std::string ScenarioWriter::Number(const Context& context) {
+  if (const Object* o = ObjectOf({"atomic"}); o != nullptr && random_.Percent(40)) return Element(context, *o);
+  if (!locals_.empty() && random_.Percent(50)) return Local() + (random_.Percent(20) ? " + 1" : "");
+  if (context.copies && random_.Percent(40)) return "$index";
+  return std::to_string(random_.Below(3));
+}
+
+std::string ScenarioWriter::Condition(const Context& context) {
+  static const Names compare = {" > 0", " == 0", " != 1", " < 2"};
+  if (!context.tasks.empty() && random_.Percent(25)) return std::string(random_.Percent(50) ? "!" : "") + "finished(" + random_.Pick(context.tasks) + ")";
+  return Number(context) + random_.Pick(compare);
+}
+
+// An op that can fail gets an `or`, mostly.
+void ScenarioWriter::MayFail(Json* op, const Context& context, Owner& owner, int percent_or) {
+  if (!random_.Percent(percent_or)) return;
+  if (left_ < 2 || !random_.Percent(12)) {
     (*op)["or"] = Json::array();
+    return;
   }
+  std::vector<Value> before = owner.values;
+  (*op)["or"] = Block(context, owner, 1);
+  std::erase_if(before, [&](const Value& v) { return !owner.Has(v.name); });
+  owner.values = before;
+}
 
-  // ---- bodies
-  Json Block(const Context& context, Owner& owner, int most) {
-    Json list = Json::array();
-    std::vector<std::string> declared;
-    Context inside = context;
-    ++inside.depth;
-    Some(inside, owner, most == 0 ? 0 : 1 + random_.Below(most), &list, &declared);
-    for (const std::string& name : declared) owner.Remove(name);
-    return list;
-  }
+void ScenarioWriter::Declare(Context& context, Owner& owner, Names* declared, const Value& value) {
+  owner.values.push_back(value);
+  declared->push_back(value.name);
+  if (value.type == Type::kTask && !value.array) context.tasks.push_back(value.name);
+  if (value.type == Type::kThread && !value.array) context.threads.push_back(value.name);
+}
 
-  void Some(Context& context, Owner& owner, int count, Json* list, std::vector<std::string>* declared) {
-    for (int i = 0; i < count && left_ > 0; ++i) {
-      Json op;
-      for (int attempt = 0; attempt < 40 && op.is_null(); ++attempt) op = MakeOp(context, owner, declared);
-      if (!op.is_null()) list->push_back(std::move(op));
-    }
-  }
+ScenarioWriter::Json ScenarioWriter::Use(Owner& owner, const Value& value, const std::string& verb) {
+  owner.used.insert(value.name);
+  Json op;
+  op["op"] = verb;
+  op["on"] = value.on;
+  return op;
+}
 
-  // A body with a life of its own. It may take what its maker owns: by moving it in, or a clone.
-  Json Moved(const Context& context, Owner& owner, const char* verb, bool async, const std::string& as) {
+// ---- bodies -------------------------------------------------------------------------------------------------------
+
+ScenarioWriter::Json ScenarioWriter::Block(const Context& context, Owner& owner, int most) {
+  Json list = Json::array();
+  Names declared;
+  Context inside = context;
+  inside.top = false;
+  ++inside.depth;
+  Some(inside, owner, most == 0 ? 0 : 1 + random_.Below(most), &list, &declared);
+  for (const std::string& name : declared) owner.Remove(name);
+  return list;
+}
+
+void ScenarioWriter::Some(Context& context, Owner& owner, int count, Json* list, Names* declared) {
+  for (int i = 0; i < count && left_ > 0; ++i) {
     Json op;
-    op["op"] = verb;
-    if (!as.empty()) op["as"] = as;
-    Owner child;
-    std::set<std::string> clones;
-    for (const Value& v : owner.values) {
-      if (v.name == as) continue;
-      bool frozen = context.frozen.count(v.name) != 0;
-      if (v.type == Type::kGuard && !async) continue;
-      if (!random_.Percent(65)) continue;
-      bool clone = v.clones && (frozen || random_.Percent(60));
-      if (frozen && !clone) continue;
-      child.values.push_back(v);
-      if (clone) clones.insert(v.name);
+    for (int attempt = 0; attempt < 30 && op.is_null(); ++attempt) op = MakeOp(context, owner, declared);
+    if (op.is_array())
+      for (Json& one : op) list->push_back(std::move(one));
+    else if (!op.is_null()) list->push_back(std::move(op));
+  }
+}
+
+ScenarioWriter::Json ScenarioWriter::MakeOp(Context& context, Owner& owner, Names* declared) {
+  --left_;
+  Json op;
+  if (random_.Percent(35)) op = Follow(context, owner, declared);
+  if (!op.is_null()) return op;
+  if (random_.Percent(50)) {
+    op = ObjectOp(context, owner, declared);
+  } else {
+    int total = 0;
+    for (const Weighted& w : TaskOps()) total += w.weight;
+    int at = random_.Below(total);
+    for (const Weighted& w : TaskOps()) {
+      at -= w.weight;
+      if (at >= 0) continue;
+      op = (this->*w.make)(context, owner, declared);
+      break;
     }
-    Context inside;
-    inside.async = async;
-    inside.sends = async;
-    inside.returns = true;
-    inside.depth = context.depth;
-    Json body = Block(inside, child, context.depth > 3 ? 1 : 3);
-    Json cloned = Json::array();
-    for (const std::string& name : child.used) {
-      auto mine = std::find_if(owner.values.begin(), owner.values.end(), [&](const Value& v) { return v.name == name; });
-      if (mine == owner.values.end()) continue;   // its own
-      owner.used.insert(name);
-      if (clones.count(name)) cloned.push_back(name);
-      else owner.values.erase(mine);
-    }
-    if (!cloned.empty()) op["clone"] = cloned;
-    op["body"] = std::move(body);
+  }
+  if (op.is_null()) ++left_;
+  return op;
+}
+
+// What one does with something that one has: await a task, receive from a channel, release a permit.
+ScenarioWriter::Json ScenarioWriter::Follow(Context& context, Owner& owner, Names* declared) {
+  if (owner.values.empty()) return nullptr;
+  const Value value = random_.Pick(owner.values);
+  switch (value.type) {
+    case Type::kTask: return random_.Percent(90) ? Await(context, owner, declared) : Abort(context, owner, declared);
+    case Type::kThread: return random_.Percent(75) ? JoinThread(context, owner, declared) : Park(context, owner, declared);
+    case Type::kFuture: return random_.Percent(60) ? Await(context, owner, declared) : Poll(context, owner, declared);
+    case Type::kNotified: return Await(context, owner, declared);
+    case Type::kTx: case Type::kRx: return ChannelOp(context, owner, declared, value);
+    case Type::kSet: return SetOp(context, owner, declared, value);
+    case Type::kRuntime: return RuntimeOp(context, owner, declared);
+    default: return Drop(context, owner, declared);
+  }
+}
+
+// A body with a life of its own. It may take what its maker owns: by moving it in, or a clone.
+ScenarioWriter::Json ScenarioWriter::Moved(const Context& context, Owner& owner, const char* verb, bool async, const std::string& as) {
+  const std::string op_name = verb;
+  const bool stays = op_name == "future" || op_name == "push" || op_name == "spawn_local" || op_name == "value";   // on this thread
+  const bool thread = op_name == "spawn_thread";
+  Json op;
+  op["op"] = verb;
+  if (!as.empty()) op["as"] = as;
+  const char* named = async ? "later" : "now";
+  if (!body_json_.is_null() && op_name.rfind("spawn", 0) == 0 && random_.Percent(25)) {
+    op["run"] = named;
     return op;
   }
-
-  Json BlockOn(const Context& context, Owner& owner, const std::string& on) {
-    Context inside = context;
-    inside.async = true;
-    inside.returns = true;
-    Json op;
-    op["op"] = "block_on";
-    op["on"] = on;
-    op["body"] = Block(inside, owner, 5);
-    if (random_.Percent(15)) op["or"] = Json::array();
-    if (on != "current" && on != "futures") owner.used.insert(on);
-    return op;
-  }
-
-  // Bodies of which one runs.
-  std::vector<Json> Alternatives(const Context& context, Owner& owner, int count) {
-    std::vector<Value> before = owner.values, after = owner.values;
-    std::vector<Json> bodies;
-    for (int i = 0; i < count; ++i) {
-      owner.values = before;
-      bodies.push_back(Block(context, owner, 2));
-      std::erase_if(after, [&](const Value& v) {
-        return std::none_of(owner.values.begin(), owner.values.end(), [&](const Value& w) { return w.name == v.name; });
-      });
+  const bool copies = op_name.rfind("spawn", 0) == 0 && !context.copies && random_.Percent(10);
+  Owner child;
+  std::set<std::string> clones, borrowed;
+  for (const Value& v : owner.values) {
+    const bool frozen = context.frozen.count(v.name) != 0;
+    if (v.held || v.type == Type::kEnter || v.type == Type::kStdGuard || (!v.sends && !stays) || !random_.Percent(65)) continue;
+    if (v.name.find("[0].") != std::string::npos && copies && !frozen) {   // each copy gets one
+      std::string whole = v.name.substr(0, v.name.find('[')), part = v.name.substr(v.name.find(']') + 1);
+      if (!owner.Has(whole + "[1]" + part) || context.frozen.count(whole + "[1]" + part)) continue;
+      Value mine = v;
+      mine.name = whole + "[$index]" + part;
+      mine.on = whole + "[$index]";
+      mine.clones = false;
+      child.values.push_back(mine);
+      continue;
     }
-    owner.values = after;
-    return bodies;
+    bool borrow = thread && context.scoped && !copies && (v.type == Type::kTx || v.type == Type::kRuntime) && random_.Percent(70);
+    bool clone = !borrow && v.clones && (frozen || copies || random_.Percent(60));
+    if ((frozen || copies) && !clone && !borrow) continue;
+    child.values.push_back(v);
+    if (clone) clones.insert(v.name);
+    if (borrow) borrowed.insert(v.name);
   }
-
-  // Bodies that are polled side by side: none uses what another one does.
-  std::vector<Owner> Shares(Owner& owner, int count) {
-    std::vector<Owner> shares(static_cast<std::size_t>(count));
-    for (const Value& v : owner.values) shares[static_cast<std::size_t>(random_.Below(count))].values.push_back(v);
-    owner.values.clear();
-    return shares;
-  }
-  static void Rejoin(std::vector<Owner>& shares, Owner& owner) {
-    for (Owner& share : shares) {
-      owner.values.insert(owner.values.end(), share.values.begin(), share.values.end());
-      owner.used.insert(share.used.begin(), share.used.end());
+  Context inside;
+  inside.async = async;
+  inside.sends = async && op_name != "push" && op_name != "spawn_local";
+  inside.returns = op_name != "value";
+  inside.copies = copies || context.copies;
+  inside.set = op_name == "spawn_local" || ((op_name == "future" || op_name == "push") && context.set);
+  inside.depth = context.depth;
+  inside.tasks = context.tasks;
+  inside.threads = context.threads;
+  inside.frozen = borrowed;
+  Json body = Block(inside, child, context.depth > 3 ? 1 : 3);
+  Json cloned = Json::array(), lent = Json::array();
+  for (const std::string& name : child.used) {
+    if (auto at = name.find("[$index]"); at != std::string::npos) {
+      for (const char* index : {"[0]", "[1]"}) {
+        std::string one = name.substr(0, at) + index + name.substr(at + 8);
+        if (owner.Has(one)) owner.used.insert(one);
+        owner.Remove(one);
+      }
+      continue;
     }
+    if (!owner.Has(name)) continue;   // its own
+    owner.used.insert(name);
+    if (clones.count(name)) cloned.push_back(name);
+    else if (borrowed.count(name)) lent.push_back(name);
+    else owner.Remove(name);
   }
+  if (copies) op["count"] = 2;
+  if (!cloned.empty()) op["clone"] = cloned;
+  if (!lent.empty()) op["borrow"] = lent;
+  op[op_name == "value" ? "drop" : "body"] = std::move(body);
+  return op;
+}
 
-  // ---- ops
-  Json Use(Owner& owner, const Value& value, const char* verb) {
-    owner.used.insert(value.name);
-    Json op;
-    op["op"] = verb;
-    op["on"] = value.type == Type::kTx || value.type == Type::kRx ? value.object : value.name;
-    return op;
+// Bodies of which one runs.
+std::vector<ScenarioWriter::Json> ScenarioWriter::Alternatives(const Context& context, Owner& owner, int count) {
+  std::vector<Value> before = owner.values, after = owner.values;
+  std::vector<Json> bodies;
+  for (int i = 0; i < count; ++i) {
+    owner.values = before;
+    bodies.push_back(Block(context, owner, 2));
+    std::erase_if(after, [&](const Value& v) { return !owner.Has(v.name); });
   }
+  owner.values = after;
+  return bodies;
+}
 
-  // One op that waits, as the `await` of a select or timeout.
-  Json Waiting(const Context& context, Owner& owner) {
-    std::vector<std::string> declared;
-    for (int attempt = 0; attempt < 20; ++attempt) {
-      Json op;
-      switch (random_.Below(6)) {
-        case 0: op = {{"op", "sleep"}, {"for", Duration()}}; break;
-        case 1: case 2: op = Receive(context, owner, true); break;
-        case 3: if (const Object* o = ObjectOf({"notify"})) op = {{"op", "notified"}, {"on", o->name}}; break;
-        case 4: if (const Object* o = ObjectOf({"semaphore"})) op = {{"op", "acquire"}, {"on", o->name}, {"body", Json::array()}}; break;
-        case 5: if (const Object* o = ObjectOf({"mutex"})) op = {{"op", "lock"}, {"on", o->name}, {"body", Json::array()}}; break;
-      }
-      if (!op.is_null()) return op;
-    }
-    return {{"op", "yield_now"}};
+// Bodies that are polled side by side: none uses what another one does.
+std::vector<ScenarioWriter::Owner> ScenarioWriter::Shares(Owner& owner, int count) {
+  std::vector<Owner> shares(static_cast<std::size_t>(count));
+  for (const Value& v : owner.values) shares[static_cast<std::size_t>(random_.Below(count))].values.push_back(v);
+  owner.values.clear();
+  return shares;
+}
+
+void ScenarioWriter::Rejoin(std::vector<Owner>& shares, Owner& owner) {
+  for (Owner& share : shares) {
+    owner.values.insert(owner.values.end(), share.values.begin(), share.values.end());
+    owner.used.insert(share.used.begin(), share.used.end());
   }
+}
 
-  Json Receive(const Context& context, Owner& owner, bool waits) {
-    Value* end = Find(owner, Type::kRx);
-    if (end == nullptr) return nullptr;
-    Value value = *end;
-    const std::string& kind = Named(value.object).kind;
-    const char* verb;
-    if (kind == "io") {
-      if (!context.async) return nullptr;
-      verb = "io_read";
-    } else if (kind == "std_channel") {
-      if (waits) return nullptr;
-      verb = random_.Percent(65) ? "recv" : random_.Percent(50) ? "try_recv" : "recv_timeout";
-    } else if (context.async) {
-      verb = waits || random_.Percent(75) ? "recv" : random_.Percent(85) ? "try_recv" : "blocking_recv";
-    } else {
-      verb = random_.Percent(75) ? "blocking_recv" : "try_recv";
-    }
-    std::string name = verb;
-    bool last = kind == "oneshot" && name != "try_recv";
-    if (last && context.frozen.count(value.name)) return nullptr;
-    Json op = Use(owner, value, verb);
-    if (name == "recv_timeout") op["for"] = Duration();
-    MayFail(&op);
-    if (last) owner.Remove(value.name);
-    return op;
-  }
-
-  Json Send(const Context& context, Owner& owner) {
-    Value* end = Find(owner, Type::kTx);
-    if (end == nullptr) return nullptr;
-    Value value = *end;
-    const Object& object = Named(value.object);
-    std::string verb;
-    if (object.kind == "io") {
-      if (!context.async) return nullptr;
-      verb = "io_write";
-    } else if (object.kind == "oneshot") {
-      if (context.frozen.count(value.name)) return nullptr;
-      verb = "send";
-    } else if (object.kind == "std_channel") {
-      verb = random_.Percent(75) ? "send" : "try_send";
-    } else if (!object.bounded) {
-      verb = "send";
-    } else if (context.async) {
-      verb = random_.Percent(75) ? "send" : random_.Percent(85) ? "try_send" : "blocking_send";
-    } else {
-      verb = random_.Percent(75) ? "blocking_send" : "try_send";
-    }
-    Json op = Use(owner, value, verb.c_str());
-    if (object.kind != "io" && random_.Percent(15)) op["value"] = random_.Below(3);
-    MayFail(&op);
-    if (object.kind == "oneshot") owner.Remove(value.name);
-    return op;
-  }
-
-  Json Hold(Context& context, Owner& owner, Json op, bool std_guard, bool tried, std::vector<std::string>* declared) {
-    if (random_.Percent(60)) {
-      Context inside = context;
-      inside.guarded = inside.guarded || std_guard;
-      op["body"] = Block(inside, owner, 2);
-    } else if (std_guard) {
-      context.guarded = true;
-    } else if (random_.Percent(40)) {
-      std::string name = Fresh("g");
-      op["as"] = name;
-      owner.values.push_back({name, Type::kGuard, "", false});
-      declared->push_back(name);
-    }
-    if (tried) MayFail(&op, 85);
-    return op;
-  }
-
-  Json MakeOp(Context& context, Owner& owner, std::vector<std::string>* declared) {
-    bool may_await = context.async && !(context.sends && context.guarded);
-    Context sync = context;
-    sync.async = may_await;   // where the body may not await, sync ops only
-    bool deep = context.depth > 4 || left_ < 2;
-    Json op = OneOp(context, sync, owner, declared, may_await, deep);
-    if (!op.is_null()) --left_;
-    return op;
-  }
-
-  Json OneOp(Context& context, const Context& plain, Owner& owner, std::vector<std::string>* declared, bool may_await, bool deep) {
-    auto declare = [&](const std::string& name, Type type) {
-      owner.values.push_back({name, type, "", false});
-      declared->push_back(name);
-    };
-    switch (random_.Below(44)) {
-      case 0: case 1: case 2: {   // spawn
-        if (deep || ++parties_ > 4) return nullptr;
-        std::string as = Fresh("t");
-        Json op = Moved(context, owner, "spawn", true, as);
-        if (!runtimes_.empty() && random_.Percent(context.async ? 15 : 80)) op["on"] = random_.Pick(runtimes_) + ".handle";
-        else if (!context.async && random_.Percent(90)) { --parties_; return Undo(op, owner); }
-        if (random_.Percent(8)) op["detached"] = true;
-        declare(as, Type::kTask);
-        return op;
-      }
-      case 3: {   // spawn_blocking
-        if (deep || ++parties_ > 4) return nullptr;
-        std::string as = Fresh("b");
-        Json op = Moved(context, owner, "spawn_blocking", false, as);
-        if (!runtimes_.empty() && random_.Percent(context.async ? 15 : 90)) op["on"] = random_.Pick(runtimes_) + ".handle";
-        declare(as, Type::kTask);
-        return op;
-      }
-      case 4: case 5: {   // spawn_thread
-        if (deep || ++parties_ > 4) return nullptr;
-        std::string as = Fresh("h");
-        Json op = Moved(context, owner, "spawn_thread", false, as);
-        if (random_.Percent(8)) op["detached"] = true;
-        declare(as, Type::kThread);
-        return op;
-      }
-      case 6: case 7: case 8: {   // await
-        if (!may_await) return nullptr;
-        Value* v = Find(owner, random_.Percent(75) ? Type::kTask : random_.Percent(60) ? Type::kFuture : Type::kNotified);
-        if (v == nullptr || context.frozen.count(v->name)) return nullptr;
-        Value value = *v;
-        Json op = Use(owner, value, "await");
-        if (value.type == Type::kTask) MayFail(&op, 60);
-        owner.Remove(value.name);
-        return op;
-      }
-      case 9: {
-        Value* v = Find(owner, Type::kTask);
-        return v == nullptr ? Json() : Use(owner, *v, "abort");
-      }
-      case 10: {
-        std::vector<Value> can;
-        for (const Value& v : owner.values)
-          if (!context.frozen.count(v.name) && (v.type != Type::kRuntime || random_.Percent(25))) can.push_back(v);
-        if (can.empty()) return nullptr;
-        Value v = random_.Pick(can);
-        Json op = Use(owner, v, v.type == Type::kRuntime && random_.Percent(40) ? "shutdown_background" : random_.Percent(4) ? "forget" : "drop");
-        op["on"] = v.name;
-        owner.Remove(v.name);
-        return op;
-      }
-      case 11: {   // join_thread
-        Value* v = Find(owner, Type::kThread, [&](const Value& t) { return !context.frozen.count(t.name); });
-        if (v == nullptr) return nullptr;
-        Value value = *v;
-        Json op = Use(owner, value, "join_thread");
-        MayFail(&op, 40);
-        owner.Remove(value.name);
-        return op;
-      }
-      case 12: {   // block_on
-        if (deep || context.depth > 3) return nullptr;
-        if (context.async && random_.Percent(70)) return nullptr;
-        int how = random_.Below(10);
-        if (how < 4) {
-          Value* v = Find(owner, Type::kRuntime);
-          if (v == nullptr) return nullptr;
-          std::string on = v->name;
-          return BlockOn(context, owner, on);
-        }
-        if (how < 8 && !runtimes_.empty()) return BlockOn(context, owner, random_.Pick(runtimes_) + ".handle");
-        if (how == 8) return BlockOn(context, owner, "futures");
-        return context.async ? BlockOn(context, owner, "current") : Json();
-      }
-      case 13: {
-        if (deep || !context.async) return nullptr;
-        Context inside = context;
-        inside.async = false;
-        return {{"op", "block_in_place"}, {"body", Block(inside, owner, 2)}};
-      }
-      case 14: return may_await ? Json({{"op", "yield_now"}}) : Json();
-      case 15: return may_await ? Json({{"op", "sleep"}, {"for", Duration()}}) : Json();
-      case 16: {
-        if (!may_await) return nullptr;
-        Json op = {{"op", "timeout"}, {"after", Duration()}};
-        Value* v = Find(owner, random_.Percent(60) ? Type::kTask : random_.Percent(60) ? Type::kFuture : Type::kNotified);
-        if (v != nullptr && random_.Percent(50)) {
-          owner.used.insert(v->name);
-          op["await"] = v->name;
-        } else if (random_.Percent(60) || deep) {
-          op["await"] = Waiting(context, owner);
-        } else {
-          Context inside = context;
-          inside.returns = true;
-          op["body"] = Block(inside, owner, 2);
-        }
-        MayFail(&op, 85);
-        return op;
-      }
-      case 17: case 18: {   // select
-        if (!may_await || deep) return nullptr;
-        int count = 2;
-        std::vector<Owner> shares = Shares(owner, count);
-        Json branches = Json::array();
-        for (Owner& share : shares) {
-          Json branch;
-          Value* v = Find(share, random_.Percent(60) ? Type::kTask : random_.Percent(60) ? Type::kFuture : Type::kNotified);
-          if (v != nullptr && random_.Percent(60)) {
-            share.used.insert(v->name);
-            branch["await"] = v->name;
-          } else if (random_.Percent(75)) {
-            branch["await"] = Waiting(context, share);
-          } else {
-            Context inside = context;
-            inside.returns = true;
-            branch["await"] = Block(inside, share, 2);
-          }
-          branches.push_back(branch);
-        }
-        Rejoin(shares, owner);
-        if (random_.Percent(20)) branches[0]["then"] = Block(Freeze(context, owner), owner, 1);
-        Json op = {{"op", "select"}, {"branches", branches}};
-        if (random_.Percent(50)) op["biased"] = true;
-        if (random_.Percent(60)) op["else"] = Json::array();
-        return op;
-      }
-      case 19: {   // join
-        if (!may_await || deep) return nullptr;
-        std::vector<Owner> shares = Shares(owner, 2);
-        Json branches = Json::array();
-        for (Owner& share : shares) {
-          Value* v = Find(share, random_.Percent(50) ? Type::kFuture : Type::kTask);
-          if (v != nullptr && random_.Percent(60)) {
-            share.used.insert(v->name);
-            branches.push_back(v->name);
-          } else {
-            Context inside = context;
-            inside.returns = true;
-            branches.push_back(Block(inside, share, 2));
-          }
-        }
-        Rejoin(shares, owner);
-        Json op = {{"op", "join"}, {"branches", branches}};
-        if (random_.Percent(50)) op["biased"] = true;
-        if (random_.Percent(30)) { op["try"] = true; MayFail(&op); }
-        return op;
-      }
-      case 20: {   // future
-        if (!context.async || deep) return nullptr;
-        std::string as = Fresh("f");
-        Json op = Moved(context, owner, "future", true, as);
-        declare(as, Type::kFuture);
-        return op;
-      }
-      case 21: {
-        if (!context.async) return nullptr;
-        Value* v = Find(owner, Type::kFuture);
-        if (v == nullptr) return nullptr;
-        Json op = Use(owner, *v, "poll");
-        MayFail(&op, 90);
-        return op;
-      }
-      case 22: {   // arm
-        const Object* o = ObjectOf({"notify"});
-        if (o == nullptr) return nullptr;
-        std::string as = Fresh("n");
-        Json op = {{"op", "arm"}, {"on", o->name}, {"as", as}};
-        if (random_.Percent(25)) op["enable"] = false;
-        declare(as, Type::kNotified);
-        return op;
-      }
-      case 23: {
-        const Object* o = ObjectOf({"notify"});
-        return o == nullptr || !may_await ? Json() : Json({{"op", "notified"}, {"on", o->name}});
-      }
-      case 24: case 25: {
-        const Object* o = ObjectOf({"notify"});
-        return o == nullptr ? Json() : Json({{"op", random_.Percent(60) ? "notify_one" : "notify_waiters"}, {"on", o->name}});
-      }
-      case 26: case 27: {   // std_mutex
-        const Object* o = ObjectOf({"std_mutex"});
-        if (o == nullptr) return nullptr;
-        bool tried = random_.Percent(20);
-        Json op = {{"op", tried ? "try_lock" : "lock"}, {"on", o->name}};
-        op = Hold(context, owner, op, true, tried, declared);
-        if (!tried) MayFail(&op, 10);   // poisoned
-        return op;
-      }
-      case 28: case 29: {   // mutex
-        const Object* o = ObjectOf({"mutex"});
-        if (o == nullptr) return nullptr;
-        int how = random_.Below(10);
-        const char* verb = how < 2 ? "try_lock" : may_await && how < 9 ? "lock" : context.async ? "try_lock" : "blocking_lock";
-        if (how == 9) verb = "blocking_lock";
-        bool tried = std::string(verb) == "try_lock";
-        return Hold(context, owner, {{"op", verb}, {"on", o->name}}, false, tried, declared);
-      }
-      case 30: {   // semaphore
-        const Object* o = ObjectOf({"semaphore"});
-        if (o == nullptr) return nullptr;
-        bool tried = !may_await || random_.Percent(20);
-        Json op = {{"op", tried ? "try_acquire" : "acquire"}, {"on", o->name}};
-        if (random_.Percent(25)) op["permits"] = 2;
-        op = Hold(context, owner, op, false, tried, declared);
-        if (!tried) MayFail(&op, 20);
-        return op;
-      }
-      case 31: {
-        const Object* o = ObjectOf({"semaphore"});
-        if (o == nullptr) return nullptr;
-        return {{"op", random_.Percent(70) ? "add_permits" : random_.Percent(60) ? "close" : "forget_permits"}, {"on", o->name}};
-      }
-      case 32: case 33: case 34: return Send(plain, owner);
-      case 35: case 36: case 37: return Receive(plain, owner, false);
-      case 38: {   // choose, if
-        if (deep) return nullptr;
-        if (random_.Percent(60)) {
-          std::vector<Json> bodies = Alternatives(context, owner, 2);
-          return {{"op", "choose"}, {"branches", {bodies[0], bodies[1]}}};
-        }
-        const Object* o = ObjectOf({"atomic"});
-        if (o == nullptr) return nullptr;
-        std::vector<Json> bodies = Alternatives(context, owner, 2);
-        Json op = {{"op", "if"}, {"cond", o->name + " > 0"}, {"then", bodies[0]}};
-        op["else"] = bodies[1];
-        return op;
-      }
-      case 39: {
-        if (deep) return nullptr;
-        return {{"op", "loop"}, {"times", 2}, {"body", Block(Freeze(context, owner), owner, 2)}};
-      }
-      case 40: {
-        int how = random_.Below(10);
-        if (how < 2) return {{"op", "panic"}};
-        if (how < 4 && !deep) {
-          Json op = {{"op", "catch_panic"}, {"body", Block(context, owner, 2)}};
-          MayFail(&op, 90);
-          return op;
-        }
-        if (how < 5 && context.returns) return {{"op", random_.Percent(50) ? "fail" : "return"}};
-        return nullptr;
-      }
-      case 41: {
-        if (deep || runtimes_.empty()) return nullptr;
-        Context inside = context;
-        inside.guarded = true;
-        return {{"op", "enter"}, {"on", random_.Pick(runtimes_) + ".handle"}, {"body", Block(inside, owner, 2)}};
-      }
-      case 42: {
-        int how = random_.Below(3);
-        if (how == 0) return {{"op", "compute"}, {"for", Duration()}};
-        if (how == 1) return {{"op", "thread_sleep"}, {"for", Duration()}};
-        return {{"op", "thread_yield"}};
-      }
-      default: {
-        const Object* o = ObjectOf({"atomic"});
-        if (o == nullptr) return nullptr;
-        if (random_.Percent(70)) return {{"op", random_.Percent(50) ? "store" : "add"}, {"on", o->name}, {"value", 1}};
-        Json op = {{"op", "compare_exchange"}, {"on", o->name}, {"expected", random_.Below(2)}, {"value", 1}};
-        MayFail(&op, 85);
-        return op;
-      }
-    }
-  }
-
-  Context Freeze(const Context& context, const Owner& owner) {
-    Context inside = context;
-    for (const Value& v : owner.values) inside.frozen.insert(v.name);
-    return inside;
-  }
-
-  // A `spawn` outside of any runtime: kept rarely, since it is always the same finding. What it would have taken stays lost.
-  Json Undo(const Json&, Owner&) { return nullptr; }
-
-  Random random_;
-  Owner main_;
-  std::vector<std::string> runtimes_;
-  std::vector<Object> objects_;
-  Json values_;
-  int left_ = 0, parties_ = 0, names_ = 0;
-};
-
-}  // namespace
-
-std::string RandomScenario(std::uint64_t seed) { return Generator(seed).Write(); }
+ScenarioWriter::Context ScenarioWriter::Freeze(const Context& context, const Owner& owner) {
+  Context inside = context;
+  for (const Value& v : owner.values) inside.frozen.insert(v.name);
+  return inside;
+}
 
 }  // namespace asyncrt
