@@ -62,6 +62,11 @@ bigtest: ## the long tests: sanitizers, and the same bytes for any number of job
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=5000 $(BUILD)/tests --gtest_brief=1
+	@echo 'the search against the oracle, on 100,000 random scenarios'
+	@for first in 100000 150000; do \
+	  ORACLE_STATS=1 ORACLE_STATES=3000 ORACLE_SEED=$$first ORACLE_SCENARIOS=50000 $(BUILD)/tests --gtest_brief=1 \
+	    --gtest_filter=Oracle.AgreesOnRandomScenarios > $(BUILD)/oracle-$$first.txt 2>&1 & pids="$$pids $$!"; done; \
+	status=0; for pid in $$pids; do wait $$pid || status=1; done; tail -n 60 $(BUILD)/oracle-*.txt; exit $$status
 	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 1 > $(BUILD)/jobs-1.json
 	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 7 > $(BUILD)/jobs-7.json
 	cmp $(BUILD)/jobs-1.json $(BUILD)/jobs-7.json

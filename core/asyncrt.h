@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,7 @@ struct CheckOptions {
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
+  std::set<std::uint64_t>* outcomes = nullptr;     // gets what the program can leave behind, for a judge of the search
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
 };
 

@@ -8,6 +8,7 @@
 
 #include "core/base/stable_hash.h"
 #include "core/detect/lock_order.h"
+#include "core/explore/outcome.h"
 #include "core/explore/stubborn.h"
 #include "core/explore/visited.h"
 
@@ -58,6 +59,7 @@ class Explorer {
   void ExpectPanics(bool expect) { stubborn_.ExpectPanics(expect); expects_panics_ = expect; }
   bool panicked() const { return panicked_; }
   bool reduced() const { return use_stubborn_; }
+  const std::set<std::uint64_t>& outcomes() const { return outcomes_; }
   bool detours() const { return use_stubborn_ || use_chains_; }
   SearchResult& result() { return result_; }
 
@@ -359,6 +361,7 @@ class Explorer {
   }
 
   void Ended(std::uint32_t number) {
+    if (options_.outcomes != nullptr && machine_.H().ended == 1) outcomes_.insert(OutcomeOf(machine_));
     MarkBlocked();
     UnlookedPanics(number);
     if (machine_.H().ended != 1) return;
@@ -377,6 +380,7 @@ class Explorer {
   }
 
   void Stuck(std::uint32_t number) {
+    if (options_.outcomes != nullptr) outcomes_.insert(OutcomeOf(machine_));
     MarkBlocked();
     UnlookedPanics(number);
     for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
@@ -885,6 +889,7 @@ class Explorer {
   int starved_strand_ = 0;
   bool seen_any_ = false;
   std::map<std::string, Seed> found_;
+  std::set<std::uint64_t> outcomes_;
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
@@ -913,6 +918,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
                   std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = false;
+  all.outcomes = nullptr;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start);
   if (!explorer.Run()) return;
@@ -937,6 +943,7 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
     }
     if (explorer.Run()) {
       if (explorer.panicked() && !expect_panics) { expect_panics = true; continue; }
+      if (options.outcomes != nullptr) options.outcomes->insert(explorer.outcomes().begin(), explorer.outcomes().end());
       if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
       Machine& m = explorer.machine();
       reached->resize(std::max(reached->size(), m.reached().size()));

@@ -30,7 +30,7 @@ class Random {   // splitmix64
   std::uint64_t state_;
 };
 
-enum class Type { kTx, kRx, kRuntime, kValue, kTask, kThread, kFuture, kNotified, kPermit, kGuard };
+enum class Type { kTx, kRx, kRuntime, kValue, kTask, kThread, kFuture, kNotified, kPlace, kGuard, kSet };
 
 struct Value {
   std::string name;     // as it is written: "ch.tx", "rt", "t1"
@@ -55,6 +55,7 @@ struct Context {
   bool guarded = false;   // a std guard or an enter guard is alive
   bool returns = false;   // `fail` may stand here
   int depth = 0;
+  std::vector<std::string> held;  // locks that this block has taken, and holds until it ends
   std::set<std::string> frozen;   // values that may not be moved: the body can run twice
 };
 
@@ -86,6 +87,7 @@ class Generator {
     } else {
       main = Block(context, main_, 5);
     }
+    if (!bodies_.is_null()) document["bodies"] = bodies_;
     if (!values_.is_null())
       for (auto& [name, object] : values_.items()) document["objects"][name] = object;
     document["main"] = std::move(main);
@@ -118,9 +120,13 @@ class Generator {
     static const std::vector<std::string> kinds = {
         "std_mutex", "std_mutex", "std_channel", "std_channel", "atomic", "mutex", "mutex", "semaphore", "notify", "notify",
         "oneshot", "oneshot", "mpsc", "mpsc", "mpsc", "io"};
+    static const std::vector<std::string> rarer = {
+        "std_rwlock", "std_rwlock", "std_condvar", "std_barrier", "std_once", "cell", "rwlock", "rwlock", "broadcast", "broadcast", "watch", "watch",
+        "barrier", "once_cell", "cancellation_token", "join_set", "join_set", "local_set", "local_set", "futures_unordered"};
     int count = 1 + random_.Below(4);
+    bool modern = random_.Percent(55);   // programs around the other kinds
     for (int i = 0; i < count; ++i) {
-      std::string kind = random_.Pick(kinds), name = std::string(1, static_cast<char>('a' + i));
+      std::string kind = random_.Pick(modern && (i == 0 || random_.Percent(40)) ? rarer : kinds), name = std::string(1, static_cast<char>('a' + i));
       Json object;
       object["kind"] = kind;
       bool bounded = false;
@@ -128,6 +134,21 @@ class Generator {
       if (kind == "mpsc" && random_.Percent(65)) { object["capacity"] = 1 + random_.Below(2); bounded = true; }
       if (kind == "semaphore") object["permits"] = random_.Below(3);
       if (kind == "io" && random_.Percent(50)) { object["buffer"] = 1; bounded = true; }
+      if (kind == "std_rwlock" && random_.Percent(60)) object["policy"] = random_.Percent(50) ? "writers_first" : "readers_first";
+      if (kind == "std_barrier" || kind == "barrier") object["parties"] = 1 + random_.Below(2);
+      if (kind == "broadcast") object["capacity"] = 1 + random_.Below(2);
+      if (kind == "cancellation_token" && random_.Percent(40))
+        if (const Object* parent = ObjectOf({"cancellation_token"})) object["parent"] = parent->name;
+      if (kind == "futures_unordered" && random_.Percent(30)) object["limit"] = 1;
+      if (kind == "join_set" || kind == "local_set" || kind == "futures_unordered") main_.values.push_back({name, Type::kSet, name, false});
+      if (kind == "broadcast" || kind == "watch") {
+        main_.values.push_back({name + ".tx", Type::kTx, name, true});
+        main_.values.push_back({name + ".rx", Type::kRx, name, kind == "watch"});
+      }
+      if (kind == "std_condvar" && ObjectOf({"std_mutex"}) == nullptr) {   // it needs one
+        (*document)["objects"]["m"] = {{"kind", "std_mutex"}};
+        objects_.push_back({"m", "std_mutex", false});
+      }
       if (kind == "std_channel" || kind == "mpsc" || kind == "oneshot" || kind == "io") {
         main_.values.push_back({name + ".tx", Type::kTx, name, kind == "std_channel" || kind == "mpsc"});
         main_.values.push_back({name + ".rx", Type::kRx, name, false});
@@ -188,6 +209,7 @@ class Generator {
     Json list = Json::array();
     std::vector<std::string> declared;
     Context inside = context;
+    inside.held.clear();
     ++inside.depth;
     Some(inside, owner, most == 0 ? 0 : 1 + random_.Below(most), &list, &declared);
     for (const std::string& name : declared) owner.Remove(name);
@@ -285,7 +307,8 @@ class Generator {
     owner.used.insert(value.name);
     Json op;
     op["op"] = verb;
-    op["on"] = value.type == Type::kTx || value.type == Type::kRx ? value.object : value.name;
+    bool declared = value.name == value.object + ".tx" || value.name == value.object + ".rx";   // else: a subscriber, by its name
+    op["on"] = declared ? value.object : value.name;
     return op;
   }
 
@@ -312,6 +335,13 @@ class Generator {
     Value value = *end;
     const std::string& kind = Named(value.object).kind;
     const char* verb;
+    if (kind == "watch") {
+      if (!waits) return nullptr;
+      Json op = Use(owner, value, random_.Percent(70) ? "changed" : "wait_for");
+      if (op["op"] == "wait_for") op["cond"] = "$value > 0";
+      MayFail(&op);
+      return op;
+    }
     if (kind == "io") {
       if (!context.async) return nullptr;
       verb = "io_read";
@@ -339,7 +369,9 @@ class Generator {
     Value value = *end;
     const Object& object = Named(value.object);
     std::string verb;
-    if (object.kind == "io") {
+    if (object.kind == "broadcast" || object.kind == "watch") {
+      verb = "send";
+    } else if (object.kind == "io") {
       if (!context.async) return nullptr;
       verb = "io_write";
     } else if (object.kind == "oneshot") {
@@ -368,6 +400,7 @@ class Generator {
       op["body"] = Block(inside, owner, 2);
     } else if (std_guard) {
       context.guarded = true;
+      if (!tried) context.held.push_back(op["on"]);
     } else if (random_.Percent(40)) {
       std::string name = Fresh("g");
       op["as"] = name;
@@ -383,7 +416,9 @@ class Generator {
     Context sync = context;
     sync.async = may_await;   // where the body may not await, sync ops only
     bool deep = context.depth > 4 || left_ < 2;
-    Json op = OneOp(context, sync, owner, declared, may_await, deep);
+    Json op;
+    if (random_.Percent(35)) op = RarerOp(context, owner, declared, may_await, deep);
+    if (op.is_null()) op = OneOp(context, sync, owner, declared, may_await, deep);
     if (!op.is_null()) --left_;
     return op;
   }
@@ -659,6 +694,311 @@ class Generator {
     }
   }
 
+  Json Shared(Json op, const Context& context, Owner& owner, int most) {
+    op["body"] = Block(context, owner, most);
+    return op;
+  }
+
+  // What is written less often: one kind of object, or one way to run a body, at a time.
+  Json RarerOp(Context& context, Owner& owner, std::vector<std::string>* declared, bool may_await, bool deep) {
+    auto declare = [&](const std::string& name, Type type, const std::string& object = "") {
+      owner.values.push_back({name, type, object, false});
+      declared->push_back(name);
+    };
+    auto set_of = [&](const char* kind) {
+      return Find(owner, Type::kSet, [&](const Value& v) { return Named(v.object).kind == kind; });
+    };
+    Context returning = context;
+    returning.returns = true;
+    if (!context.held.empty() && random_.Percent(20)) {
+      std::string name = context.held.back();
+      context.held.pop_back();
+      return {{"op", "unlock"}, {"on", name}};
+    }
+    switch (random_.Below(34)) {
+      case 0: case 1: case 2: {   // shared locks
+        const Object* o = ObjectOf({"std_rwlock", "rwlock"});
+        if (o == nullptr) return nullptr;
+        bool std_lock = o->kind == "std_rwlock";
+        bool tried = random_.Percent(20), reads = random_.Percent(55);
+        std::string verb = reads ? "read" : "write";
+        if (tried) verb = "try_" + verb;
+        else if (!std_lock && !may_await) { if (context.async && !random_.Percent(10)) return nullptr; verb = "blocking_" + verb; }
+        Json op = Hold(context, owner, {{"op", verb}, {"on", o->name}}, std_lock, tried, declared);
+        if (std_lock && !tried) MayFail(&op, 10);
+        return op;
+      }
+      case 3: case 4: {   // condvar
+        const Object *cv = ObjectOf({"std_condvar"}), *m = ObjectOf({"std_mutex"});
+        if (cv == nullptr || m == nullptr) return nullptr;
+        if (random_.Percent(50)) return {{"op", random_.Percent(50) ? "notify_one" : "notify_all"}, {"on", cv->name}};
+        Json wait = {{"op", random_.Percent(70) ? "wait" : "wait_timeout"}, {"on", cv->name}, {"mutex", m->name}};
+        if (wait["op"] == "wait_timeout") wait["for"] = Duration();
+        MayFail(&wait, wait["op"] == "wait" ? 20 : 90);
+        Json body = Json::array({wait});
+        return {{"op", "lock"}, {"on", m->name}, {"body", body}};
+      }
+      case 5: {
+        const Object* o = ObjectOf({"std_barrier", "barrier"});
+        if (o == nullptr || (o->kind == "barrier" && !may_await)) return nullptr;
+        return {{"op", "wait"}, {"on", o->name}};
+      }
+      case 6: {
+        const Object* o = ObjectOf({"std_once", "once_cell"});
+        if (o == nullptr || deep || (o->kind == "once_cell" && !may_await)) return nullptr;
+        Context inside = returning;
+        if (o->kind == "std_once") { inside.async = false; inside.returns = false; inside.guarded = true; }
+        Json op = Shared({{"op", "get_or_init"}, {"on", o->name}}, Freeze(inside, owner), owner, 2);
+        if (o->kind == "once_cell") MayFail(&op);
+        return op;
+      }
+      case 7: {
+        const Object* o = ObjectOf({"cell"});
+        if (o == nullptr) return nullptr;
+        if (random_.Percent(50)) return {{"op", "read_cell"}, {"on", o->name}, {"var", "seen"}};
+        return {{"op", "write_cell"}, {"on", o->name}, {"value", random_.Below(2)}};
+      }
+      case 8: {   // a value whose destructor owns what it mentions
+        if (deep) return nullptr;
+        std::string as = Fresh("v");
+        Owner child;
+        for (const Value& v : owner.values)
+          if (!context.frozen.count(v.name) && (v.type == Type::kTx || v.type == Type::kValue) && random_.Percent(40)) child.values.push_back(v);
+        Context inside;
+        inside.depth = context.depth + 1;
+        Json op = {{"op", "value"}, {"as", as}, {"drop", Block(inside, child, 2)}};
+        for (const std::string& name : child.used) { owner.used.insert(name); owner.Remove(name); }
+        declare(as, Type::kValue);
+        return op;
+      }
+      case 9: {   // a place in a channel
+        Value* v = Find(owner, Type::kTx, [&](const Value& t) { return Named(t.object).kind == "mpsc" && Named(t.object).bounded; });
+        if (v == nullptr || !may_await) return nullptr;
+        Value value = *v;
+        std::string as = Fresh("p");
+        Json op = Use(owner, value, "reserve");
+        op["as"] = as;
+        MayFail(&op, 30);
+        if (op.contains("or")) op["or"] = Json::array({{{"op", "pending"}}});   // else the name would mean nothing behind it
+        declare(as, Type::kPlace, value.object);
+        return op;
+      }
+      case 10: {
+        Value* v = Find(owner, Type::kPlace, [&](const Value& p) { return !context.frozen.count(p.name); });
+        if (v == nullptr) return nullptr;
+        Value place = *v;
+        owner.used.insert(place.name);
+        owner.Remove(place.name);
+        if (random_.Percent(40)) return {{"op", "release"}, {"on", place.name}};
+        return {{"op", "send"}, {"on", place.object}, {"permit", place.name}};
+      }
+      case 11: {
+        Value* v = Find(owner, Type::kRx, [&](const Value& t) { return Named(t.object).kind == "mpsc" || Named(t.object).kind == "oneshot"; });
+        if (v == nullptr) return nullptr;
+        return Use(owner, *v, "close");
+      }
+      case 12: {
+        Value* v = Find(owner, Type::kTx, [&](const Value& t) { return Named(t.object).kind == "oneshot"; });
+        return v == nullptr || !may_await ? Json() : Use(owner, *v, "closed");
+      }
+      case 13: {
+        Value* v = Find(owner, Type::kTx, [&](const Value& t) { return Named(t.object).kind == "broadcast" || Named(t.object).kind == "watch"; });
+        if (v == nullptr || context.depth > 3) return nullptr;
+        Value value = *v;
+        std::string as = Fresh("r");
+        Json op = Use(owner, value, "subscribe");
+        op["on"] = Named(value.object).kind == "watch" ? value.name : value.object;
+        op["as"] = as;
+        declare(as, Type::kRx, value.object);
+        return op;
+      }
+      case 14: case 15: {   // watch
+        Value* v = Find(owner, Type::kRx, [&](const Value& t) { return Named(t.object).kind == "watch"; });
+        if (v == nullptr) return nullptr;
+        Value value = *v;
+        if (may_await && random_.Percent(50)) return Receive(context, owner, true);
+        Json op = Use(owner, value, "borrow");
+        Context inside = context;
+        inside.guarded = true;
+        op["body"] = random_.Percent(60) ? Json::array() : Block(inside, owner, 1);
+        return op;
+      }
+      case 16: {
+        const Object* o = ObjectOf({"cancellation_token"});
+        if (o == nullptr) return nullptr;
+        if (may_await && random_.Percent(50)) return {{"op", "cancelled"}, {"on", o->name}};
+        return {{"op", "cancel"}, {"on", o->name}};
+      }
+      case 17: case 18: {   // join_set
+        Value* v = set_of("join_set");
+        if (v == nullptr) return nullptr;
+        Value set = *v;
+        int how = random_.Below(10);
+        if (how < 4) {
+          if (deep || !context.async || ++parties_ > 4) return nullptr;
+          Json op = Moved(Freeze(context, Only(set)), owner, "spawn", true, "");
+          owner.used.insert(set.name);
+          op["into"] = set.name;
+          return op;
+        }
+        if (how < 7 && may_await) { Json op = Use(owner, set, "join_next"); MayFail(&op); return op; }
+        if (how < 8 && may_await) return Use(owner, set, "shutdown");
+        return Use(owner, set, "abort_all");
+      }
+      case 19: case 20: {   // local_set
+        Value* v = set_of("local_set");
+        if (v == nullptr || deep) return nullptr;
+        Value set = *v;
+        int how = random_.Below(10);
+        if (how < 4) {
+          if (++parties_ > 4) return nullptr;
+          std::string as = Fresh("l");
+          Json op = Moved(Freeze(context, Only(set)), owner, "spawn_local", true, as);
+          owner.used.insert(set.name);
+          if (random_.Percent(80)) op["on"] = set.name;
+          declare(as, Type::kTask);
+          return op;
+        }
+        if (context.sends || context.frozen.count(set.name)) return nullptr;
+        if (how < 7 && may_await) {
+          owner.used.insert(set.name);
+          Json op = Shared({{"op", "run_until"}, {"on", set.name}}, Freeze(returning, Only(set)), owner, 3);
+          MayFail(&op, 30);
+          return op;
+        }
+        if (how < 9 && may_await) { Json op = Use(owner, set, "await"); owner.Remove(set.name); return op; }
+        Value* rt = context.async ? nullptr : Find(owner, Type::kRuntime);
+        if (rt == nullptr) return nullptr;
+        std::string on = rt->name;
+        owner.used.insert(set.name);
+        Json op = BlockOn(Freeze(context, Only(set)), owner, on);
+        op["local"] = set.name;
+        return op;
+      }
+      case 21: case 22: {   // futures_unordered
+        Value* v = set_of("futures_unordered");
+        if (v == nullptr || !context.async) return nullptr;
+        Value set = *v;
+        if (random_.Percent(50)) {
+          if (deep) return nullptr;
+          Json op = Moved(Freeze(context, Only(set)), owner, "push", true, "");
+          owner.used.insert(set.name);
+          op["on"] = set.name;
+          return op;
+        }
+        if (!may_await) return nullptr;
+        Json op = Use(owner, set, "next");
+        MayFail(&op);
+        return op;
+      }
+      case 23: return may_await && !deep ? Shared({{"op", "unconstrained"}}, returning, owner, 2) : Json();
+      case 24: return random_.Percent(15) ? Json({{"op", "pending"}}) : Json();
+      case 25: {
+        if (random_.Percent(40)) return random_.Percent(context.async ? 10 : 60) ? Json({{"op", "park"}}) : Json();
+        Value* v = Find(owner, Type::kThread, [](const Value& t) { return t.name[0] == 'h'; });   // one, not copies
+        return v == nullptr ? Json() : Use(owner, *v, "unpark");
+      }
+      case 26: {   // threads that borrow
+        if (deep || parties_ > 2) return nullptr;
+        Json body = Json::array();
+        std::vector<Value*> lent;
+        Json thread = {{"op", "spawn_thread"}, {"as", Fresh("s")}, {"body", Json::array()}};
+        ++parties_;
+        Owner nobody;
+        Context inside;
+        inside.depth = context.depth + 1;
+        inside.returns = true;
+        Value* tx = Find(owner, Type::kTx, [&](const Value& t) { return Named(t.object).kind == "std_channel"; });
+        if (tx != nullptr && random_.Percent(60)) {
+          Value value = *tx;
+          owner.used.insert(value.name);
+          thread["borrow"] = Json::array({value.name});
+          Json send = {{"op", "send"}, {"on", value.object}};
+          MayFail(&send);
+          thread["body"] = Json::array({send});
+        } else {
+          thread["body"] = Block(inside, nobody, 2);
+        }
+        body.push_back(thread);
+        Context sync = context;
+        sync.async = false;
+        Json rest = Block(sync, owner, 1);
+        for (Json& op : rest) body.push_back(op);
+        return {{"op", "thread_scope"}, {"body", body}};
+      }
+      case 27: {   // loops that are left
+        if (deep) return nullptr;
+        Json body = Block(Freeze(context, owner), owner, 1);
+        Json leave = random_.Percent(50) ? Json({{"op", "break"}}) : Json({{"op", "continue"}});
+        if (random_.Percent(60)) {
+          Json branches = Json::array({Json::array({leave}), Json::array()});
+          leave = Json({{"op", "choose"}, {"branches", branches}});
+        }
+        body.push_back(leave);
+        return {{"op", "loop"}, {"times", 2}, {"body", body}};
+      }
+      case 28: {   // while: endless, or not
+        const Object* o = ObjectOf({"atomic"});
+        if (o == nullptr || deep || !random_.Percent(25)) return nullptr;
+        Json body = Block(Freeze(context, owner), owner, 1);
+        body.push_back({{"op", "add"}, {"on", o->name}, {"value", 1}});
+        return {{"op", "while"}, {"cond", o->name + " < 2"}, {"body", body}};
+      }
+      case 29: {   // locals
+        const Object* o = ObjectOf({"atomic"});
+        if (o == nullptr || random_.Percent(50)) return {{"op", "set"}, {"var", "x"}, {"to", o == nullptr ? "1" : o->name + " + 1"}};
+        return {{"op", "assert"}, {"cond", o->name + " < " + std::to_string(1 + random_.Below(3))}};
+      }
+      case 30: {   // copies, each with a clone
+        if (deep || parties_ > 2) return nullptr;
+        parties_ += 2;
+        Value* tx = Find(owner, Type::kTx, [&](const Value& t) { return t.clones && Named(t.object).kind != "watch"; });
+        if (tx == nullptr) return nullptr;
+        Value value = *tx;
+        owner.used.insert(value.name);
+        bool thread = Named(value.object).kind == "std_channel";
+        if (!thread && !context.async) return nullptr;
+        const Object& object = Named(value.object);
+        bool blocks = object.kind == "mpsc" && object.bounded && thread;
+        Json send = {{"op", blocks ? "blocking_send" : "send"}, {"on", value.object}, {"value", "$index"}};
+        MayFail(&send);
+        std::string as = Fresh("c");
+        Json op = {{"op", thread ? "spawn_thread" : "spawn"}, {"as", as}, {"count", 2}, {"clone", Json::array({value.name})}, {"body", Json::array({send})}};
+        if (thread) declare(as, Type::kThread);
+        return op;
+      }
+      case 31: {   // the same body in two places
+        if (deep) return nullptr;
+        if (!bodies_.contains("again")) {
+          Owner nobody;
+          Context inside;
+          inside.depth = 4;
+          bodies_["again"] = Block(inside, nobody, 2);
+        }
+        return {{"op", "call"}, {"run", "again"}};
+      }
+      case 32: {
+        Value* v = Find(owner, Type::kRuntime, [&](const Value& r) { return !context.frozen.count(r.name); });
+        if (v == nullptr || !random_.Percent(30)) return nullptr;
+        Value rt = *v;
+        Json op = Use(owner, rt, "shutdown_timeout");
+        op["after"] = Duration();
+        owner.Remove(rt.name);
+        return op;
+      }
+      default: {
+        Value* v = Find(owner, Type::kRx, [&](const Value&) { return true; });
+        return v == nullptr ? Json() : Json({{"op", "use"}, {"on", (owner.used.insert(v->name), v->name)}});
+      }
+    }
+  }
+
+  static Owner Only(const Value& value) {
+    Owner owner;
+    owner.values.push_back(value);
+    return owner;
+  }
+
   Context Freeze(const Context& context, const Owner& owner) {
     Context inside = context;
     for (const Value& v : owner.values) inside.frozen.insert(v.name);
@@ -672,7 +1012,7 @@ class Generator {
   Owner main_;
   std::vector<std::string> runtimes_;
   std::vector<Object> objects_;
-  Json values_;
+  Json values_, bodies_;
   int left_ = 0, parties_ = 0, names_ = 0;
 };
 

@@ -4,10 +4,13 @@
 #include <cstdint>
 #include <cstdio>
 #include <memory>
+#include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "core/detect/lock_order.h"
 #include "core/detect/wait_graph.h"
+#include "core/explore/outcome.h"
 #include "core/program/program.h"
 #include "core/scenario/scenario.h"
 
@@ -49,7 +52,7 @@ class Oracle {
   }
 
   void Visit() {
-    auto [it, fresh] = seen_.emplace(bytes_.begin(), bytes_.end());
+    auto [it, fresh] = seen_.emplace(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
     if (fresh) work_.push_back(&*it);
   }
 
@@ -102,6 +105,7 @@ class Oracle {
   }
 
   void Ended() {
+    if (machine_.H().ended == 1) out_->outcomes.insert(OutcomeOf(machine_));
     LookForPanics();
     if (machine_.H().ended != 1) return;   // an abort ends the process before anybody can leak
     for (int f = 0; f < l_.frames; ++f) {
@@ -113,6 +117,7 @@ class Oracle {
   }
 
   void Stuck() {
+    out_->outcomes.insert(OutcomeOf(machine_));
     LookForPanics();
     for (int f = 0; f < l_.frames; ++f) {   // main or a thread that panicked and waits for ever while it unwinds
       UnitKind kind = machine_.UnitOf(f).kind;
@@ -132,7 +137,7 @@ class Oracle {
   OracleVerdict* out_;
   std::vector<std::uint8_t> bytes_;
   std::vector<LockOrder> orders_;
-  std::set<std::string> seen_;
+  std::unordered_set<std::string> seen_;
   std::vector<const std::string*> work_;
 };
 
@@ -172,6 +177,7 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler schedu
   for (;;) {
     Layout layout(*program);
     verdict.rules.clear();
+    verdict.outcomes.clear();
     verdict.complete = true;
     Oracle oracle(*program, layout, timing, scheduler, states_max, &verdict);
     if (oracle.Run()) return verdict;

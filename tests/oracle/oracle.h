@@ -17,6 +17,7 @@ struct OracleVerdict {
   bool complete = true;     // false: more than `states_max` states
   std::size_t states = 0;
   std::set<std::string> rules;
+  std::set<std::uint64_t> outcomes;   // of the states where it ends or is stuck
   std::string problem;
 };
 
