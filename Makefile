@@ -61,7 +61,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
-	ASYNCRT_BIG=1 ORACLE_SCENARIOS=5000 $(BUILD)/tests --gtest_brief=1
+	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 1 > $(BUILD)/jobs-1.json
 	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 7 > $(BUILD)/jobs-7.json
 	cmp $(BUILD)/jobs-1.json $(BUILD)/jobs-7.json

@@ -168,7 +168,10 @@ struct Tally {
     if (c.what == Comparison::kInvalid) invalid.push_back({seed, timing});
     else if (c.what == Comparison::kDifferent) different.push_back({seed, timing});
     else if (c.what == Comparison::kSkipped) ++too_large;
-    else if (c.refused) ++refused;
+    else if (c.refused) {
+      ++refused;
+      for (const std::string& rule : c.expected) ++seen["refused: " + rule];
+    }
     else {
       ++compared;
       endless += c.endless;

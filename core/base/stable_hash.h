@@ -25,9 +25,9 @@ inline std::uint64_t StableHash(const std::uint8_t* bytes, std::size_t size) {
     h1 = MixWords(a ^ h1, b ^ 0x589965cc75374cc3u);
     h2 = (h2 + (a ^ (b << 1))) * 0x1d8e4e27c47d124fu;
   }
-  if (i < size) {
+  for (; i < size; i += 8) {
     std::uint64_t a = 0;
-    std::memcpy(&a, bytes + i, size - i);
+    std::memcpy(&a, bytes + i, size - i < 8 ? size - i : 8);
     h1 = MixWords(a ^ h1, h2);
   }
   return MixWords(h1, h2);

@@ -522,7 +522,7 @@ class Graph {
         int mutex = element;
         if (in.op != VmOp::kStdLock) {
           if ((s.bits & kGranted) == 0) {
-            Producers(f, leaf, element, {VmOp::kCondNotifyOne, VmOp::kCondNotifyAll}, Edge::kNotify, "a notification of " + name, WasNotified(element));
+            Producers(f, leaf, element, {VmOp::kCondNotifyOne, VmOp::kCondNotifyAll}, Edge::kNotify, "a notification of " + name, m_.W(element)[0] != 0);
             return;
           }
           mutex = in.target + (in.expr2 >= 0 ? static_cast<int>(m_.Eval(in.expr2, frame)) : 0);
@@ -680,15 +680,6 @@ class Graph {
       }
       default: return;
     }
-  }
-
-  bool WasNotified(int element) {
-    // A condvar keeps nothing: it was notified before if some notify of it was reached and no frame can do it again.
-    for (std::size_t pc = 0; pc < p_.code.size(); ++pc) {
-      const Instr& in = p_.code[pc];
-      if ((in.op == VmOp::kCondNotifyOne || in.op == VmOp::kCondNotifyAll) && in.object >= 0 && element >= in.object && element < in.object + in.elements && m_.reached()[pc]) return true;
-    }
-    return false;
   }
 
   bool IsSuspendedHolder(int holder) {

@@ -549,7 +549,7 @@ int StubbornSets::Close(Machine& machine, int first, std::vector<char>* chosen) 
   for (std::size_t i = 0; i < work.size(); ++i) {
     int thread = work[i];
     bool moves = Moves(machine, thread);
-    moving += moves;
+    moving += machine.ThreadEnabled(thread);   // a stuck state is judged without spurious returns: these alone are not enough
     if (int other = moves ? -1 : WaitsForThread(machine, thread); other >= 0 && Alive(machine, other)) {
       if (!(*chosen)[static_cast<std::size_t>(other)]) { (*chosen)[static_cast<std::size_t>(other)] = 1; work.push_back(other); }
       continue;

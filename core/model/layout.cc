@@ -11,7 +11,7 @@ int FixedWords(Kind kind) {
     case Kind::kStdMutex: return 2;      // holder frame + 1, poisoned
     case Kind::kStdRwlock: return 3;     // readers, poisoned, writer frame + 1
     case Kind::kStdOnce: return 2;       // 0 empty, frame + 1 that initialises, -1 done; an initialiser was dropped
-    case Kind::kStdCondvar: return 0;
+    case Kind::kStdCondvar: return 1;       // ever notified
     case Kind::kStdBarrier: return 1;    // arrived
     case Kind::kAtomic: case Kind::kCell: return 1;
     case Kind::kValue: return 2;         // owners, forgotten

@@ -397,6 +397,7 @@ void Machine::ExecObject(int thread, int strand) {
       break;
     }
     case VmOp::kCondNotifyOne: case VmOp::kCondNotifyAll: {
+      w[0] = 1;
       std::vector<int> waiters;
       for (int i = 0; i < l_.threads; ++i) {
         int top = T(i).top - 1;

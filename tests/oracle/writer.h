@@ -160,7 +160,7 @@ class ScenarioWriter {
   // writer_objects.cc
   Json ObjectOp(Context& context, Owner& owner, Names* declared);
   Json LockOp(Context& context, Owner& owner, Names* declared, const Object& object);
-  Json Hold(Context& context, Owner& owner, Json op, const Object& object, bool std_guard, bool fails, Names* declared);
+  Json Hold(Context& context, Owner& owner, Json op, const Object& object, bool std_guard, int percent_or, Names* declared);
   Json Condvar(Context& context, Owner& owner, const Object& object);
   Json SemaphoreOp(Context& context, Owner& owner, Names* declared, const Object& object);
   Json NotifyOp(Context& context, Owner& owner, Names* declared, const Object& object);
@@ -179,7 +179,7 @@ class ScenarioWriter {
   Owner main_;
   Names runtimes_, unbuilt_;
   std::vector<Object> objects_;
-  std::set<std::string> locals_;
+  std::set<std::string> locals_, sent_on_;
   bool endless_ = false;    // loops without a bound may stand in it
   bool handed_ = false;     // there is a hand-over in it
   int left_ = 0, parties_ = 0, names_ = 0;

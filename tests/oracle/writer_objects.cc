@@ -57,11 +57,14 @@ ScenarioWriter::Json ScenarioWriter::LockOp(Context& context, Owner& owner, Name
   if (tried) verb = "try_" + verb;
   else if (!std_lock && (!MayAwait(context) || random_.Percent(4))) verb = "blocking_" + verb;
   Json op = {{"op", verb}, {"on", Element(context, object)}};
-  return Hold(context, owner, op, object, std_lock, tried || std_lock, declared);
+  return Hold(context, owner, op, object, std_lock, tried || std_lock ? 10 : 0, declared);
 }
 
-ScenarioWriter::Json ScenarioWriter::Hold(Context& context, Owner& owner, Json op, const Object& object, bool std_guard, bool fails, Names* declared) {
+ScenarioWriter::Json ScenarioWriter::Hold(Context& context, Owner& owner, Json op, const Object& object, bool std_guard, int percent_or, Names* declared) {
   const bool tried = op["op"].get<std::string>().rfind("try_", 0) == 0;
+  auto may_fail = [&] {
+    if (percent_or > 0) MayFail(&op, context, owner, tried ? 85 : percent_or);
+  };
   if (!object.holds.empty() || random_.Percent(60)) {
     Context inside = context;
     inside.guarded = inside.guarded || std_guard;
@@ -69,23 +72,24 @@ ScenarioWriter::Json ScenarioWriter::Hold(Context& context, Owner& owner, Json o
     for (const std::string& name : object.holds) {
       std::string on = name.substr(0, name.find('.'));
       const Object& channel = *std::find_if(objects_.begin(), objects_.end(), [&](const Object& o) { return o.name == on; });
-      owner.values.push_back({name, name.back() == 'x' && name[name.size() - 2] == 't' ? Type::kTx : Type::kRx, on, channel.kind, false, true, false, true});
+      owner.values.push_back({name, name == on + ".tx" ? Type::kTx : Type::kRx, on, channel.kind, false, true, false, true});
       inside.frozen.insert(name);
     }
     op["body"] = Block(inside, owner, 2);
     for (const std::string& name : object.holds) owner.Remove(name);
-  } else if (random_.Percent(50)) {
+    may_fail();
+    return op;
+  }
+  may_fail();   // its `or` does not see the guard
+  context.guarded = context.guarded || std_guard;
+  if (object.kind != "semaphore") context.holding.insert(object.name);
+  if (random_.Percent(50)) {
     std::string name = Fresh("g");
     op["as"] = name;
     Declare(context, owner, declared, {name, object.kind == "semaphore" ? Type::kPermit : std_guard ? Type::kStdGuard : Type::kGuard, name, object.kind, false, !std_guard});
-    context.guarded = context.guarded || std_guard;
-    if (object.kind != "semaphore") context.holding.insert(object.name);
-  } else {
-    if (object.count == 0) owner.locked.push_back(object.name);
-    if (object.kind != "semaphore") context.holding.insert(object.name);
-    context.guarded = context.guarded || std_guard;
+  } else if (object.count == 0) {
+    owner.locked.push_back(object.name);
   }
-  if (fails) MayFail(&op, context, owner, tried ? 85 : 10);
   return op;
 }
 
@@ -123,9 +127,7 @@ ScenarioWriter::Json ScenarioWriter::SemaphoreOp(Context& context, Owner& owner,
   const bool tried = !MayAwait(context) || random_.Percent(20);
   Json op = {{"op", tried ? "try_acquire" : "acquire"}, {"on", on}};
   if (random_.Percent(25)) op["permits"] = 2;
-  op = Hold(context, owner, op, object, false, false, declared);
-  MayFail(&op, context, owner, tried ? 85 : 25);
-  return op;
+  return Hold(context, owner, op, object, false, 25, declared);
 }
 
 ScenarioWriter::Json ScenarioWriter::NotifyOp(Context& context, Owner& owner, Names* declared, const Object& object) {
@@ -180,6 +182,7 @@ ScenarioWriter::Json ScenarioWriter::ChannelOp(Context& context, Owner& owner, N
       }
       Json op = Use(owner, end, "send");
       owner.used.insert(place->name);
+      sent_on_.insert(end.on);
       op["permit"] = place->name;
       owner.Remove(op["permit"].get<std::string>());
       return op;
@@ -216,6 +219,7 @@ ScenarioWriter::Json ScenarioWriter::Send(const Context& context, Owner& owner, 
     else if (random_.Percent(4)) verb = "blocking_send";
   }
   Json op = Use(owner, value, verb);
+  sent_on_.insert(object.name);
   if (object.kind == "oneshot") owner.Remove(value.name);
   if (object.kind == "io" && random_.Percent(20)) op["bytes"] = 2;
   if (object.kind != "io" && random_.Percent(object.kind == "watch" ? 80 : 15)) op["value"] = Number(context);

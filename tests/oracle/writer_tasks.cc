@@ -413,7 +413,7 @@ ScenarioWriter::Json ScenarioWriter::MakeValue(Context& context, Owner& owner, N
 ScenarioWriter::Json ScenarioWriter::HandOver(Context& context, Owner& owner, Names* declared) {
   if (handed_ || !MayAwait(context) || context.frozen.size() > 0) return nullptr;
   Value* rx = Find(owner, Type::kRx, [&](const Value& v) {
-    return (v.kind == "mpsc" || v.kind == "oneshot" || v.kind == "std_channel") && !v.held && v.on.find('[') == std::string::npos && owner.Has(v.on + ".tx");
+    return (v.kind == "mpsc" || v.kind == "oneshot" || v.kind == "std_channel") && !v.held && v.on.find('[') == std::string::npos && owner.Has(v.on + ".tx") && sent_on_.count(v.on) == 0;
   });
   if (rx == nullptr) return nullptr;
   const std::string channel = rx->on, rx_kind = rx->kind;
