@@ -13,7 +13,10 @@ std::vector<std::int32_t> Seen(Machine& m, int element) {
   const std::int32_t* w = m.W(element);
   switch (e.kind) {
     case Kind::kAtomic: case Kind::kCell: case Kind::kStdBarrier: case Kind::kBarrier: case Kind::kCancellationToken: case Kind::kValue:
-    case Kind::kJoinSet: case Kind::kFuturesUnordered: case Kind::kNotify:
+    case Kind::kJoinSet: case Kind::kNotify:
+      return {w[0]};
+    case Kind::kFuturesUnordered:   // only its owner sees it
+      if (m.H().ended != 0) return {};
       return {w[0]};
     case Kind::kStdMutex: case Kind::kStdRwlock: return {w[1]};   // poisoned
     case Kind::kStdOnce: return {w[0] < 0, w[0] > 0};

@@ -14,7 +14,7 @@ std::string ScenarioWriter::Write() {
   if (random_.Percent(10)) DeclareBodies();
   PutIntoLocks();
   // Most programs are small: a slow judge sees many of them in the time of a large one.
-  left_ = 4 + std::min(random_.Below(14), random_.Below(14));
+  left_ = 6 + std::min(random_.Below(20), random_.Below(20));
   Context context;
   context.top = true;
   Json main = Json::array();
@@ -338,7 +338,7 @@ ScenarioWriter::Json ScenarioWriter::Moved(const Context& context, Owner& owner,
   inside.tasks = context.tasks;
   inside.threads = context.threads;
   inside.frozen = borrowed;
-  Json body = Block(inside, child, context.depth > 3 ? 1 : 3);
+  Json body = Block(inside, child, context.depth > 3 ? 2 : 4);
   Json cloned = Json::array(), lent = Json::array();
   for (const std::string& name : child.used) {
     if (auto at = name.find("[$index]"); at != std::string::npos) {

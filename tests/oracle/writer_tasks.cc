@@ -16,7 +16,7 @@ const std::vector<ScenarioWriter::Weighted>& ScenarioWriter::TaskOps() {
 // ---- threads and tasks --------------------------------------------------------------------------------------------
 
 ScenarioWriter::Json ScenarioWriter::Spawn(Context& context, Owner& owner, Names* declared) {
-  if (Deep(context) || parties_ >= 3) return nullptr;
+  if (Deep(context) || parties_ >= 4) return nullptr;
   if (!context.async && (runtimes_.empty() || random_.Percent(30))) return nullptr;
   ++parties_;
   Value* found = Find(owner, Type::kSet);
@@ -39,7 +39,7 @@ ScenarioWriter::Json ScenarioWriter::Spawn(Context& context, Owner& owner, Names
 }
 
 ScenarioWriter::Json ScenarioWriter::SpawnBlocking(Context& context, Owner& owner, Names* declared) {
-  if (Deep(context) || parties_ >= 3 || (!context.async && runtimes_.empty())) return nullptr;
+  if (Deep(context) || parties_ >= 4 || (!context.async && runtimes_.empty())) return nullptr;
   ++parties_;
   std::string as = Fresh("b");
   Json op = Moved(context, owner, "spawn_blocking", false, as);
@@ -49,7 +49,7 @@ ScenarioWriter::Json ScenarioWriter::SpawnBlocking(Context& context, Owner& owne
 }
 
 ScenarioWriter::Json ScenarioWriter::SpawnThread(Context& context, Owner& owner, Names* declared) {
-  if (Deep(context) || parties_ >= 3) return nullptr;
+  if (Deep(context) || parties_ >= 4) return nullptr;
   ++parties_;
   std::string as = Fresh("h");
   Json op = Moved(context, owner, "spawn_thread", false, as);
@@ -157,8 +157,9 @@ ScenarioWriter::Json ScenarioWriter::BlockOn(const Context& context, Owner& owne
     inside.set = true;
   }
   if (on != "current" && on != "futures") owner.used.insert(on);
+  inside.frozen.insert(on);   // borrowed until it ends
   if (!body_json_.is_null() && random_.Percent(8)) op["run"] = "later";
-  else op["body"] = Block(inside, owner, 5);
+  else op["body"] = Block(inside, owner, 7);
   if (random_.Percent(15)) op["or"] = Json::array();
   return op;
 }
