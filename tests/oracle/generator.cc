@@ -151,7 +151,7 @@ void ScenarioWriter::PutIntoLocks() {
     if ((lock.kind != "std_mutex" && lock.kind != "mutex" && lock.kind != "rwlock" && lock.kind != "std_rwlock") || lock.count != 0) continue;
     if (!random_.Percent(15)) continue;
     for (const Value& v : main_.values) {
-      if ((v.type != Type::kRx && v.type != Type::kTx) || v.name.find('[') != std::string::npos || v.kind == "oneshot" || !random_.Percent(50)) continue;
+      if ((v.type != Type::kRx && v.type != Type::kTx) || v.name.find('[') != std::string::npos || v.kind == "oneshot" || v.kind == "watch" || !random_.Percent(50)) continue;
       object_json_[lock.name]["holds"] = Json::array({v.name});
       lock.holds.push_back(v.name);
       main_.Remove(v.name);
@@ -235,11 +235,13 @@ ScenarioWriter::Json ScenarioWriter::Use(Owner& owner, const Value& value, const
 
 ScenarioWriter::Json ScenarioWriter::Block(const Context& context, Owner& owner, int most) {
   Json list = Json::array();
-  Names declared;
+  Names declared, locked = owner.locked;
   Context inside = context;
   inside.top = false;
   ++inside.depth;
   Some(inside, owner, most == 0 ? 0 : 1 + random_.Below(most), &list, &declared);
+  std::erase_if(locked, [&](const std::string& name) { return std::find(owner.locked.begin(), owner.locked.end(), name) == owner.locked.end(); });
+  owner.locked = locked;   // what the block took is free again
   for (const std::string& name : declared) owner.Remove(name);
   return list;
 }

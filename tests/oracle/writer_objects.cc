@@ -19,7 +19,9 @@ ScenarioWriter::Json ScenarioWriter::ObjectOp(Context& context, Owner& owner, Na
   }
   if (kind == "std_once" || kind == "once_cell") {
     if (Deep(context) || (kind == "once_cell" && !MayAwait(context))) return nullptr;
+    if (context.holding.count(object.name) != 0 && random_.Percent(90)) return nullptr;
     Context inside = Freeze(context, owner);
+    inside.holding.insert(object.name);
     inside.async = kind == "once_cell";
     inside.returns = true;
     inside.loops = false;
