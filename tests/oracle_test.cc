@@ -24,7 +24,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 using Set = std::set<std::string>;
 
-constexpr std::size_t kStatesMax = 5'000, kExactStatesMax = 60'000;
+constexpr std::size_t kStatesMax = 12'000, kExactStatesMax = 60'000;
 
 std::uint64_t Setting(const char* name, std::uint64_t otherwise) {
   const char* value = std::getenv(name);

@@ -14,7 +14,7 @@ std::string ScenarioWriter::Write() {
   if (random_.Percent(10)) DeclareBodies();
   PutIntoLocks();
   // Most programs are small: a slow judge sees many of them in the time of a large one.
-  left_ = 6 + std::min(random_.Below(20), random_.Below(20));
+  left_ = 6 + std::min(random_.Below(28), random_.Below(28));
   Context context;
   context.top = true;
   Json main = Json::array();
