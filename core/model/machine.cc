@@ -247,8 +247,8 @@ bool Machine::Invisible(int strand) {
     for (const BranchCode& b : p_.branches[static_cast<std::size_t>(in.list)])
       if (b.strand < 0 && unit.regs[static_cast<std::size_t>(b.reg)].kind == RegKind::kTask) return false;
   }
-  // It registers its timer, which a driver that has ended refuses.
-  if (in.op == VmOp::kTimeout && s.out == Outcome::kPending && s.timer == 0) return false;
+  // It registers its timer, which a driver that has ended refuses, or looks whether time is up.
+  if (in.op == VmOp::kTimeout && s.out == Outcome::kPending) return false;
   if (s.out != Outcome::kNone) return true;
   switch (in.op) {
     case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
