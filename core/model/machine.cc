@@ -284,8 +284,17 @@ bool Machine::Invisible(int strand) {
   }
 }
 
+// A race is seen by where the other thread stands. So a new thread that begins with private ops comes to its first visible
+// one in a step of its own; everywhere else a step ends in front of one.
+bool Machine::StartsPrivately(int thread) {
+  if (!mode_.fusing || !has_cells_ || T(thread).top == 0) return false;
+  int strand = T(thread).top - 1;
+  const Unit& unit = UnitOf(FrameOf(strand));
+  return unit.kind == UnitKind::kThread && S(strand).pc == unit.entry && Invisible(strand);
+}
+
 void Machine::RunThread(int thread) {
-  bool did = false;
+  bool did = StartsPrivately(thread);
   ThreadCell& t = T(thread);
   for (int guard = 0; guard < kInvisibleMax; ++guard) {
     if (!overflow_.empty() || H().ended != 0 || t.life == ThreadLife::kEnded || t.life == ThreadLife::kFree) return;

@@ -80,6 +80,7 @@ class Machine {
  public:
   Machine(const Program& program, const Layout& layout, const PlayMode& mode)
       : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
+    for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
   }
 
@@ -148,6 +149,7 @@ class Machine {
 
   // control (machine.cc)
   bool CanRun(int thread, int strand);
+  bool StartsPrivately(int thread);
   void RunThread(int thread);
   void Exec(int thread, int strand);
   void Next(int strand) { ++S(strand).pc; }
@@ -319,6 +321,7 @@ class Machine {
   const Layout& l_;
   PlayMode mode_;
   const VersionRules v_;
+  bool has_cells_ = false;
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
