@@ -264,6 +264,7 @@ class Machine {
   void AwaitObject(int thread, int strand, int element);
   void Hold(int strand, int element);
   bool BlocksInAsync(int thread, int strand);
+  bool ComesToRendezvous(int strand, int element);
   bool CanRunObject(int thread, int strand);
   bool SemTryTake(std::int32_t* w, int n);
   bool AllPlacesBack(int element);

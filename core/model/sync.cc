@@ -227,6 +227,12 @@ void Machine::Pop(int element, const Instr& in, int frame) {
   std::memset(slot + w[kCount] * words, 0, static_cast<std::size_t>(words) * 4);
 }
 
+// A receiver that `try_send` does not find yet: between coming to its recv and waiting in it there is a moment.
+bool Machine::ComesToRendezvous(int strand, int element) {
+  const Element& e = p_.elements[static_cast<std::size_t>(element)];
+  return e.capacity == 0 && e.tried && S(strand).phase == 0;
+}
+
 // ---- who can go on ------------------------------------------------------------------------------------------------
 
 bool Machine::CanRunObject(int thread, int strand) {
@@ -243,7 +249,7 @@ bool Machine::CanRunObject(int thread, int strand) {
       if (w[kRxState] == 0) return true;
       if (capacity == 0) return w[kCount] == 0;
       return capacity < 0 || w[kCount] < capacity;
-    case VmOp::kStdRecv: return w[kCount] > 0 || w[kTxCount] == 0;
+    case VmOp::kStdRecv: return w[kCount] > 0 || w[kTxCount] == 0 || ComesToRendezvous(strand, element);
     case VmOp::kStdRecvTimeout: return s.phase == 0 || w[kCount] > 0 || w[kTxCount] == 0 || s.timer == 1;
     case VmOp::kCondWait: case VmOp::kCondWaitTimeout: {
       if (s.phase == 0) return true;
@@ -445,7 +451,7 @@ void Machine::ExecObject(int thread, int strand) {
         bool receiver = false;
         for (int i = 0; i < l_.threads; ++i) {
           int top = T(i).top - 1;
-          receiver = receiver || (top >= 0 && (InstrAt(top).op == VmOp::kStdRecv || InstrAt(top).op == VmOp::kStdRecvTimeout) &&
+          receiver = receiver || (top >= 0 && (InstrAt(top).op == VmOp::kStdRecv || InstrAt(top).op == VmOp::kStdRecvTimeout) && S(top).phase == 1 &&
                                   ElementOf(InstrAt(top), FrameOf(top)) == element);
         }
         if (!receiver || w[kCount] != 0) { fail("the channel is full"); break; }
@@ -456,6 +462,7 @@ void Machine::ExecObject(int thread, int strand) {
       if (Push(thread, element, in, frame)) done();
       break;
     case VmOp::kStdRecv: case VmOp::kStdTryRecv:
+      if (in.op == VmOp::kStdRecv && w[kCount] == 0 && w[kTxCount] != 0) { s.phase = 1; break; }   // now a try_send finds it
       if (w[kCount] > 0) { Pop(element, in, frame); done(); }
       else fail(w[kTxCount] == 0 ? "all senders are gone" : "the channel is empty");
       break;

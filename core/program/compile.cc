@@ -32,7 +32,7 @@ std::unique_ptr<Program> Compiler::Run() {
   for (const Unit& u : program_->units) tasks += u.kind == UnitKind::kTask ? u.frames : 0;
   if (tasks > 40) program_->endless = true;   // ticks and budgets can matter
   for (const Instr& i : program_->code)
-    for (int k = 0; i.op == VmOp::kStdTryLock && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
+    for (int k = 0; (i.op == VmOp::kStdTryLock || i.op == VmOp::kStdTrySend) && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
   for (const Instr& i : program_->code)
     program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
   if (program_->local_sets.size() > 200)

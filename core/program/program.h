@@ -157,7 +157,7 @@ struct Element {
   int parent = -1;          // cancellation_token: its parent's element
   int ordinal = 0;          // local_set: its number among them, from 1
   Object::Policy policy = Object::Policy::kAny;   // std_rwlock
-  bool tried = false;       // some op looks whether it is held without waiting for it
+  bool tried = false;       // some op looks whether it is held, or whether a receiver waits, without waiting for it
 };
 
 struct ExprNode {
