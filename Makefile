@@ -4,7 +4,7 @@ BUILD    ?= build
 PREFIX   ?= /usr/local
 CXX      ?= g++
 CXXFLAGS ?= -O2
-PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq
+PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
 # What the code needs whatever the flags of the caller are.
 override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -I. -ffile-prefix-map=$(CURDIR)=.
@@ -57,6 +57,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
+	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
 	@$(MAKE) --no-print-directory deps
@@ -90,6 +91,7 @@ golden: ## rewrite the expected outputs of the tests
 
 readme: $(BUILD)/asyncrt-check ## rewrite the report in README.md
 	bash tests/readme.sh $(BUILD)/asyncrt-check
+	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check
 
 clean: ## remove everything that was built
 	rm -rf $(BUILD)

@@ -152,6 +152,46 @@ check 'files' 1 '$tool run bad.json --format json=r.json --format text=r.txt'
 expect 'are written' 'jq -e .verdict r.json && grep -q "error\[deadlock/relock\]" r.txt'
 expect 'stdout has the summary' 'grep -q "1 failed" out'
 expect 'no temporary is left' 'test -z "$(ls | grep tmp)"'
+check 'JSON lines' 1 '$tool run bad.json clean.json --format jsonl'
+expect 'a scenario a line, then the summary' 'test "$(wc -l < out)" = 3 && jq -es ".[0].findings[0].rule == \"deadlock/relock\" and .[2].summary.errors == 1" out'
+check 'SARIF' 1 '$tool run bad.json --format sarif'
+expect 'has what the standard requires' 'jq -e ".version == \"2.1.0\" and (.runs[0] | .tool.driver.name and (.results[0] | .message.text and .level == \"error\" and .locations[0].physicalLocation.region.startLine > 0 and (.codeFlows[0].threadFlows[0].locations | length > 0)) and (.results[0].ruleId as \$r | any(.tool.driver.rules[]; .id == \$r)))" out'
+check 'JUnit' 1 '$tool run bad.json clean.json --format junit'
+expect 'is XML' 'python3 -c "import xml.etree.ElementTree as e; r = e.parse(\"out\").getroot(); assert r.get(\"tests\") == \"2\" and r.get(\"failures\") == \"1\" and len(r.findall(\".//failure\")) == 1"'
+check 'annotations' 1 '$tool run bad.json --format github'
+expect 'stand at the line' 'grep -Eq "^::error file=bad.json,line=[0-9]+,col=[0-9]+,title=deadlock/relock::" out'
+check 'Markdown' 1 '$tool run bad.json --format markdown'
+expect 'has a row and a section' 'grep -q "^| bad.json | errors |" out && grep -q "^### error: deadlock/relock" out'
+check 'Mermaid' 1 '$tool run bad.json --format mermaid'
+expect 'has a diagram' 'grep -q "^sequenceDiagram" out'
+check 'a trace' 1 '$tool run bad.json --format chrome-trace'
+expect 'has slices with names' 'jq -e "[.traceEvents[] | select(.ph == \"X\")] | length > 0 and all(.[]; .name != null and .dur > 0)" out'
+python3 - <<'PY'
+import json
+hostile = "x\u001b[31m</script>|`%:,;\u202e\n\"'&"
+json.dump({"name": hostile, "about": hostile, "objects": {"m": {"kind": "std_mutex"}}, "main": [
+    {"op": "lock", "on": "m", "note": hostile, "at": hostile}, {"op": "lock", "on": "m", "at": hostile}]}, open("hostile.json", "w"))
+json.dump({"name": "notes", "objects": {"m": {"kind": "std_mutex"}}, "main": [
+    {"op": "lock", "on": "m", "note": hostile, "at": hostile}, {"op": "lock", "on": "m", "at": hostile},
+    {"op": "panic", "message": hostile}]}, open("notes.json", "w"))
+PY
+for format in text short sarif junit github markdown mermaid; do
+  check "hostile names in $format" 2 "\$tool run hostile.json --format $format"
+  expect 'print no control characters' '! grep -qP "\x1b|\xe2\x80\xae" out'
+  check "hostile notes in $format" 1 "\$tool run notes.json --format $format"
+  expect 'print no control characters' '! grep -qP "\x1b|\xe2\x80\xae" out'
+done
+check 'a baseline' 1 '$tool run bad.json --write-baseline base.json'
+check 'lets pass what it knows' 0 '$tool run bad.json --baseline base.json'
+expect 'and says so' 'jq -e ".scenarios[0].findings[0].baseline == true and .summary.errors == 0" out'
+check 'and tells what is gone' 0 '$tool run clean.json --baseline base.json'
+expect 'on stderr' 'grep -q "gone: deadlock/relock" err'
+check 'no baseline' 2 '$tool run bad.json --baseline bad.json'
+check 'shards' 0 'for i in 1 2 3; do $tool run bad.json clean.json folder --shard $i/3 --fail-on never --output shard-$i.json; done'
+check 'become one' 1 '$tool merge shard-1.json shard-2.json shard-3.json'
+expect 'with all in it' 'jq -r ".scenarios[].file" out | sort > merged; $tool run bad.json clean.json folder | jq -r ".scenarios[].file" | sort | cmp - merged'
+check 'a scenario twice' 2 '$tool merge shard-1.json shard-1.json shard-2.json shard-2.json shard-3.json shard-3.json'
+check 'a bad shard' 2 '$tool run bad.json --shard 4/3'
 check 'a file in a missing folder' 2 '$tool run clean.json --output nowhere/r.json'
 check 'output' 0 '$tool run clean.json --output o.json'
 expect 'is written' 'jq -e .verdict o.json'

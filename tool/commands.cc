@@ -1,6 +1,9 @@
 #include "tool/commands.h"
 
+#include <string>
 #include <utility>
+
+#include "core/report/formats.h"
 
 namespace asyncrt {
 namespace {
@@ -10,6 +13,16 @@ constexpr std::size_t kManyOperands = 1'000'000;
 std::vector<FlagDef> With(std::vector<FlagDef> flags, std::vector<FlagDef> more) {
   flags.insert(flags.end(), more.begin(), more.end());
   return flags;
+}
+
+// "json, text, …": from the table of formats.
+std::string_view FormatDoc() {
+  static const std::string doc = [] {
+    std::string text = "the report's format, and a file instead of stdout: ";
+    for (const FormatDef& format : AllFormats()) text += (&format == &AllFormats()[0] ? "" : ", ") + std::string(format.name);
+    return text;
+  }();
+  return doc;
 }
 
 // What decides how a scenario is explored; the same for every command that explores.
@@ -42,12 +55,15 @@ std::vector<CommandDef> BuildTable() {
         "asyncrt-check run scenarios/ --format short --format json=report.json"},
        With(
            {
-               {"format", "json|text|short[=FILE]", true, "json", "the report's format, and a file instead of stdout"},
+               {"format", "NAME[=FILE]", true, "json", FormatDoc()},
                {"output", "FILE", false, "stdout", "write the report there; stdout gets a summary"},
                {"fail-on", "note|warning|error|never", false, "error", "the least severity that gives exit status 1"},
                {"fail-on-warning", "", false, "", "the same as --fail-on warning"},
                {"allow-incomplete", "", false, "", "exit with 0, not 3, when a limit ended the exploration"},
                {"rule", "RULE=off|note|warning|error", true, "", "change a rule's severity; RULE may be FAMILY/*"},
+               {"baseline", "FILE", false, "", "findings that are in it do not count"},
+               {"write-baseline", "FILE", false, "", "write what is found as a baseline"},
+               {"shard", "I/N", false, "", "check every N-th part of the scenarios, by the hash of their paths; join the reports with `merge`"},
            },
            With(SearchFlags(), {ColorFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
        RunCommand},
@@ -60,6 +76,15 @@ std::vector<CommandDef> BuildTable() {
         "asyncrt-check test mine.json --max-states 100000"},
        With(SearchFlags(), {ColorFlag()}),
        TestCommand},
+      {"merge",
+       "REPORT...",
+       1,
+       kManyOperands,
+       "Joins the JSON reports of shards into one.",
+       {"asyncrt-check merge shard-1.json shard-2.json > report.json", "asyncrt-check merge shard-*.json | jq .summary",
+        "asyncrt-check run scenarios/ --shard 1/4 > shard-1.json"},
+       {},
+       MergeCommand},
       {"replay",
        "FILE",
        1,

@@ -31,6 +31,7 @@ struct CommandDef {
 
 int RunCommand(const Args& args);
 int TestCommand(const Args& args);
+int MergeCommand(const Args& args);
 int ReplayCommand(const Args& args);
 int ExplainCommand(const Args& args);
 int RulesCommand(const Args& args);

@@ -1,21 +1,24 @@
 #include <chrono>
 #include <optional>
 
+#include "core/base/stable_hash.h"
+#include "core/report/display.h"
+#include "core/report/formats.h"
 #include "core/report/render.h"
+#include "tool/baseline.h"
 #include "tool/check_all.h"
 #include "tool/commands.h"
 #include "tool/exit_code.h"
 #include "tool/flag_values.h"
+#include "tool/inputs.h"
 #include "tool/output.h"
 #include "tool/rule_names.h"
 
 namespace asyncrt {
 namespace {
 
-enum class Format : std::uint8_t { kJson, kText, kShort };
-
 struct Target {
-  Format format = Format::kJson;
+  std::size_t format = 0;  // a row of AllFormats(); the first is the default
   std::string file;  // empty: stdout
 };
 
@@ -24,15 +27,18 @@ struct RunPlan {
   bool has_summary = false;  // stdout gets it, since the report goes elsewhere
   std::vector<RuleOverride> overrides;
   ExitRules exit;
+  std::optional<Baseline> baseline;
+  std::string baseline_to;                    // where to write one; empty: nowhere
+  std::uint64_t shard = 0, shards = 0;        // of 0: everything
   ColorChoice color = ColorChoice::kAuto;
 };
 
 void ReadTargets(const Args& args, FlagReader& flags, RunPlan& plan) {
-  std::optional<Format> on_stdout;
+  std::optional<std::size_t> on_stdout;
   for (const std::string& value : args.All("format")) {
     const std::size_t equals = value.find('=');
     Target target;
-    target.format = static_cast<Format>(flags.ChoiceOf("format", value.substr(0, equals), {"json", "text", "short"}));
+    target.format = flags.ChoiceOf("format", value.substr(0, equals), FormatNames());
     if (equals != std::string::npos) {
       target.file = value.substr(equals + 1);
       if (target.file.empty()) flags.Fail("`--format " + value + "` lacks the name of the file");
@@ -44,9 +50,9 @@ void ReadTargets(const Args& args, FlagReader& flags, RunPlan& plan) {
     }
   }
   if (const std::string* file = args.Last("output")) {
-    plan.targets.push_back({on_stdout.value_or(Format::kJson), *file});
+    plan.targets.push_back({on_stdout.value_or(0), *file});
   } else if (on_stdout || plan.targets.empty()) {
-    plan.targets.push_back({on_stdout.value_or(Format::kJson), ""});
+    plan.targets.push_back({on_stdout.value_or(0), ""});
     return;
   }
   plan.has_summary = true;
@@ -69,10 +75,36 @@ void ReadOverrides(const Args& args, FlagReader& flags, RunPlan& plan) {
   }
 }
 
+void ReadBaselineFlags(const Args& args, FlagReader& flags, RunPlan& plan) {
+  if (const std::string* file = args.Last("write-baseline")) plan.baseline_to = *file;
+  const std::string* file = args.Last("baseline");
+  if (file == nullptr) return;
+  const Input input = ReadInput(*file);
+  plan.baseline = ReadBaseline(input.text);
+  if (!input.error.empty()) flags.Fail("`--baseline`: " + Printable(*file) + " could not be read: " + input.error);
+  else if (!plan.baseline->error.empty()) flags.Fail("`--baseline`: " + Printable(*file) + ": " + plan.baseline->error);
+}
+
+void ReadShard(const Args& args, FlagReader& flags, RunPlan& plan) {
+  const std::string* text = args.Last("shard");
+  if (text == nullptr) return;
+  const std::size_t slash = text->find('/');
+  const std::optional<std::uint64_t> shard = ParseCount(text->substr(0, slash));
+  const std::optional<std::uint64_t> shards = slash == std::string::npos ? std::nullopt : ParseCount(text->substr(slash + 1));
+  if (!shard || !shards || *shard > *shards) {
+    flags.Fail("`--shard` needs I/N with I from 1 to N, such as 1/4, not `" + Printable(*text) + "`");
+    return;
+  }
+  plan.shard = *shard;
+  plan.shards = *shards;
+}
+
 RunPlan ReadPlan(const Args& args, FlagReader& flags) {
   RunPlan plan;
   ReadTargets(args, flags, plan);
   ReadOverrides(args, flags, plan);
+  ReadBaselineFlags(args, flags, plan);
+  ReadShard(args, flags, plan);
   const auto fail_on = flags.Choice("fail-on", {"note", "warning", "error", "never"}, 2);
   plan.exit.fail_on = static_cast<FailOn>(fail_on);
   if (args.Has("fail-on-warning") && plan.exit.fail_on == FailOn::kError) plan.exit.fail_on = FailOn::kWarning;
@@ -85,16 +117,6 @@ std::vector<std::string> SourcesOf(std::vector<Input>& inputs) {
   std::vector<std::string> sources;
   for (Input& input : inputs) sources.push_back(std::move(input.text));
   return sources;
-}
-
-std::string Render(Format format, const RunReport& report, const std::vector<std::string>& sources,
-                   const TextStyle& style) {
-  switch (format) {
-    case Format::kJson: return RenderJson(report);
-    case Format::kText: return RenderText(report, sources, style);
-    case Format::kShort: return RenderShort(report);
-  }
-  return "";
 }
 
 // What is wrong with the scenarios, for people who look at a terminal while the report goes to a program.
@@ -115,12 +137,12 @@ int Publish(const RunPlan& plan, const RunReport& report, const std::vector<std:
   bool has_text_on_stdout = false;
   for (const Target& target : plan.targets) {
     if (target.file.empty()) {
-      has_text_on_stdout = target.format != Format::kJson;
+      has_text_on_stdout = AllFormats()[target.format].for_people;
       if (!has_text_on_stdout) ExplainInvalid(report, sources, plan.color);
-      status = PrintOut(Render(target.format, report, sources, StdoutStyle(plan.color)), status);
+      status = PrintOut(AllFormats()[target.format].render(report, sources, StdoutStyle(plan.color)), status);
       continue;
     }
-    const std::string error = WriteFile(target.file, Render(target.format, report, sources, file_style));
+    const std::string error = WriteFile(target.file, AllFormats()[target.format].render(report, sources, file_style));
     if (error.empty()) continue;
     Complain(error);
     status = kExitInvalid;
@@ -143,10 +165,23 @@ int RunCommand(const Args& args) {
   }
   const auto begin = std::chrono::steady_clock::now();
   std::vector<Input> inputs = ReadInputs(args.words);
+  if (plan.shards != 0)   // by the path, so that a new file moves no other one
+    std::erase_if(inputs, [&](const Input& input) { return StableHash(input.file) % plan.shards != plan.shard - 1; });
   ComplainAboutInputs(inputs);
   std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   for (ScenarioReport& scenario : scenarios) ApplyOverrides(plan.overrides, scenario);
+  if (plan.baseline)
+    for (const BaselineEntry& entry : ApplyBaseline(*plan.baseline, scenarios))
+      if (plan.shards == 0) Complain("the baseline has a finding that is gone: " + Printable(entry.rule) + " in " + Printable(entry.file) + " (" + Printable(entry.fingerprint) + ")");
+  int baseline_status = kExitOk;
+  if (!plan.baseline_to.empty()) {
+    const std::string error = WriteFile(plan.baseline_to, BaselineText(scenarios));
+    if (!error.empty()) {
+      Complain(error);
+      baseline_status = kExitInvalid;
+    }
+  }
   RunReport report = MakeRunReport(std::move(scenarios));
   if (args.Has("timing")) {
     double states = 0;
@@ -154,7 +189,8 @@ int RunCommand(const Args& args) {
     const double seconds = elapsed.count();
     report.timing = Speed{seconds, static_cast<std::uint64_t>(states / (seconds > 0 ? seconds : 1))};
   }
-  return Publish(plan, report, SourcesOf(inputs));
+  const int status = Publish(plan, report, SourcesOf(inputs));
+  return baseline_status == kExitOk ? status : baseline_status;
 }
 
 }  // namespace asyncrt

@@ -218,7 +218,7 @@ class Explorer {
       panicked_ = panicked_ || machine_.H().panicked != 0;
       if (!machine_.events().empty()) Events(number, {}, actor, chooser);
       const bool unfair = machine_.unfair();
-      std::uint32_t length = length_.empty() ? 0 : length_[number] + 1;
+      std::uint32_t length = use_chains_ ? length_[number] + 1 : 0;
       if (use_chains_) {
         chain_.assign(1, {actor, {}});
         std::uint32_t ahead = Visited::none;

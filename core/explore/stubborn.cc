@@ -271,7 +271,7 @@ void StubbornSets::UsesOf(int pc, int copy, Machine* machine, int frame, View vi
       else WholeUnit(in.unit, out, 0);
       return;
     case VmOp::kJoinThread: AddAllEnds(view, out); if (view == View::kAhead) out->Add(life()); return;
-    case VmOp::kScopeJoin: return;
+    case VmOp::kScopeJoin: if (view != View::kAhead) out->all = true; return;   // whom it waits for is known otherwise
     case VmOp::kPark: case VmOp::kUnpark: out->Add(life()); return;
     case VmOp::kStdLock: case VmOp::kStdTryLock: case VmOp::kCondNotifyOne: case VmOp::kCondNotifyAll: case VmOp::kStdBarrierWait: case VmOp::kStdSend:
     case VmOp::kStdTrySend: case VmOp::kStdRecv: case VmOp::kStdTryRecv: case VmOp::kStdRecvTimeout: case VmOp::kStore: case VmOp::kAdd: case VmOp::kCas:
@@ -443,6 +443,8 @@ void StubbornSets::NextStep(Machine& machine, int thread, View view, Uses* out) 
         UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);
         if (in.flag || in.index >= 0 || !IsUntriedMutex(frame, in.reg, machine)) continue;
       }
+    } else if (in.op == VmOp::kScopeJoin && machine.R(frame)[in.reg] == 0) {
+      // passed as well
     } else if (!IsPassed(p_, in)) {
       UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);
       continue;
@@ -480,6 +482,9 @@ int StubbornSets::WaitsForThread(Machine& machine, int thread) {
   int frame = machine.FrameOf(top), of = -1;
   if (in.op == VmOp::kStdLock) of = machine.W(machine.ElementOf(in, frame))[0] - 1;
   if (in.op == VmOp::kJoinThread) of = machine.R(frame)[in.reg + (in.index >= 0 ? static_cast<int>(machine.Eval(in.index, frame)) : 0)] - 1;
+  if (in.op == VmOp::kScopeJoin)   // for all of them, so for any one
+    for (int f = 0; f < l_.frames && of < 0; ++f)
+      if (machine.F(f).live != 0 && (machine.F(f).bits & kComplete) == 0 && machine.F(f).scope_frame == frame + 1 && machine.F(f).scope_reg == in.reg) of = f;
   if (of < 0) return -1;
   UnitKind kind = machine.UnitOf(of).kind;
   return kind == UnitKind::kMain ? 0 : kind == UnitKind::kThread ? l_.frame_thread[static_cast<std::size_t>(of)] : -1;

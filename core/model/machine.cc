@@ -247,8 +247,8 @@ bool Machine::Invisible(int strand) {
     for (const BranchCode& b : p_.branches[static_cast<std::size_t>(in.list)])
       if (b.strand < 0 && unit.regs[static_cast<std::size_t>(b.reg)].kind == RegKind::kTask) return false;
   }
-  // It registers its timer, which a driver that has ended refuses.
-  if (in.op == VmOp::kTimeout && s.out == Outcome::kPending && s.timer == 0) return false;
+  // It registers its timer, which a driver that has ended refuses, or looks whether time is up.
+  if (in.op == VmOp::kTimeout && s.out == Outcome::kPending) return false;
   if (s.out != Outcome::kNone) return true;
   switch (in.op) {
     case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
@@ -517,6 +517,14 @@ int Machine::BranchStrand(int strand, const BranchCode& branch) {
   return value == 0 ? -1 : Root(value - 1);
 }
 
+// Other than an async block, a `Notified` that has ended is ready whenever it is polled again (seen on 1.24.2).
+bool Machine::IsEndedNotified(int frame) {
+  const FrameCell& f = F(frame);
+  if ((f.bits & kComplete) == 0 || f.site == 0) return false;
+  const Instr& made = p_.code[f.site - 1u];
+  return made.op == VmOp::kMakeFuture && made.flag2;
+}
+
 // Polls a branch. True: control went elsewhere (into the branch, or it panicked). False: `out` says how it is already.
 bool Machine::PollBranch(int thread, int strand, const BranchCode& branch, Outcome* out) {
   int child = BranchStrand(strand, branch);
@@ -530,6 +538,7 @@ bool Machine::PollBranch(int thread, int strand, const BranchCode& branch, Outco
       *out = f.result == Outcome::kReady ? Outcome::kReady : Outcome::kFailed;
       return false;
     }
+    if (IsEndedNotified(FrameOf(child))) { *out = Outcome::kReady; return false; }
     if (f.bits & kComplete) { Panic(thread, strand, "ownership/completed-handle", "`async fn` resumed after completion"); return true; }
   }
   PollChild(thread, strand, child);
@@ -912,7 +921,8 @@ void Machine::Exec(int thread, int strand) {
     }
     case VmOp::kAwaitFuture: case VmOp::kPollOnce: {
       std::int32_t value = regs[in.reg];
-      if (s.out == Outcome::kNone) {
+      const bool again = s.out == Outcome::kNone && value != 0 && IsEndedNotified(value - 1);
+      if (s.out == Outcome::kNone && !again) {
         NoteGuard(thread, strand);
         if (value == 0 || (F(value - 1).bits & kComplete)) {
           Panic(thread, strand, "ownership/completed-handle", "`async fn` resumed after completion");
@@ -921,7 +931,7 @@ void Machine::Exec(int thread, int strand) {
         PollChild(thread, strand, Root(value - 1));
         break;
       }
-      Outcome out = s.out;
+      Outcome out = again ? Outcome::kReady : s.out;
       s.out = Outcome::kNone;
       if (out == Outcome::kPending) {
         if (in.op == VmOp::kPollOnce) { Fail(thread, strand, "the polled future is still pending"); break; }

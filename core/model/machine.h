@@ -169,6 +169,7 @@ class Machine {
   bool PollBranch(int thread, int strand, const BranchCode& branch, Outcome* out);
   bool DropBranches(int thread, int strand, int list, int except);
   void ExecDropReg(int thread, int strand);
+  bool IsEndedNotified(int frame);
   int BranchStrand(int strand, const BranchCode& branch);
   void Emit(const char* rule, int pc, int thread, int frame, const char* detail = "") { events_.push_back({rule, pc, thread, frame, detail}); }
   void NoteGuard(int thread, int strand);

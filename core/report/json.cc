@@ -65,6 +65,7 @@ Value FindingOf(const Finding& finding) {
   out["message"] = finding.message;
   out["fingerprint"] = finding.fingerprint;
   if (!finding.allowed.empty()) out["allowed"] = finding.allowed;
+  if (finding.in_baseline) out["baseline"] = true;
   if (finding.others_progress) out["others_progress"] = true;
   out["locations"] = ListOf(finding.locations, LocationOf);
   out["waits"] = ListOf(finding.waits, WaitOf);
@@ -118,7 +119,32 @@ Value ScenarioOf(const ScenarioReport& scenario) {
   return out;
 }
 
+Value SummaryOf(const RunReport& report) {
+  Value summary;
+  summary["scenarios"] = report.summary.scenarios;
+  summary["errors"] = report.summary.errors;
+  summary["warnings"] = report.summary.warnings;
+  summary["notes"] = report.summary.notes;
+  summary["incomplete"] = report.summary.incomplete;
+  summary["invalid"] = report.summary.invalid;
+  return summary;
+}
+
 }  // namespace
+
+std::string RenderJsonLines(const RunReport& report) {
+  std::string out;
+  auto line = [&](const Value& value) { out += value.dump(-1, ' ', false, Value::error_handler_t::replace) + "\n"; };
+  for (const ScenarioReport& scenario : report.scenarios) line(ScenarioOf(scenario));
+  Value last;
+  last["schema"] = "asyncrt-check/report/1";
+  last["tool"]["name"] = kToolName;
+  last["tool"]["version"] = kToolVersion;
+  last["verdict"] = VerdictName(report.verdict);
+  last["summary"] = SummaryOf(report);
+  line(last);
+  return out;
+}
 
 std::string RenderJson(const RunReport& report) {
   Value out;
@@ -126,13 +152,7 @@ std::string RenderJson(const RunReport& report) {
   out["tool"]["name"] = kToolName;
   out["tool"]["version"] = kToolVersion;
   out["verdict"] = VerdictName(report.verdict);
-  Value& summary = out["summary"];
-  summary["scenarios"] = report.summary.scenarios;
-  summary["errors"] = report.summary.errors;
-  summary["warnings"] = report.summary.warnings;
-  summary["notes"] = report.summary.notes;
-  summary["incomplete"] = report.summary.incomplete;
-  summary["invalid"] = report.summary.invalid;
+  out["summary"] = SummaryOf(report);
   out["scenarios"] = ListOf(report.scenarios, ScenarioOf);
   if (report.timing) {
     out["timing"]["seconds"] = report.timing->seconds;

@@ -36,6 +36,13 @@ struct TextStyle {
 };
 
 std::string RenderJson(const RunReport& report);
+std::string RenderJsonLines(const RunReport& report);
+std::string RenderSarif(const RunReport& report);
+std::string RenderJunit(const RunReport& report);
+std::string RenderGithub(const RunReport& report);
+std::string RenderMarkdown(const RunReport& report);
+std::string RenderMermaid(const RunReport& report);
+std::string RenderChromeTrace(const RunReport& report);
 // `sources[i]` is the text of `report.scenarios[i]`, for the excerpts; it may be empty.
 std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style);
 // The end of it: a line per scenario and one for all.

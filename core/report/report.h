@@ -57,7 +57,11 @@ struct Finding {
   std::uint64_t end_states = 1;
   std::string allowed;  // the reason of the `allow` that matched; empty: none
   bool others_progress = false;
+  bool in_baseline = false;  // known, and accepted for now
 };
+
+// Whether it decides about the verdict and the exit status.
+inline bool Counts(const Finding& finding) { return finding.allowed.empty() && !finding.in_baseline; }
 
 struct Unreached {
   Location location;

@@ -79,6 +79,7 @@ Value FindingSchema() {
                    {"message", Text()},
                    {"fingerprint", Described(Text(), "stable across runs and unrelated edits")},
                    {"allowed", Described(Text(), "the reason of the `allow` that matched"), true},
+                   {"baseline", Described(Boolean(), "known to the `--baseline`: it does not count"), true},
                    {"others_progress", Described(Boolean(), "the rest of the program goes on"), true},
                    {"locations", ListOf(LocationSchema())},
                    {"waits", ListOf(WaitSchema())},

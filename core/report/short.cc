@@ -23,7 +23,7 @@ std::string RenderShort(const RunReport& report) {
     for (const Finding& finding : scenario.findings) {
       const bool has_place = !finding.locations.empty();
       out += has_place ? LineOf(finding.locations[0].file, finding.locations[0].place) : LineOf(scenario.file, {});
-      out += std::string(finding.allowed.empty() ? SeverityName(finding.severity) : "allowed") + ": " +
+      out += std::string(finding.in_baseline ? "known" : finding.allowed.empty() ? SeverityName(finding.severity) : "allowed") + ": " +
              Printable(finding.message) + " [" + finding.rule + "]\n";
     }
     if (scenario.verdict == Verdict::kIncomplete) {

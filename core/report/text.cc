@@ -145,9 +145,10 @@ std::string ScheduleText(const Finding& finding, std::size_t gutter, const TextS
 
 std::string FindingText(const Finding& finding, const ScenarioReport& scenario, const std::string& source,
                         const TextStyle& style) {
-  const Paint paint = finding.allowed.empty() ? PaintOf(finding.severity) : Paint::kDim;
+  const Paint paint = Counts(finding) ? PaintOf(finding.severity) : Paint::kDim;
   std::string word(SeverityName(finding.severity));
   if (!finding.allowed.empty()) word = "allowed " + word;
+  else if (finding.in_baseline) word = "known " + word;
   std::vector<Mark> marks;
   for (std::size_t i = 0; i < finding.locations.size(); ++i) {
     const Location& location = finding.locations[i];
@@ -185,10 +186,12 @@ std::string FindingText(const Finding& finding, const ScenarioReport& scenario, 
 }
 
 std::string FindingCounts(const ScenarioReport& scenario) {
-  std::uint64_t counts[3] = {0, 0, 0}, allowed = 0;
+  std::uint64_t counts[3] = {0, 0, 0}, allowed = 0, known = 0;
   for (const Finding& finding : scenario.findings) {
     if (!finding.allowed.empty()) {
       ++allowed;
+    } else if (finding.in_baseline) {
+      ++known;
     } else {
       ++counts[static_cast<int>(finding.severity)];
     }
@@ -199,6 +202,7 @@ std::string FindingCounts(const ScenarioReport& scenario) {
   if (counts[1] > 0) add(Counted(counts[1], "warning"));
   if (counts[0] > 0) add(Counted(counts[0], "note"));
   if (allowed > 0) add(Grouped(allowed) + " allowed");
+  if (known > 0) add(Grouped(known) + " known");
   return out;
 }
 

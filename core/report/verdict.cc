@@ -19,7 +19,7 @@ bool ReachesLevel(Severity severity, FailOn fail_on) {
 
 bool Has(const ScenarioReport& report, Severity severity) {
   return std::any_of(report.findings.begin(), report.findings.end(),
-                     [&](const Finding& finding) { return finding.allowed.empty() && finding.severity == severity; });
+                     [&](const Finding& finding) { return Counts(finding) && finding.severity == severity; });
 }
 
 // How bad a verdict is when there are several.
@@ -97,7 +97,7 @@ Summary SummaryOf(const std::vector<ScenarioReport>& reports) {
     if (report.verdict == Verdict::kInvalid) ++summary.invalid;
     if (report.verdict == Verdict::kIncomplete) ++summary.incomplete;
     for (const Finding& finding : report.findings) {
-      if (!finding.allowed.empty()) continue;
+      if (!Counts(finding)) continue;
       switch (finding.severity) {
         case Severity::kError: ++summary.errors; break;
         case Severity::kWarning: ++summary.warnings; break;
@@ -122,7 +122,7 @@ int ExitStatusOf(const std::vector<ScenarioReport>& reports, const ExitRules& ru
     has_invalid |= report.verdict == Verdict::kInvalid;
     has_incomplete |= report.verdict == Verdict::kIncomplete;
     for (const Finding& finding : report.findings) {
-      has_failed |= finding.allowed.empty() && ReachesLevel(finding.severity, rules.fail_on);
+      has_failed |= Counts(finding) && ReachesLevel(finding.severity, rules.fail_on);
     }
   }
   if (has_invalid) return 2;

@@ -1,0 +1,37 @@
+#include "core/report/formats.h"
+
+namespace asyncrt {
+namespace {
+
+using Sources = std::vector<std::string>;
+
+template <std::string (*Render)(const RunReport&)>
+std::string Plain(const RunReport& report, const Sources&, const TextStyle&) {
+  return Render(report);
+}
+
+}  // namespace
+
+const std::vector<FormatDef>& AllFormats() {
+  static const std::vector<FormatDef> formats = {
+      {"json", "everything, for programs; `asyncrt-check schema report` describes it", false, Plain<RenderJson>},
+      {"text", "a report for people", true, RenderText},
+      {"short", "one line a finding, as compilers print them", true, Plain<RenderShort>},
+      {"jsonl", "one JSON object a line: a scenario each, then the summary", false, Plain<RenderJsonLines>},
+      {"sarif", "SARIF 2.1.0, for code hosts", false, Plain<RenderSarif>},
+      {"junit", "JUnit XML: a test case for each scenario", false, Plain<RenderJunit>},
+      {"github", "workflow commands of GitHub Actions: annotations at the line", true, Plain<RenderGithub>},
+      {"markdown", "a table and a section for each finding, for a pull request", true, Plain<RenderMarkdown>},
+      {"mermaid", "sequence diagrams of the schedules", false, Plain<RenderMermaid>},
+      {"chrome-trace", "trace events for Perfetto: a track for each thread", false, Plain<RenderChromeTrace>},
+  };
+  return formats;
+}
+
+std::vector<std::string> FormatNames() {
+  std::vector<std::string> names;
+  for (const FormatDef& format : AllFormats()) names.emplace_back(format.name);
+  return names;
+}
+
+}  // namespace asyncrt
