@@ -238,15 +238,41 @@ void Machine::Step(int actor, Chooser& chooser) {
   }
 }
 
+// Reads nothing that others can change.
+bool Machine::IsPrivate(int expr) const {
+  if (expr < 0) return true;
+  Expr::Kind kind = p_.exprs[static_cast<std::size_t>(expr)].kind;
+  return kind == Expr::Kind::kNumber || kind == Expr::Kind::kLocal || kind == Expr::Kind::kIndex;
+}
+
+// Drops a branch that stands in a queue, or is the one that a task or channel wakes: the next step takes it out.
+bool Machine::DropsWaiter(int strand) {
+  const StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  const auto& branches = p_.branches[static_cast<std::size_t>(in.list)];
+  bool drops = in.op == VmOp::kDropBranches || (s.out != Outcome::kNone && s.out != Outcome::kPending);
+  for (const BranchCode& b : branches)   // one by name is ready at once
+    if (b.strand < 0 && R(FrameOf(strand))[b.reg] != 0 && IsEndedNotified(R(FrameOf(strand))[b.reg] - 1)) drops = true;
+  return drops && std::any_of(branches.begin(), branches.end(), [&](const BranchCode& b) {
+    if (b.strand < 0) return false;
+    const StrandCell& child = S(BranchStrand(strand, b));
+    return child.status == StrandStatus::kSuspended && (child.element != 0 || p_.code[child.pc].op == VmOp::kAwaitTask);
+  });
+}
+
 // Steps that no other thread can observe are played together with the one before them.
 bool Machine::Invisible(int strand) {
   const StrandCell& s = S(strand);
   const Instr& in = p_.code[s.pc];
-  if (in.op == VmOp::kSelect || in.op == VmOp::kJoin || in.op == VmOp::kTimeout) {   // a poll of a JoinHandle looks at the task
+  if (in.op == VmOp::kSelect || in.op == VmOp::kJoin || in.op == VmOp::kTimeout) {
     const Unit& unit = UnitOf(FrameOf(strand));
-    for (const BranchCode& b : p_.branches[static_cast<std::size_t>(in.list)])
-      if (b.strand < 0 && unit.regs[static_cast<std::size_t>(b.reg)].kind == RegKind::kTask) return false;
+    for (const BranchCode& b : p_.branches[static_cast<std::size_t>(in.list)]) {
+      if (b.strand < 0 && unit.regs[static_cast<std::size_t>(b.reg)].kind == RegKind::kTask) return false;   // a poll of a JoinHandle looks at the task
+      if (s.phase == 0 && !IsPrivate(b.condition)) return false;
+    }
   }
+  bool may_drop = in.op == VmOp::kSelect || in.op == VmOp::kDropBranches || (in.op == VmOp::kJoin && in.flag2);
+  if (may_drop && DropsWaiter(strand)) return false;
   // It registers its timer, which a driver that has ended refuses, or looks whether time is up.
   if (in.op == VmOp::kTimeout && s.out == Outcome::kPending) return false;
   if (s.out != Outcome::kNone) return true;
@@ -257,9 +283,7 @@ bool Machine::Invisible(int strand) {
     case VmOp::kBuild: case VmOp::kDropBranches: case VmOp::kMakeValue: case VmOp::kTimeout: case VmOp::kChoose:
       return in.op != VmOp::kMakeFuture || !in.flag2;
     case VmOp::kSet: case VmOp::kJumpIfZero: case VmOp::kAssert:
-      return in.expr < 0 || p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kNumber ||
-             p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kLocal ||
-             p_.exprs[static_cast<std::size_t>(in.expr)].kind == Expr::Kind::kIndex;
+      return IsPrivate(in.expr);
     case VmOp::kDropReg: case VmOp::kForgetReg: {
       int frame = FrameOf(strand);
       int reg = in.reg;

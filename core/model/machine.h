@@ -132,6 +132,8 @@ class Machine {
   bool StrandBlocked(int thread, int strand) { return !CanRun(thread, strand); }
   bool DriverDue(int runtime);
   bool Invisible(int strand);
+  bool IsPrivate(int expr) const;
+  bool DropsWaiter(int strand);
   const Program& program() const { return p_; }
   const Layout& layout() const { return l_; }
   Timing timing() const { return mode_.timing; }
