@@ -150,6 +150,7 @@ class Explorer {
       Chooser chooser;
       machine_.Step(actor, chooser);
       if (!machine_.overflow().empty()) return false;
+      if (tell && !machine_.events().empty()) Events(from, *moves, actor, chooser);   // before it is taken back: a machine tells of an order once
       bool concerns_all = machine_.H().ended != 0 || machine_.H().panicked != panicked;
       if (chooser.asked() != 0 || (concerns_all && chain_enabled_.size() > 1)) {   // several ways after all
         std::memcpy(scratch_.data(), before_.data(), bytes_);
@@ -158,7 +159,6 @@ class Explorer {
       }
       ++result_.transitions;
       if (tell && (result_.transitions & 1023) == 0 && !InTime()) return false;
-      if (tell && !machine_.events().empty()) Events(from, *moves, actor, chooser);
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
       if (concerns_all) return true;
