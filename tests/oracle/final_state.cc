@@ -22,7 +22,7 @@ std::vector<std::int32_t> Seen(Machine& m, int element) {
     case Kind::kStdOnce: return {w[0] < 0, w[0] > 0};
     case Kind::kOnceCell: return {w[Machine::kInitialised]};
     case Kind::kMutex: case Kind::kRwlock: case Kind::kSemaphore: return {w[Machine::kPermits], w[Machine::kClosed]};
-    case Kind::kWatch: return {w[Machine::kCount], w[Machine::kTxCount], w[Machine::kRxState]};
+    case Kind::kWatch: return {w[Machine::kCount], w[Machine::kTxCount] > 0, w[Machine::kRxState] > 0};   // that one of several goes, nobody sees
     case Kind::kIo: return {w[0], w[1], w[2]};
     case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot: case Kind::kBroadcast: {
       std::vector<std::int32_t> seen = {w[Machine::kCount], w[Machine::kTxCount], w[Machine::kRxState], w[Machine::kClosed]};
@@ -42,6 +42,8 @@ std::string FinalState(Machine& m) {
     text += "; " + m.program().elements[static_cast<std::size_t>(e)].name;
     for (std::int32_t word : Seen(m, e)) text += " " + std::to_string(word);
   }
+  // Where somebody stands whom main did not wait for depends on private steps, and main's end ends it.
+  if (m.H().ended != 0) return text;
   // Which copy of a body has which frame depends on who came first.
   std::vector<std::vector<std::string>> parties(m.program().units.size());
   for (int f = 0; f < m.layout().frames; ++f) {
@@ -50,8 +52,7 @@ std::string FinalState(Machine& m) {
     if (frame.live == 0 || kind == UnitKind::kFuture || kind == UnitKind::kDestructor) continue;   // parts of who polls or drops them
     std::string party;
     if (frame.bits & kComplete) party = "ends as " + std::to_string(static_cast<int>(frame.result)) + " with " + std::to_string(m.R(f)[0]);
-    else if (m.H().ended == 0) party = "stands at " + std::to_string(m.S(m.Root(f)).pc);
-    else party = "goes on";
+    else party = "stands at " + std::to_string(m.S(m.Root(f)).pc);
     parties[static_cast<std::size_t>(m.layout().frame_unit[static_cast<std::size_t>(f)])].push_back(party);
   }
   for (std::size_t u = 0; u < parties.size(); ++u) {
