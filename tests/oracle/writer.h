@@ -16,19 +16,22 @@ namespace asyncrt {
 
 class Random {   // splitmix64
  public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15u + 0x1234567) {}
+  // Mixed, so that the numbers of one seed are not those of another one, further on.
+  explicit Random(std::uint64_t seed) : state_(Mixed(seed * 0xd1342543de82ef95u + 0x1234567)) {}
   int Below(int n) {
     state_ += 0x9e3779b97f4a7c15u;
-    std::uint64_t z = state_;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return static_cast<int>((z ^ (z >> 31)) % static_cast<std::uint64_t>(n));
+    return static_cast<int>(Mixed(state_) % static_cast<std::uint64_t>(n));
   }
   bool Percent(int p) { return Below(100) < p; }
   template <class T>
   const T& Pick(const std::vector<T>& list) { return list[static_cast<std::size_t>(Below(static_cast<int>(list.size())))]; }
 
  private:
+  static std::uint64_t Mixed(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+  }
   std::uint64_t state_;
 };
 
