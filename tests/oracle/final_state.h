@@ -9,8 +9,8 @@
 
 namespace asyncrt {
 
-// The values of atomics and cells, what lies in channels and who holds their ends, which tasks and threads have ended and
-// how; of a stuck state also where everybody stands. Equal texts are equal final states.
+// Of a run that has ended: the values of atomics and cells, and what lies in channels. Of a stuck state also who holds which
+// ends and locks, and where everybody stands who has not ended. Equal texts are equal final states.
 std::string FinalState(Machine& machine);
 
 }  // namespace asyncrt

@@ -184,7 +184,7 @@ class ScenarioWriter {
   std::vector<Object> objects_;
   std::set<std::string> locals_, sent_on_;
   bool endless_ = false;    // loops without a bound may stand in it
-  bool handed_ = false;     // there is a hand-over in it
+  std::string handed_on_;   // the channel of the one hand-over: its messages own something
   int left_ = 0, parties_ = 0, names_ = 0;
 };
 

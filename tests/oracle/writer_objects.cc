@@ -182,6 +182,7 @@ ScenarioWriter::Json ScenarioWriter::ChannelOp(Context& context, Owner& owner, N
         else op = nullptr;
         return op;
       }
+      if (end.on == handed_on_) return nullptr;
       Json op = Use(owner, end, "send");
       owner.used.insert(place->name);
       sent_on_.insert(end.on);
@@ -206,6 +207,7 @@ ScenarioWriter::Json ScenarioWriter::ChannelOp(Context& context, Owner& owner, N
 
 ScenarioWriter::Json ScenarioWriter::Send(const Context& context, Owner& owner, const Value& value) {
   const Object& object = Declared(value);
+  if (object.name == handed_on_) return nullptr;
   const bool may_await = MayAwait(context);
   std::string verb = "send";
   if (object.kind == "io") {

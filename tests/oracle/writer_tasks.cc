@@ -412,7 +412,7 @@ ScenarioWriter::Json ScenarioWriter::MakeValue(Context& context, Owner& owner, N
 // A permit, a guard or an end of a channel that goes to another task in a message. All sends on a channel carry the same
 // list, so that the channel is used for nothing else.
 ScenarioWriter::Json ScenarioWriter::HandOver(Context& context, Owner& owner, Names* declared) {
-  if (handed_ || !MayAwait(context) || context.frozen.size() > 0) return nullptr;
+  if (!handed_on_.empty() || !MayAwait(context) || context.frozen.size() > 0) return nullptr;
   Value* rx = Find(owner, Type::kRx, [&](const Value& v) {
     return (v.kind == "mpsc" || v.kind == "oneshot" || v.kind == "std_channel") && !v.held && v.on.find('[') == std::string::npos && owner.Has(v.on + ".tx") && sent_on_.count(v.on) == 0;
   });
@@ -435,7 +435,7 @@ ScenarioWriter::Json ScenarioWriter::HandOver(Context& context, Owner& owner, Na
   } else {
     return nullptr;
   }
-  handed_ = true;
+  handed_on_ = channel;
   ++parties_;
   for (const char* part : {".tx", ".rx"}) {
     owner.used.insert(channel + part);
