@@ -113,6 +113,14 @@ $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
 $(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
 
+# The text that every exported Rust project shares, as a string.
+$(BUILD)/gen/support_rs.inc: core/export/support.rs
+	@mkdir -p $(@D)
+	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
+
+$(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
+$(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
+
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)
 	$(CXX) $(CPPFLAGS) $(CXX_NEEDS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
