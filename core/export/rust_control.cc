@@ -261,7 +261,9 @@ void RustWriter::Spawn(const Op& op) {
   } else if (local) call = op.target == Op::Target::kRef ? Use(op.on, Mode::kRef, &op) + ".spawn_local(" : "tokio::task::spawn_local(";
   else if (op.target == Op::Target::kNone) call = blocking ? "tokio::task::spawn_blocking(" : "tokio::spawn(";
   else call = Runtime_(op) + (blocking ? ".spawn_blocking(" : ".spawn(");
-  std::string spawned = call + (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
+  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
+  if (!prelude.empty()) spawned = "{\n" + Joined(prelude) + "\n" + spawned + "\n}";
+  spawned = call + spawned;
   if (!op.into.empty() && op.target == Op::Target::kRef && !local) {
     Ref handle = op.on;
     if (handle.part == Ref::Part::kHandle) spawned += ", &" + Use(handle, Mode::kRef, &op);
@@ -274,7 +276,6 @@ void RustWriter::Spawn(const Op& op) {
   if (op.count && (*op.count != 1 || !op.as.empty())) {
     if (!op.as.empty()) Line("let mut " + ident + " = Vec::new();");
     Line("for index in 0.." + std::to_string(*op.count) + "i64 {");
-    for (const std::string& line : prelude) Line(line);
     if (op.as.empty()) Line("drop(" + spawned + ");");
     else if (!op.into.empty()) Line(ident + ".push(" + spawned + ");");
     else Line(ident + ".push(Some(" + (remote && !thread ? "task(" + spawned + ")" : spawned) + "));");
@@ -288,15 +289,11 @@ void RustWriter::Spawn(const Op& op) {
     return;
   }
   if (!op.into.empty() && !op.as.empty()) {   // the name is for `abort` alone
-    Line("let " + ident + " = {");
-    for (const std::string& line : prelude) Line(line);
-    Line(spawned);
-    Line("};");
+    Line("let " + ident + " = " + spawned + ";");
     if (remote) Line("let " + Ident("&" + op.as) + " = shared(" + ident + ");");
     return;
   }
-  std::string made = remote && !thread ? "task(" + spawned + ")" : spawned;
-  if (!prelude.empty()) made = "{\n" + Joined(prelude) + "\n" + made + "\n}";
+  const std::string made = remote && !thread ? "task(" + spawned + ")" : spawned;
   if (op.as.empty()) { Line("drop(" + made + ");"); return; }
   RustValue& bound = Declare(op.as, ident, "task");
   const bool optional = bound.optional;
