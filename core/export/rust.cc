@@ -92,7 +92,9 @@ void RustWriter::DeclareObjects() {
   auto shared_kind = [&](const Object& object) {
     switch (object.kind) {
       case Kind::kStdMutex: make(object, "std::sync::Mutex::new(())"); break;
-      case Kind::kStdRwlock: make(object, "std::sync::RwLock::new(())"); break;
+      case Kind::kStdRwlock:
+        if (object.policy == Object::Policy::kReadersFirst) Unsupported(nullptr, "a std_rwlock that lets readers first: std's own on Linux prefers writers");
+        make(object, "std::sync::RwLock::new(())"); break;
       case Kind::kStdCondvar: make(object, "std::sync::Condvar::new()"); break;
       case Kind::kStdBarrier: make(object, "std::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
       case Kind::kStdOnce: make(object, "std::sync::OnceLock::<()>::new()"); break;

@@ -50,6 +50,7 @@ RustAct RustWriter::Sent(const Op& op) {
   std::string verb = code == Code::kTrySend && bounded ? ".try_send(" : code == Code::kBlockingSend && bounded ? ".blocking_send(" : ".send(";
   act.expr = tx + verb + message + ")";
   if (op.on.kind == Kind::kMpsc && bounded && code == Code::kSend) act.expr += ".await";
+  if (!op.with.empty()) act.expr += ".map_err(|_| \"not sent\")";   // what comes back may have no Debug
   return act;
 }
 
@@ -73,6 +74,7 @@ RustAct RustWriter::Received(const Op& op) {
     case Code::kTryRecv: act.expr = rx + ".try_recv()"; break;
     case Code::kRecvTimeout: act.expr = rx + ".recv_timeout(" + Time(op) + ")"; break;
     default:
+      if (op.on.kind == Kind::kBroadcast) Unsupported(&op, "`blocking_recv` of a broadcast, which Debian's Tokio does not have");
       act.expr = rx + ".blocking_recv()";
       if (op.on.kind == Kind::kMpsc) act.fails = Fails::kOption;
   }
