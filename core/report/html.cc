@@ -36,7 +36,7 @@ std::vector<std::uint64_t> StepsOfParty(const Finding& finding, std::string_view
   std::vector<std::uint64_t> steps;
   for (std::size_t i = 0; i < finding.schedule.size(); ++i) {
     const ScheduleStep& step = finding.schedule[i];
-    if (party == "thread " + step.thread || (step.task && party == "task " + *step.task)) steps.push_back(i + 1);
+    if (party == "thread " + step.thread || (step.task && party.starts_with("task ") && party.substr(5) == PartyName(*step.task))) steps.push_back(i + 1);
   }
   return steps;
 }
@@ -67,6 +67,26 @@ std::string CodeOf(const std::string& text) {
   return open ? out + "</code>" : out;
 }
 
+}  // namespace
+
+std::vector<HtmlWait> HtmlWaits(const Finding& finding) {
+  std::vector<HtmlWait> waits;
+  auto bold = [](const std::string& name) { return "<b>" + HtmlEscaped(name) + "</b>"; };
+  for (const Wait& wait : finding.waits)
+    waits.push_back({wait.who, wait.waits_for,
+                     bold(wait.who) + " waits in <code>" + HtmlEscaped(wait.op + (wait.on ? " " + *wait.on : "")) + "</code> for " + bold(wait.waits_for) + ": " + CodeOf(wait.why)});
+  // A thread that somebody waits for, and that a task blocks, waits with the task: this closes the cycle.
+  for (const Wait& wait : finding.waits) {
+    if (!wait.thread) continue;
+    const std::string thread = "thread " + *wait.thread;
+    const bool is_waited_for = std::any_of(finding.waits.begin(), finding.waits.end(), [&](const Wait& other) { return other.waits_for == thread; });
+    if (is_waited_for && wait.who != thread) waits.push_back({thread, wait.who, bold(thread) + " is blocked by " + bold(wait.who) + ", which it polls"});
+  }
+  return waits;
+}
+
+namespace {
+
 std::string StepsTable(const Finding& finding, const std::string& id) {
   const bool has_time = std::any_of(finding.schedule.begin(), finding.schedule.end(), [](const ScheduleStep& step) { return step.time_us != 0; });
   std::string out = std::string("<table><thead><tr><th>#</th>") + (has_time ? "<th>time</th>" : "") + "<th>thread</th><th>task</th><th>op</th><th>what happens</th><th>line</th></tr></thead><tbody>";
@@ -75,7 +95,7 @@ std::string StepsTable(const Finding& finding, const std::string& id) {
     const std::string number = std::to_string(i + 1), anchor = id + ".s" + number;
     out += "<tr id=\"" + anchor + "\"" + HtmlSteps({i + 1}) + "><td><a href=\"#" + anchor + "\">" + number + "</a></td>";
     if (has_time) out += "<td class=\"mono\">" + TimeText(step.time_us) + "</td>";
-    out += "<td class=\"mono\">" + HtmlEscaped(step.thread) + "</td><td class=\"mono\">" + HtmlEscaped(step.task.value_or("")) + "</td><td class=\"mono\">" +
+    out += "<td class=\"mono\">" + HtmlEscaped(step.thread) + "</td><td class=\"mono\">" + HtmlEscaped(PartyName(step.task.value_or(""))) + "</td><td class=\"mono\">" +
            HtmlEscaped(step.op + (step.on ? " " + *step.on : "")) + "</td><td>" + CodeOf(step.effect) + (step.in_loop ? " <span class=\"dim\">(repeats)</span>" : "") +
            "</td><td class=\"mono\">" + (step.line == 0 ? "" : std::to_string(step.line)) + "</td></tr>\n";
   }
@@ -121,11 +141,10 @@ std::string SourceLines(const Finding& finding, const ScenarioReport& scenario, 
 
 std::string WaitList(const Finding& finding) {
   std::string out = "<ol>";
-  for (const Wait& wait : finding.waits) {
-    std::vector<std::uint64_t> steps = StepsOfParty(finding, wait.who);
+  for (const HtmlWait& wait : HtmlWaits(finding)) {
+    std::vector<std::uint64_t> steps = StepsOfParty(finding, wait.from);
     if (steps.size() > 1) steps = {steps.back()};
-    out += "<li" + HtmlSteps(steps) + "><b>" + HtmlEscaped(wait.who) + "</b> waits in <code>" + HtmlEscaped(wait.op + (wait.on ? " " + *wait.on : "")) + "</code> for <b>" +
-           HtmlEscaped(wait.waits_for) + "</b>: " + CodeOf(wait.why) + "</li>";
+    out += "<li" + HtmlSteps(steps) + ">" + wait.sentence + "</li>";
   }
   return out + "</ol>";
 }
@@ -152,11 +171,13 @@ std::string FindingSection(const Finding& finding, const ScenarioReport& scenari
   if (!finding.allowed.empty()) out += " · allowed: " + HtmlEscaped(finding.allowed);
   out += "</div>\n<div class=\"grid\">\n";
   if (!finding.schedule.empty())
-    out += "<div class=\"card" + std::string(finding.waits.empty() ? " wide" : "") + "\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";
-  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + "</div>\n";
+    out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";
   if (!finding.schedule.empty()) out += "<div class=\"card\"><h3>Steps</h3>" + StepsTable(finding, id) + "</div>\n";
+  out += "<div class=\"column\">";
+  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + "</div>\n";
   const std::string lines = SourceLines(finding, scenario, source);
   if (!lines.empty()) out += "<div class=\"card\"><h3>Scenario</h3>" + lines + "</div>\n";
+  out += "</div>\n";
   out += "<div class=\"card wide\"><h3>Fix and reproduce</h3>";
   if (!finding.help.empty()) {
     out += "<ul>";

@@ -17,22 +17,22 @@ inline constexpr char kHtmlStyle[] = R"css(
 * { box-sizing: border-box }
 body { margin: 0; background: var(--page); color: var(--ink); font: 15px/1.5 system-ui, "Segoe UI", "DejaVu Sans", sans-serif }
 main { max-width: 1240px; margin: 0 auto; padding: 28px 24px 48px }
-h1 { font-size: 22px; margin: 0 0 14px } h2 { font-size: 19px; line-height: 1.35; margin: 8px 0; font-weight: 640; overflow-wrap: anywhere }
+h1 { font-size: 22px; margin: 0 0 14px } h2 { font-size: 17px; line-height: 1.35; margin: 8px 0; font-weight: 640; overflow-wrap: anywhere }
 h3 { font-size: 12px; letter-spacing: .08em; text-transform: uppercase; color: var(--dim); margin: 0 0 12px; font-weight: 600 }
 a { color: var(--run) } code, pre, .mono, svg text { font-family: var(--mono); font-size: 12.5px }
 .chip { display: inline-block; padding: 1px 10px; border-radius: 99px; font-size: 12.5px; font-weight: 600; margin-right: 8px; white-space: nowrap }
 .bad { background: var(--badbg); color: var(--bad) } .warn { background: var(--warnbg); color: var(--warn) } .good { background: var(--goodbg); color: var(--good) }
-.facts { color: var(--dim); font-size: 13.5px; margin: 4px 0 16px } .dim { color: var(--dim) }
+h2 code { font-size: .95em } .facts { color: var(--dim); font-size: 13.5px; margin: 4px 0 16px } .dim { color: var(--dim) }
 .finding { margin-top: 44px; border-top: 1px solid var(--line); padding-top: 24px }
-.grid { display: grid; gap: 16px; grid-template-columns: minmax(0, 1.7fr) minmax(0, 1fr) }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px; overflow-x: auto } .wide { grid-column: 1 / -1 }
+.grid { display: grid; gap: 16px; grid-template-columns: minmax(0, 1.35fr) minmax(0, 1fr) }
+.grid { align-items: start } .grid > *, .column > * { min-width: 0 } .card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 18px; overflow-x: auto } .wide { grid-column: 1 / -1 } .column { display: grid; gap: 16px; align-content: start }
 @media (max-width: 860px) { .grid { grid-template-columns: minmax(0, 1fr) } main { padding: 16px 12px } }
 table { border-collapse: collapse; width: 100%; font-size: 13.5px } td, th { text-align: left; padding: 5px 12px 5px 6px; border-top: 1px solid var(--line); vertical-align: top }
 th { color: var(--dim); font-weight: 500; border-top: 0 } td.mono { white-space: nowrap } td a { text-decoration: none } td a:hover { text-decoration: underline }
 tr:target td, tr.now td { background: var(--now) }
 pre { margin: 0; line-height: 1.6 } pre span { display: block; padding-left: 6px; border-left: 3px solid transparent } pre i { color: var(--dim); font-style: normal; user-select: none; display: inline-block; min-width: 3.2em }
 pre .at { border-left-color: var(--block) } pre .now { background: var(--now) }
-svg { display: block } svg text { fill: var(--ink) } svg .dim { fill: var(--dim) } svg .on { fill: var(--on) } svg .band { fill: var(--dim); font-size: 11px; letter-spacing: .06em }
+svg { display: block } .column svg { max-width: 100%; height: auto; margin: 0 auto } svg text { fill: var(--ink) } svg .dim { fill: var(--dim) } svg .on { fill: var(--on) } svg .band { fill: var(--dim); font-size: 11px; letter-spacing: .06em }
 .lane { stroke: var(--line) } .cursor { fill: var(--now); opacity: .75 } .run { fill: var(--run) } .stop { fill: var(--block) } .wait { fill: none; stroke: var(--dim); stroke-dasharray: 4 3 }
 .touch { fill: var(--object) } .await { stroke: var(--block); stroke-width: 2.5; stroke-dasharray: 5 4 } .loop { fill: none; stroke: var(--dim) }
 svg a:hover rect { opacity: .8 } svg .now > rect.run, svg .now > rect.touch { stroke: var(--ink); stroke-width: 2 }

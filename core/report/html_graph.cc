@@ -59,8 +59,8 @@ std::string HtmlGraph(const Finding& finding) {
     nodes.push_back(name);
     return nodes.size() - 1;
   };
-  for (const Wait& wait : finding.waits) {
-    const std::size_t from = node_of(wait.who), to = node_of(wait.waits_for);
+  for (const HtmlWait& wait : HtmlWaits(finding)) {
+    const std::size_t from = node_of(wait.from), to = node_of(wait.to);
     edges.push_back({from, to, false});
   }
   if (edges.empty()) return "";

@@ -16,6 +16,16 @@ std::string HtmlEscaped(std::string_view text);
 // " data-s="2 5"": the steps that an element belongs to.
 std::string HtmlSteps(const std::vector<std::uint64_t>& steps);
 
+// "task consumer" is called `consumer` where the rest says what it is.
+inline std::string PartyName(const std::string& party) { return party.starts_with("task ") ? party.substr(5) : party; }
+
+// An edge of the graph and the sentence for it.
+struct HtmlWait {
+  std::string from, to;
+  std::string sentence;  // markup
+};
+std::vector<HtmlWait> HtmlWaits(const Finding& finding);
+
 // Threads, tasks and objects on one axis of steps. `id` is the anchor of the finding.
 std::string HtmlTimeline(const Finding& finding, const std::string& id);
 // Who waits for whom, as SVG; empty if nobody waits.

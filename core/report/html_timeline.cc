@@ -23,7 +23,7 @@ class Timeline {
  public:
   Timeline(const Finding& finding, std::string id) : finding_(finding), id_(std::move(id)) {
     const std::size_t count = finding.schedule.size();
-    step_width_ = count <= 8 ? 92 : count <= 16 ? 64 : count <= 40 ? 40 : 24;
+    step_width_ = count <= 6 ? 136 : count <= 9 ? 92 : count <= 16 ? 64 : count <= 40 ? 40 : 24;
     CollectLanes();
     std::size_t longest = 8;
     for (const auto* lanes : {&threads_, &tasks_, &objects_})
@@ -64,11 +64,11 @@ class Timeline {
     for (std::size_t i = 0; i < finding_.schedule.size(); ++i) {
       const ScheduleStep& step = finding_.schedule[i];
       Named(threads_, step.thread).steps.push_back(i);
-      if (step.task) Named(tasks_, *step.task).steps.push_back(i);
+      if (step.task) Named(tasks_, PartyName(*step.task)).steps.push_back(i);
     }
     for (const Wait& wait : finding_.waits) {
       if (wait.thread) Named(threads_, *wait.thread).wait = &wait;
-      if (wait.who.starts_with("task ")) Named(tasks_, wait.who.substr(5)).wait = &wait;
+      if (wait.who.starts_with("task ")) Named(tasks_, PartyName(wait.who)).wait = &wait;
     }
     auto is_party = [&](const std::string& name) {
       const auto named = [&](const Lane& lane) { return lane.name == name; };
@@ -80,6 +80,13 @@ class Timeline {
     }
     for (const Wait& wait : finding_.waits)
       if (wait.on && wait.op != "run" && !is_party(*wait.on)) Named(objects_, *wait.on).wait = &wait;
+  }
+
+  // Who does nothing is there from the step on that names it first, as its spawn does.
+  std::size_t BeginOf(const std::string& name) const {
+    const auto& steps = finding_.schedule;
+    const auto it = std::find_if(steps.begin(), steps.end(), [&](const ScheduleStep& step) { return step.on == name; });
+    return it == steps.end() ? 0 : static_cast<std::size_t>(it - steps.begin()) + 1;
   }
 
   int At(std::size_t step) const { return left_ + static_cast<int>(step) * step_width_; }
@@ -139,7 +146,7 @@ class Timeline {
 
   // What a bar says: on a thread whose code it runs, elsewhere what is done.
   std::string Word(const ScheduleStep& step, const std::string& band) const {
-    if (band == "THREADS" && step.task) return *step.task;
+    if (band == "THREADS" && step.task) return PartyName(*step.task);
     if (band == "OBJECTS") return step.op;
     return step.on ? step.op + " " + *step.on : step.op;
   }
@@ -163,7 +170,7 @@ class Timeline {
   // How a lane stands at the end: from its last step on.
   std::string WaitMarkup(const Lane& lane, const std::string& band, int y) const {
     const Wait& wait = *lane.wait;
-    const int begin = lane.steps.empty() ? left_ : At(lane.steps.back() + 1);
+    const int begin = At(lane.steps.empty() ? BeginOf(lane.name) : lane.steps.back() + 1);
     const int width = right_ - begin - 1;
     const std::string what = wait.op + (wait.on ? " " + *wait.on : "");
     std::string out = "<g><title>" + HtmlEscaped(wait.who + " waits for " + wait.waits_for + ": " + wait.why) + "</title>";
