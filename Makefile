@@ -24,13 +24,13 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help deps demo test bigtest bench asan tidy format golden readme clean install
+.PHONY: all help deps deps-browser demo test test-browser bigtest bench asan tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-8s  %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
+	  printf '  make %-12s  %s\n' "$$target" "$$text"; done
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
 deps: ## install the Debian packages that are missing
@@ -58,6 +58,21 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
+
+# Node comes with npm or without; a machine that has both from elsewhere keeps its own.
+deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
+	@missing=""; command -v chromium >/dev/null || missing="chromium"; command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+	@mkdir -p $(BUILD)/browser && cp tests/browser/package.json tests/browser/.npmrc tests/browser/*.mjs $(BUILD)/browser/
+	@cd $(BUILD)/browser && npm install --silent --no-audit --no-fund
+
+test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema
+	@$(MAKE) --no-print-directory deps-browser $(BUILD)/asyncrt-check
+	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
+	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
 
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
 	@$(MAKE) --no-print-directory deps
