@@ -18,7 +18,8 @@ const scenario = {
     { op: 'lock', on: 'm', as: 'first', note: hostile, at: hostile },
     { op: 'lock', on: 'm', as: 'second', note: hostile }],
 };
-fs.writeFileSync(path.join(folder, 'hostile.json'), JSON.stringify(scenario, null, 1));
+// An op a line, so that the excerpt has the notes.
+fs.writeFileSync(path.join(folder, 'hostile.json'), JSON.stringify(scenario).replaceAll('{"op"', '\n{"op"'));
 
 function pageOf(name, paths) {
   const file = path.join(folder, name);
