@@ -13,8 +13,9 @@ function run(...args) {
   return result.stdout;
 }
 
-// Strict: a keyword that the schema has by mistake is an error too.
-const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false, allErrors: true });
+// Strict: a keyword that the schema has by mistake is an error too. All errors of a broken scenario take time exponential in
+// the depth of its bodies; the first one is enough.
+const ajv = new Ajv({ strict: true, strictTypes: false, strictRequired: false });
 const validators = Object.fromEntries(['scenario', 'report'].map(name => [name, ajv.compile(JSON.parse(run('schema', name)))]));
 
 let checked = 0, failed = 0;
@@ -36,9 +37,8 @@ for (const file of filesUnder('scenarios')) {
   check('scenario', value, file);
 }
 check('report', JSON.parse(fs.readFileSync('tests/golden/report.json', 'utf8')), 'tests/golden/report.json');
-// The shape of a report does not hang on how far the search came.
 for (const folder of fs.readdirSync('scenarios', { withFileTypes: true }).filter(entry => entry.isDirectory()).map(entry => entry.name))
-  check('report', JSON.parse(run('run', `scenarios/${folder}`, '--max-states', '300', '--fail-on', 'never')), `the report of scenarios/${folder}`);
+  check('report', JSON.parse(run('run', `scenarios/${folder}`, '--fail-on', 'never')), `the report of scenarios/${folder}`);
 check('report', JSON.parse(run('run', 'scenarios/tour', '--timing', '--fail-on', 'never')), 'a report with times');
 check('report', JSON.parse(run('run', 'scenarios/tour', '--max-states', '2', '--fail-on', 'never')), 'a report that a limit cut');
 check('report', JSON.parse(run('run', 'tests/browser/package.json')), 'the report of what is no scenario');
