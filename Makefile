@@ -29,13 +29,13 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-fuzz demo test bigtest bench asan fuzz tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-9s  %s\n' "$$target" "$$text"; done
+	  printf '  make %-12s  %s\n' "$$target" "$$text"; done
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
 deps: ## install the Debian packages that are missing
@@ -64,6 +64,21 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
+# Node comes with npm or without; a machine that has both from elsewhere keeps its own.
+deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
+	@missing=""; command -v chromium >/dev/null || missing="chromium"; command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+	@mkdir -p $(BUILD)/browser && cp tests/browser/package.json tests/browser/.npmrc tests/browser/*.mjs $(BUILD)/browser/
+	@cd $(BUILD)/browser && npm install --silent --no-audit --no-fund
+
+test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema
+	@$(MAKE) --no-print-directory deps-browser $(BUILD)/asyncrt-check
+	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
+	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
+
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
@@ -76,6 +91,18 @@ bigtest: ## the long tests: sanitizers, and the same bytes for any number of job
 bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
 	$(BUILD)/bench
+
+# Cargo as Debian has it, unless there is another one.
+RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
+deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
+	@command -v cargo > /dev/null && $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES)" \
+	  || $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) cargo"
+
+FIDELITY_RUNS ?= 20
+fidelity: ## every scenario as a Rust program on real Tokio, many times with random delays
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
+	@$(MAKE) --no-print-directory deps-rust
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity --verbose
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \

@@ -44,6 +44,7 @@ std::string RenderMarkdown(const RunReport& report);
 std::string RenderMermaid(const RunReport& report);
 std::string RenderChromeTrace(const RunReport& report);
 // `sources[i]` is the text of `report.scenarios[i]`, for the excerpts; it may be empty.
+std::string RenderHtml(const RunReport& report, const std::vector<std::string>& sources);
 std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style);
 // The end of it: a line per scenario and one for all.
 std::string RenderSummary(const RunReport& report, const TextStyle& style);
