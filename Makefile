@@ -17,14 +17,14 @@ endif
 
 CORE_SOURCES  := $(sort $(wildcard core/*.cc core/*/*.cc))
 TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
-TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/%,$(wildcard tests/*.cc tests/*/*.cc)))
+TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/% tests/fidelity/%,$(wildcard tests/*.cc tests/*/*.cc)))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
 GENERATOR_SOURCES := tests/oracle/generator.cc $(sort $(wildcard tests/oracle/writer_*.cc))
 FUZZ_SOURCES  := $(sort $(wildcard tests/fuzz/*.cc))
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
-ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES)
+ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) tests/fidelity/write_scenarios.cc
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
@@ -99,10 +99,15 @@ deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there 
 	  || $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) cargo"
 
 FIDELITY_RUNS ?= 20
-fidelity: ## every scenario as a Rust program on real Tokio, many times with random delays
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
+FIDELITY_SCENARIOS ?= 2000
+FIDELITY_SEED ?= 1
+fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many times with random delays
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/write-scenarios
 	@$(MAKE) --no-print-directory deps-rust
-	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity --verbose
+	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
+	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
@@ -171,6 +176,9 @@ $(BUILD)/gen/support_rs.inc: core/export/support.rs
 
 $(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
 $(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
+
+$(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -1,0 +1,25 @@
+// Writes random scenarios, one file each, to be run on real Tokio: write-scenarios FOLDER FIRST-SEED COUNT
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <string>
+
+#include "tests/oracle/generator.h"
+
+int main(int argc, char** argv) {
+  if (argc != 4) {
+    std::fprintf(stderr, "write-scenarios FOLDER FIRST-SEED COUNT\n");
+    return 2;
+  }
+  const unsigned long long first = std::strtoull(argv[2], nullptr, 10), count = std::strtoull(argv[3], nullptr, 10);
+  for (unsigned long long seed = first; seed < first + count; ++seed) {
+    const std::string path = std::string(argv[1]) + "/seed-" + std::to_string(seed) + ".json";
+    std::ofstream file(path);
+    file << asyncrt::RandomScenario(seed);
+    if (!file.flush()) {
+      std::fprintf(stderr, "%s cannot be written\n", path.c_str());
+      return 2;
+    }
+  }
+  return 0;
+}
