@@ -4,6 +4,8 @@ BUILD    ?= build
 PREFIX   ?= /usr/local
 CXX      ?= g++
 CXXFLAGS ?= -O2
+FUZZ_SECONDS ?= 60
+FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
 # What the code needs whatever the flags of the caller are.
@@ -15,16 +17,19 @@ endif
 
 CORE_SOURCES  := $(sort $(wildcard core/*.cc core/*/*.cc))
 TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
-TEST_SOURCES  := $(sort $(filter-out tests/bench/%,$(wildcard tests/*.cc tests/*/*.cc)))
+TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/%,$(wildcard tests/*.cc tests/*/*.cc)))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
+GENERATOR_SOURCES := tests/oracle/generator.cc $(sort $(wildcard tests/oracle/writer_*.cc))
+FUZZ_SOURCES  := $(sort $(wildcard tests/fuzz/*.cc))
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
-ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES)
+ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES)
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help deps deps-browser demo test test-browser bigtest bench asan tidy format golden readme clean install
+.SECONDARY: $(call objects,$(FUZZ_SOURCES))
+.PHONY: all help deps deps-browser deps-fuzz demo test test-browser bigtest bench asan fuzz tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -94,6 +99,25 @@ asan: ## unit tests and scenarios under the address and undefined-behaviour sani
 	$(BUILD)/asan/tests --gtest_brief=1
 	$(BUILD)/asan/asyncrt-check test scenarios/
 
+deps-fuzz: ## install the compiler that the fuzzers need
+	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
+
+# What each fuzzer learns stays in the build directory; an input that ends one is left beside it.
+fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory deps-fuzz
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=clang++ \
+	  CXXFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	  LDFLAGS="-fsanitize=fuzzer,address,undefined $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
+	@for fuzzer in $(FUZZERS); do \
+	  mkdir -p $(BUILD)/fuzz/learned/$$fuzzer; \
+	  echo "fuzzing $$fuzzer for $(FUZZ_SECONDS) s"; \
+	  $(BUILD)/fuzz/$${fuzzer}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
+	    -print_final_stats=1 -verbosity=1 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/learned/$$fuzzer \
+	    scenarios > $(BUILD)/fuzz/$$fuzzer.log 2>&1 \
+	    || { tail -40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
+	  grep -E '^stat::number_of_executed_units' $(BUILD)/fuzz/$$fuzzer.log; \
+	done
+
 tidy: ## static analysis
 	clang-tidy --quiet $(ALL_SOURCES) -- $(CPPFLAGS) $(CXX_NEEDS)
 
@@ -127,6 +151,17 @@ $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
 
 $(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
+
+# The text that every exported Rust project shares, as a string.
+$(BUILD)/gen/support_rs.inc: core/export/support.rs
+	@mkdir -p $(@D)
+	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
+
+$(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
+$(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
+
+$(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)

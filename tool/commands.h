@@ -33,6 +33,7 @@ int RunCommand(const Args& args);
 int TestCommand(const Args& args);
 int MergeCommand(const Args& args);
 int ReplayCommand(const Args& args);
+int ExportCommand(const Args& args);
 int ExplainCommand(const Args& args);
 int RulesCommand(const Args& args);
 int OpsCommand(const Args& args);

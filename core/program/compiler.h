@@ -18,7 +18,7 @@
 
 namespace asyncrt {
 
-struct Name {          // what a key stands for in one unit
+struct Binding {       // what a key stands for in one unit
   int reg = -1;
   int count = 1;
   RegKind kind = RegKind::kScratch;
@@ -33,8 +33,8 @@ struct Builder {
   int unit = -1;
   Builder* parent = nullptr;
   const Op* made_by = nullptr;
-  std::map<std::string, Name> names;
-  std::vector<std::pair<std::string, Name>> captured;   // in order of mention
+  std::map<std::string, Binding> names;
+  std::vector<std::pair<std::string, Binding>> captured;  // in order of mention
   std::map<int, Moved> moved;                           // register -> who took it
   std::vector<LoopFrame> loops;
   int strand = 0;
@@ -80,7 +80,7 @@ class Compiler {
   // Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
   static bool SplitIndex(const std::string& key, std::string* base, int* element, bool* copy);
   // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
-  bool Exists(const Builder* b, const std::string& key, const Op* below, Name* out);
+  bool Exists(const Builder* b, const std::string& key, const Op* below, Binding* out);
   int BaseOf(const Builder* b, const std::string& key);
   int Lookup(Builder& b, const std::string& key, bool by_handle_only);
   int RootScope(const Builder& b) const { return root_scope_.at(b.unit); }

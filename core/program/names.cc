@@ -71,12 +71,12 @@ bool Compiler::SplitIndex(const std::string& key, std::string* base, int* elemen
 }
 
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
-bool Compiler::Exists(const Builder* b, const std::string& key, const Op* below, Name* out) {
+bool Compiler::Exists(const Builder* b, const std::string& key, const Op* below, Binding* out) {
   std::string base; int element = -1; bool copy = false;
   if (b == nullptr) return false;
   bool split = SplitIndex(key, &base, &element, &copy);
   if (split && copy && below != nullptr && below->count) {
-    Name whole;
+    Binding whole;
     if (Exists(b, base, b->made_by, &whole)) { *out = {whole.reg, 1, whole.kind}; return true; }
     return false;
   }
@@ -103,7 +103,7 @@ int Compiler::BaseOf(const Builder* b, const std::string& key) {
 int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
   int found = Find(b, key);
   if (found >= 0) return found;
-  Name outer;
+  Binding outer;
   if (b.parent == nullptr || !Exists(b.parent, key, b.made_by, &outer)) return -1;
   // A captured value arrives before everything that the body makes itself.
   RegKind kind = outer.kind;
@@ -166,7 +166,7 @@ int Compiler::LocalReg(Builder& b, const std::string& name) {
   std::string key = "%" + name;
   int found = Find(b, key);
   if (found >= 0) return found;
-  Name outer;
+  Binding outer;
   bool copied = b.parent != nullptr && Exists(b.parent, key, nullptr, &outer);
   int reg = NewReg(b, RegKind::kScratch, -1, name);
   b.names[key] = {reg, 1, RegKind::kScratch};
