@@ -8,11 +8,13 @@
 #include "core/report/excerpt.h"
 #include "core/report/paint.h"
 #include "core/report/render.h"
+#include "core/report/schedule_rows.h"
 
 namespace asyncrt {
 namespace {
 
 constexpr std::size_t kFileWidthMax = 60;
+constexpr std::size_t kLanesWidthMax = 80;  // as wide as they are read at a glance
 
 // "   = help:     text"; more lines, and more paragraphs, stand below the text.
 std::string Section(std::size_t gutter, std::string_view name, const std::vector<std::string>& paragraphs,
@@ -57,18 +59,48 @@ std::vector<const Wait*> CycleOf(const std::vector<Wait>& waits) {
   return {};
 }
 
-// As lines that break before an arrow.
-std::vector<std::string> CycleLines(const std::vector<const Wait*>& cycle, std::size_t width, const TextStyle& style) {
-  std::vector<std::string> lines = {Printable(cycle[0]->who)};
+// "task consumer" as "consumer".
+std::string BareName(const std::string& party) {
+  for (std::string_view kind : {"task ", "thread "}) {
+    if (party.starts_with(kind)) return party.substr(kind.size());
+  }
+  return party;
+}
+
+// Without their kinds, parties with the same name could be taken for one.
+bool HaveOwnNames(const std::vector<const Wait*>& cycle) {
+  std::set<std::string> parties, names;
+  for (const Wait* wait : cycle) parties.insert({wait->who, wait->waits_for});
+  for (const std::string& party : parties) names.insert(BareName(party));
+  return names.size() == parties.size();
+}
+
+// "a", " ──lock m──▶ b", and so on until it comes back to a.
+std::vector<std::string> CycleParts(const std::vector<const Wait*>& cycle, bool is_bare, const TextStyle& style) {
+  const auto name = [&](const std::string& party) { return Printable(is_bare ? BareName(party) : party); };
+  std::vector<std::string> parts = {name(cycle[0]->who)};
   const auto add = [&](const std::string& label, const std::string& party) {
-    const std::string part = (style.unicode ? " ──" : " --") + label + (style.unicode ? "──▶ " : "--> ") + party;
-    if (DisplayWidth(lines.back()) + DisplayWidth(part) > width) lines.emplace_back(" ");
-    lines.back() += part;
+    parts.push_back((style.unicode ? " ──" : " --") + label + (style.unicode ? "──▶ " : "--> ") + name(party));
   };
   for (std::size_t i = 0; i < cycle.size(); ++i) {
     const std::string& next = cycle[(i + 1) % cycle.size()]->who;
-    add(WaitedFor(*cycle[i]), Printable(cycle[i]->waits_for));
-    if (cycle[i]->waits_for != next) add("runs", Printable(next));
+    add(WaitedFor(*cycle[i]), cycle[i]->waits_for);
+    if (cycle[i]->waits_for != next) add("runs", next);
+  }
+  return parts;
+}
+
+// On one line, in short names if need be; if that is too long as well, as lines that break before an arrow.
+std::vector<std::string> CycleLines(const std::vector<const Wait*>& cycle, std::size_t width, const TextStyle& style) {
+  std::vector<std::string> lines;
+  for (bool is_bare : {false, true}) {
+    if (is_bare && !HaveOwnNames(cycle)) break;
+    lines = {""};
+    for (const std::string& part : CycleParts(cycle, is_bare, style)) {
+      if (!lines.back().empty() && DisplayWidth(lines.back()) + DisplayWidth(part) > width) lines.emplace_back(" ");
+      lines.back() += part;
+    }
+    if (lines.size() == 1) break;
   }
   return lines;
 }
@@ -128,13 +160,17 @@ std::string WaitsText(const Finding& finding, std::size_t gutter, const TextStyl
 std::string ScheduleText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
   if (finding.schedule.empty()) return "";
   std::set<std::string> threads;
-  for (const ScheduleStep& step : finding.schedule) threads.insert(step.thread);
+  for (const ScheduleStep& step : finding.schedule) {
+    if (!IsClock(step)) threads.insert(step.thread);
+  }
   std::string head = Counted(finding.schedule.size(), "step") + " on " + Counted(threads.size(), "thread");
   std::string out = Section(gutter, "schedule", {head}, style);
+  const std::string indent(gutter + 3, ' ');  // below the word
   TextStyle inner = style;
-  const std::string indent(gutter + 6, ' ');
+  inner.width = std::min(style.width, kLanesWidthMax) - indent.size();
+  std::string table = RenderLanes(finding, inner);
   inner.width = style.width > indent.size() + 40 ? style.width - indent.size() : 40;
-  const std::string table = RenderSchedule(finding.schedule, inner);
+  if (table.empty()) table = RenderSchedule(finding.schedule, inner);
   for (std::size_t begin = 0; begin < table.size();) {
     const std::size_t end = table.find('\n', begin);
     out += indent + table.substr(begin, end + 1 - begin);
