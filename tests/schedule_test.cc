@@ -1,4 +1,4 @@
-// How a schedule is shown: lanes, what is folded, and when a table takes their place.
+// How a schedule is shown: lanes, what is folded, and when a table takes their place; and the cycle that it ends in.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -6,6 +6,7 @@
 #include <sstream>
 #include <string>
 
+#include "core/report/cycle_text.h"
 #include "core/report/display.h"
 #include "core/report/render.h"
 
@@ -120,6 +121,31 @@ TEST(ScheduleLanes, AreNoneOnOneThreadOrWithoutRoom) {
   EXPECT_EQ(RenderLanes(many, {false, true, 80}), "");
   wide.schedule[0].effect = wide.schedule[2].effect = std::string(70, 'x');
   EXPECT_EQ(RenderLanes(wide, {false, true, 80}), "");
+}
+
+TEST(CycleLines, LeaveTheKindsOutWhenTheLineWouldBeTooLong) {
+  const TextStyle ascii = {false, false, 80};
+  const std::vector<Wait> waits = TwoThreads().waits;
+  const std::vector<std::string> whole = {"thread main --lock b--> thread other --lock a--> thread main"};
+  const std::vector<std::string> bare = {"main --lock b--> other --lock a--> main"};
+  EXPECT_EQ(CycleLines(waits, 60, ascii), whole);
+  EXPECT_EQ(CycleLines(waits, 59, ascii), bare);
+  EXPECT_EQ(CycleLines(waits, 39, ascii), bare);
+  EXPECT_GT(CycleLines(waits, 38, ascii).size(), 1u);
+}
+
+TEST(CycleLines, KeepTheKindsWhereNamesAreTheSame) {
+  std::vector<Wait> waits = TwoThreads().waits;
+  waits[0].waits_for = waits[1].who = "task main";
+  const std::vector<std::string> lines = CycleLines(waits, 40, {false, true, 80});
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_EQ(lines[0], "thread main ──lock b──▶ task main");
+}
+
+TEST(CycleLines, AreNoneWhereNobodyWaitsForTheFirst) {
+  std::vector<Wait> waits = TwoThreads().waits;
+  waits[1].waits_for = "nobody";
+  EXPECT_TRUE(CycleLines(waits, 80, {}).empty());
 }
 
 }  // namespace

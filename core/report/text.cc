@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <set>
 
+#include "core/report/cycle_text.h"
 #include "core/report/display.h"
 #include "core/report/excerpt.h"
 #include "core/report/paint.h"
@@ -34,75 +35,6 @@ std::string Section(std::size_t gutter, std::string_view name, const std::vector
     }
   }
   return out;
-}
-
-std::string WaitedFor(const Wait& wait) { return Printable(wait.on ? wait.op + " " + *wait.on : wait.op); }
-
-// Is this wait that of `party`: its own, or that of whoever occupies it, if it is a thread?
-bool IsWaitOf(const Wait& wait, const std::string& party) {
-  return wait.who == party || (wait.thread && "thread " + *wait.thread == party);
-}
-
-// The waits from the first on, each followed by that of whoever it is for. Empty unless it comes back to its beginning.
-std::vector<const Wait*> CycleOf(const std::vector<Wait>& waits) {
-  std::vector<const Wait*> chain;
-  if (waits.empty()) return chain;
-  std::set<const Wait*> seen;
-  for (const Wait* wait = &waits[0]; seen.insert(wait).second;) {
-    chain.push_back(wait);
-    if (IsWaitOf(*chain[0], wait->waits_for)) return chain;
-    const auto next =
-        std::find_if(waits.begin(), waits.end(), [&](const Wait& other) { return IsWaitOf(other, wait->waits_for); });
-    if (next == waits.end()) return {};
-    wait = &*next;
-  }
-  return {};
-}
-
-// "task consumer" as "consumer".
-std::string BareName(const std::string& party) {
-  for (std::string_view kind : {"task ", "thread "}) {
-    if (party.starts_with(kind)) return party.substr(kind.size());
-  }
-  return party;
-}
-
-// Without their kinds, parties with the same name could be taken for one.
-bool HaveOwnNames(const std::vector<const Wait*>& cycle) {
-  std::set<std::string> parties, names;
-  for (const Wait* wait : cycle) parties.insert({wait->who, wait->waits_for});
-  for (const std::string& party : parties) names.insert(BareName(party));
-  return names.size() == parties.size();
-}
-
-// "a", " ──lock m──▶ b", and so on until it comes back to a.
-std::vector<std::string> CycleParts(const std::vector<const Wait*>& cycle, bool is_bare, const TextStyle& style) {
-  const auto name = [&](const std::string& party) { return Printable(is_bare ? BareName(party) : party); };
-  std::vector<std::string> parts = {name(cycle[0]->who)};
-  const auto add = [&](const std::string& label, const std::string& party) {
-    parts.push_back((style.unicode ? " ──" : " --") + label + (style.unicode ? "──▶ " : "--> ") + name(party));
-  };
-  for (std::size_t i = 0; i < cycle.size(); ++i) {
-    const std::string& next = cycle[(i + 1) % cycle.size()]->who;
-    add(WaitedFor(*cycle[i]), cycle[i]->waits_for);
-    if (cycle[i]->waits_for != next) add("runs", next);
-  }
-  return parts;
-}
-
-// On one line, in short names if need be; if that is too long as well, as lines that break before an arrow.
-std::vector<std::string> CycleLines(const std::vector<const Wait*>& cycle, std::size_t width, const TextStyle& style) {
-  std::vector<std::string> lines;
-  for (bool is_bare : {false, true}) {
-    if (is_bare && !HaveOwnNames(cycle)) break;
-    lines = {""};
-    for (const std::string& part : CycleParts(cycle, is_bare, style)) {
-      if (!lines.back().empty() && DisplayWidth(lines.back()) + DisplayWidth(part) > width) lines.emplace_back(" ");
-      lines.back() += part;
-    }
-    if (lines.size() == 1) break;
-  }
-  return lines;
 }
 
 std::string WaitText(const Wait& wait) {
@@ -146,12 +78,9 @@ std::string Arrow(std::size_t gutter, const std::string& file, const Place& plac
 
 std::string WaitsText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
   std::string out;
-  const std::vector<const Wait*> cycle = CycleOf(finding.waits);
-  if (!cycle.empty()) {
-    const std::size_t indent = gutter + 13;
-    out += Section(gutter, "cycle", CycleLines(cycle, style.width > indent ? style.width - indent : 30, style), style,
-                   false);
-  }
+  const std::size_t indent = gutter + 13;
+  const std::vector<std::string> cycle = CycleLines(finding.waits, style.width > indent ? style.width - indent : 30, style);
+  if (!cycle.empty()) out += Section(gutter, "cycle", cycle, style, false);
   std::vector<std::string> waits;
   for (const Wait& wait : finding.waits) waits.push_back(WaitText(wait));
   return waits.empty() ? out : out + Section(gutter, "waits", waits, style);
