@@ -29,7 +29,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-browser deps-fuzz demo test test-browser bigtest bench asan fuzz tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -91,6 +91,18 @@ bigtest: ## the long tests: sanitizers, and the same bytes for any number of job
 bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
 	$(BUILD)/bench
+
+# Cargo as Debian has it, unless there is another one.
+RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
+deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
+	@command -v cargo > /dev/null && $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES)" \
+	  || $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) cargo"
+
+FIDELITY_RUNS ?= 20
+fidelity: ## every scenario as a Rust program on real Tokio, many times with random delays
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
+	@$(MAKE) --no-print-directory deps-rust
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity --verbose
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
