@@ -15,7 +15,10 @@ int main(int argc, char** argv) {
   for (unsigned long long seed = first; seed < first + count; ++seed) {
     const std::string path = std::string(argv[1]) + "/seed-" + std::to_string(seed) + ".json";
     std::ofstream file(path);
-    file << asyncrt::RandomScenario(seed);
+    std::string text = asyncrt::RandomScenario(seed);
+    const std::string name = "\"name\": \"random\"";   // names are unique in one run
+    if (const std::size_t at = text.find(name); at != std::string::npos) text.replace(at, name.size(), "\"name\": \"random-" + std::to_string(seed) + "\"");
+    file << text;
     if (!file.flush()) {
       std::fprintf(stderr, "%s cannot be written\n", path.c_str());
       return 2;
