@@ -7,6 +7,7 @@
 
 #include "core/base/spelling.h"
 #include "core/report/display.h"
+#include "tool/offers.h"
 
 namespace asyncrt {
 namespace {
@@ -90,10 +91,20 @@ std::string MissingValue(const CommandDef& command, const std::string& message) 
   return "`--" + name + "` needs a value: " + std::string(flag->value);
 }
 
+// Operands such as "scenario|report" are one of these words.
+std::string WordError(const CommandDef& command, const std::vector<std::string>& words) {
+  if (command.operands.find('|') == std::string_view::npos) return "";
+  const std::vector<std::string> known = OffersFor(command.operands).head.words;
+  if (words.empty() || std::find(known.begin(), known.end(), words[0]) != known.end()) return "";
+  const std::string error = "`" + std::string(command.name) + "` cannot be given " + Quoted(words[0]);
+  const std::string hint = DidYouMean(words[0], known, "");
+  return error + (hint.empty() ? "; it takes " + std::string(command.operands) : hint);
+}
+
 std::string OperandError(const CommandDef& command, const std::vector<std::string>& words) {
   const std::string name = "`" + std::string(command.name) + "`";
   if (words.size() < command.operands_min) return name + " needs " + std::string(command.operands);
-  if (words.size() <= command.operands_max) return "";
+  if (words.size() <= command.operands_max) return command.operands_max == 1 ? WordError(command, words) : "";
   const std::string surplus = Quoted(words[command.operands_max]);
   if (command.operands_max == 0) return name + " takes no operands: " + surplus;
   return name + " takes one " + std::string(command.operands) + ", so what is " + surplus + "?";

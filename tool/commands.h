@@ -37,6 +37,8 @@ int ExplainCommand(const Args& args);
 int RulesCommand(const Args& args);
 int OpsCommand(const Args& args);
 int SchemaCommand(const Args& args);
+int InitCommand(const Args& args);
+int CompletionsCommand(const Args& args);
 
 // In the order of the help.
 const std::vector<CommandDef>& AllCommands();
