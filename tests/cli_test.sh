@@ -307,5 +307,30 @@ if command -v fish > /dev/null; then
   expect 'of rules' 'test "$(sort out | tr "\n" " ")" = "deadlock/read-reentry deadlock/relock "'
 fi
 
+# The manual
+for page in 1 5; do
+  check "manual page $page" 0 "\$tool man $page > page.$page"
+  if command -v groff > /dev/null; then
+    check "has no warnings of groff" 0 "groff -man -ww -z -Tutf8 page.$page"
+    expect 'none' 'test ! -s err'
+  else
+    printf 'skipped: groff is not installed\n'
+  fi
+  if command -v mandoc > /dev/null; then
+    check "has no warnings of mandoc" 0 "! mandoc -T lint -W warning page.$page | grep -v 'missing date'"
+  else
+    printf 'skipped: mandoc is not installed\n'
+  fi
+done
+check 'the help of all commands' 0 \
+  'for command in $($tool --help | sed -n "/^Commands:/,/^$/s/^  \([a-z]\{1,\}\).*/\1/p"); do $tool $command --help; done'
+expect 'has the flags that the manual has' \
+  'sed -n "s/^  --\([a-z-]*\).*/\1/p" out | sort > flags; test -s flags  &&
+    sed "s/[\\]-/-/g" page.1 | sed -n "s/^[\\]fB--\([a-z-]*\).*/\1/p" | sort | cmp - flags'
+check 'the manual has every op and key' 0 \
+  'sed "s/[\\]-/-/g" page.5 > plain; $tool ops --format json | jq -r ".ops[].op" | while read -r op; do grep -q "^.SS \"$op" plain || exit 1; done
+    $tool schema scenario | jq -r ".properties | keys[]" | while read -r key; do grep -qF "fB$key" plain || exit 1; done'
+check 'a manual page that is none' 2 '$tool man 7'
+
 printf '%s passed, %s failed\n' "$passed" "$failed"
 test "$failed" = 0

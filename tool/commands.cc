@@ -151,6 +151,14 @@ std::vector<CommandDef> BuildTable() {
         "asyncrt-check completions fish > ~/.config/fish/completions/asyncrt-check.fish"},
        {},
        CompletionsCommand},
+      {"man",
+       "1|5",
+       1,
+       1,
+       "Prints a manual page: 1 of the tool, 5 of the scenario language.",
+       {"asyncrt-check man 1 | man -l -", "asyncrt-check man 5 | man -l -", "asyncrt-check man 5 > asyncrt-scenario.5"},
+       {},
+       ManCommand},
   };
 }
 

@@ -5,6 +5,7 @@
 #include "core/report/display.h"
 #include "tool/commands.h"
 #include "tool/exit_code.h"
+#include "tool/first_scenario.h"
 #include "tool/output.h"
 
 namespace asyncrt {
@@ -53,9 +54,11 @@ std::string ScenarioName(const std::string& file) {
 
 }  // namespace
 
+std::string FirstScenario(const std::string& name) { return "{\n  \"name\": \"" + name + "\"," + std::string(kRest); }
+
 int InitCommand(const Args& args) {
   const std::string file = args.words.empty() ? std::string(kFile) : args.words[0];
-  const std::string text = "{\n  \"name\": \"" + ScenarioName(file) + "\"," + std::string(kRest);
+  const std::string text = FirstScenario(ScenarioName(file));
   if (file == "-") return PrintOut(text, kExitOk);
   const std::string error = WriteNewFile(file, text);
   if (!error.empty()) {
