@@ -28,7 +28,8 @@ const CommandDef* FindCommand(const std::string& name) {
 
 std::string UnknownCommand(const std::string& word) {
   if (word.starts_with("-")) {
-    return "unknown flag " + Quoted(word) + "; flags of a command stand after it";
+    const std::string hint = DidYouMean(word.substr(std::min(word.size(), word.find_first_not_of('-'))), {"help", "version"}, "--");
+    return "unknown flag " + Quoted(word) + (hint.empty() ? "; flags of a command stand after it" : hint);
   }
   std::vector<std::string> names;
   for (const CommandDef& command : AllCommands()) names.emplace_back(command.name);
@@ -47,6 +48,13 @@ bool LooksLikePath(const std::string& word) {
   return !word.starts_with("-") && std::filesystem::exists(word, ignored);
 }
 
+const FlagDef* FindFlag(const CommandDef& command, const std::string& name) {
+  for (const FlagDef& flag : command.flags) {
+    if (flag.name == name) return &flag;
+  }
+  return nullptr;
+}
+
 std::string UnknownFlag(const CommandDef& command, const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
   std::vector<std::string> names = {"help"};
@@ -55,15 +63,11 @@ std::string UnknownFlag(const CommandDef& command, const std::string& word) {
   std::replace(bare.begin(), bare.end(), '_', '-');
   std::transform(bare.begin(), bare.end(), bare.begin(), [](unsigned char c) { return std::tolower(c); });
   std::string nearest = NearestName(bare, names);
-  return "unknown flag " + Quoted(flag) + " for `" + std::string(command.name) + "`" +
-         (nearest.empty() ? "" : "; did you mean `--" + nearest + "`?");
-}
-
-const FlagDef* FindFlag(const CommandDef& command, const std::string& name) {
-  for (const FlagDef& flag : command.flags) {
-    if (flag.name == name) return &flag;
+  std::string hint = nearest.empty() ? "" : "; did you mean `--" + nearest + "`?";
+  for (const CommandDef& other : AllCommands()) {
+    if (FindFlag(other, bare) != nullptr) hint = "; `" + std::string(other.name) + "` has it";
   }
-  return nullptr;
+  return "unknown flag " + Quoted(flag) + " for `" + std::string(command.name) + "`" + hint;
 }
 
 // CLI11 would take `--timing=no` for a switch; nobody should have to guess what that means.

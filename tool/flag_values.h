@@ -32,6 +32,8 @@ class FlagReader {
   // The same for a part of a value.
   std::size_t ChoiceOf(const std::string& flag, const std::string& value, const std::vector<std::string>& words);
   ColorChoice Color();
+  // A known version; empty: none was given.
+  std::string Tokio();
   // The flags that decide how scenarios are explored.
   CheckOptions Options();
   unsigned Jobs();

@@ -97,6 +97,7 @@ class Reader {
   void ReadExpect(const Json& node);
   Expect ReadExpectLists(const Json& node, bool with_versions);
   std::vector<Expected> ReadRules(const Json& node);
+  void CheckRule(const Json& node);
   void ReadAllow(const Json& node);
   bool CheckNewName(const Json::Member& member, std::string_view what);
   void CheckMessages();

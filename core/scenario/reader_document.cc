@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/spelling.h"
+#include "core/detect/rule_names.h"
 #include "core/scenario/expr.h"
 #include "core/scenario/json_reader.h"
 #include "core/scenario/reader.h"
@@ -472,18 +473,25 @@ Expect Reader::ReadExpectLists(const Json& node, bool with_versions) {
   return expect;
 }
 
+void Reader::CheckRule(const Json& node) {
+  if (!IsRulePattern(node.text)) diagnostics_.Add(node, "unknown rule `" + node.text + "`", RuleHint(node.text));
+}
+
 std::vector<Expected> Reader::ReadRules(const Json& node) {
   std::vector<Expected> rules;
   if (!IsList(node, "rules")) return rules;
   for (const Json& item : node.items) {
     Expected expected;
     if (item.kind == Json::Kind::kString) {
+      CheckRule(item);
       expected.any_of.push_back(item.text);
     } else if (item.kind == Json::Kind::kArray) {
       if (item.items.empty()) diagnostics_.Add(item, "expected at least one rule in this list");
       for (const Json& rule : item.items) {
         std::string text;
-        if (ReadString(rule, text)) expected.any_of.push_back(std::move(text));
+        if (!ReadString(rule, text)) continue;
+        CheckRule(rule);
+        expected.any_of.push_back(std::move(text));
       }
     } else {
       FailType(item, "a rule, or a list of rules of which any one will do");
@@ -502,7 +510,7 @@ void Reader::ReadAllow(const Json& node) {
     Allow allow;
     allow.node = &item;
     if (const Json* rule = item.Find("rule")) {
-      ReadString(*rule, allow.rule);
+      if (ReadString(*rule, allow.rule)) CheckRule(*rule);
     } else {
       FailMissing(item, "rule", "an entry of `allow`");
     }
