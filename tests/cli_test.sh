@@ -111,7 +111,7 @@ check 'no path' 2 '$tool run'
 check 'too many operands' 2 '$tool explain a b'
 check 'help' 0 '$tool --help'
 expect 'help is on stdout' 'test -s out -a ! -s err'
-for command in run test replay explain rules ops schema; do
+for command in $($tool --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]\{1,\}\).*/\1/p'); do
   check "help of $command" 0 "\$tool $command -h"
   expect "help of $command has examples" 'grep -q "^Examples:" out'
 done
@@ -267,6 +267,96 @@ expect 'is JSON' 'jq -e ".[\"\$defs\"].op.oneOf | length > 80" out'
 check 'schema of reports' 0 '$tool schema report'
 expect 'is JSON' 'jq -e .title out'
 check 'schema of nothing' 2 '$tool schema nothing'
+
+check 'a first scenario' 0 '$tool init'
+expect 'is JSON and says what to do next' 'jq -e .about first.json && grep -q "asyncrt-check run first.json" out'
+check 'has a finding' 1 '$tool run first.json'
+check 'is as it expects' 0 '$tool test first.json'
+check 'repaired as its note says' 0 'sed "s/std_channel/mpsc/" first.json > repaired.json; $tool run repaired.json'
+cp first.json kept.json
+check 'a second time' 2 '$tool init'
+expect 'changes nothing' 'grep -q "exists already" err && cmp first.json kept.json'
+check 'the scenario is called as its file is' 0 '$tool init "Odd  Näme_2.json"'
+expect 'in kebab-case' 'test "$(jq -r .name Odd*.json)" = odd-n-me-2 && $tool test Odd*.json'
+check 'a first scenario on stdout' 1 '$tool init - | $tool run -'
+check 'a first scenario in a missing folder' 2 '$tool init nowhere/first.json'
+
+# Completion, in a bash of its own; the words are split at `=`, as readline does.
+cat > complete.sh <<'END'
+source <("$1" completions bash)
+shift
+complete -p asyncrt-check > /dev/null || exit 1
+COMP_WORDS=(asyncrt-check "$@")
+COMP_CWORD=$#
+COMP_WORDBREAKS=$' \t\n"\'><=;|&(:'
+_asyncrt_check
+echo "${COMPREPLY[*]}"
+END
+# completes EXPECTED WORD...: the last word is the one at the cursor.
+completes() {
+  local expected=$1 found
+  shift
+  found=$(bash complete.sh "$tool" "$@")
+  check "completion of '$*': '$found', not '$expected'" 0 "test '$found' = '$expected'"
+}
+completes 'run replay rules' r
+completes "$(ls -d clean*)" clean
+completes '--fail-on --fail-on-warning' run --fail
+completes '--help --version' --
+completes 'json jsonl junit' run --format j
+completes 'json jsonl junit' run --format = j
+completes 'clean.json' run --format json = clean.j
+completes 'deadlock/relock= deadlock/read-reentry=' run --rule deadlock/re
+completes 'off note warning error' run --rule deadlock/relock =
+completes 'error' run --rule = deadlock/relock = e
+completes 'exact' run bad.json --scheduler e
+completes '1.44' run --tokio 1.44
+completes '' run --jobs ''
+completes 'clean.json' run --timing clean.j
+completes 'deadlock/relock deadlock/read-reentry' explain deadlock/re
+completes 'try_send' ops try_s
+completes 'explain' help exp
+completes 'bash zsh fish' completions ''
+completes '' rules ''
+check 'completions of a shell that is none' 2 '$tool completions bsh'
+expect 'name the nearest' 'grep -q "did you mean .bash" err'
+for shell in zsh fish; do
+  check "completions of $shell" 0 "\$tool completions $shell > completions.$shell"
+  if command -v "$shell" > /dev/null; then
+    check "are $shell" 0 "$shell -n completions.$shell"
+  else
+    printf 'skipped: %s is not installed\n' "$shell"
+  fi
+done
+if command -v fish > /dev/null; then
+  check 'fish offers what there is' 0 'HOME=$PWD fish -c "source completions.fish; complete -C \"asyncrt-check explain deadlock/re\""'
+  expect 'of rules' 'test "$(sort out | tr "\n" " ")" = "deadlock/read-reentry deadlock/relock "'
+fi
+
+# The manual
+for page in 1 5; do
+  check "manual page $page" 0 "\$tool man $page > page.$page"
+  if command -v groff > /dev/null; then
+    check "has no warnings of groff" 0 "groff -man -ww -z -Tutf8 page.$page"
+    expect 'none' 'test ! -s err'
+  else
+    printf 'skipped: groff is not installed\n'
+  fi
+  if command -v mandoc > /dev/null; then
+    check "has no warnings of mandoc" 0 "! mandoc -T lint -W warning page.$page | grep -v 'missing date'"
+  else
+    printf 'skipped: mandoc is not installed\n'
+  fi
+done
+check 'the help of all commands' 0 \
+  'for command in $($tool --help | sed -n "/^Commands:/,/^$/s/^  \([a-z]\{1,\}\).*/\1/p"); do $tool $command --help; done'
+expect 'has the flags that the manual has' \
+  'sed -n "s/^  --\([a-z-]*\).*/\1/p" out | sort > flags; test -s flags  &&
+    sed "s/[\\]-/-/g" page.1 | sed -n "s/^[\\]fB--\([a-z-]*\).*/\1/p" | sort | cmp - flags'
+check 'the manual has every op and key' 0 \
+  'sed "s/[\\]-/-/g" page.5 > plain; $tool ops --format json | jq -r ".ops[].op" | while read -r op; do grep -q "^.SS \"$op" plain || exit 1; done
+    $tool schema scenario | jq -r ".properties | keys[]" | while read -r key; do grep -qF "fB$key" plain || exit 1; done'
+check 'a manual page that is none' 2 '$tool man 7'
 
 printf '%s passed, %s failed\n' "$passed" "$failed"
 test "$failed" = 0

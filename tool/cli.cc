@@ -7,6 +7,7 @@
 
 #include "core/base/spelling.h"
 #include "core/report/display.h"
+#include "tool/offers.h"
 
 namespace asyncrt {
 namespace {
@@ -27,7 +28,8 @@ const CommandDef* FindCommand(const std::string& name) {
 
 std::string UnknownCommand(const std::string& word) {
   if (word.starts_with("-")) {
-    return "unknown flag " + Quoted(word) + "; flags of a command stand after it";
+    const std::string hint = DidYouMean(word.substr(std::min(word.size(), word.find_first_not_of('-'))), {"help", "version"}, "--");
+    return "unknown flag " + Quoted(word) + (hint.empty() ? "; flags of a command stand after it" : hint);
   }
   std::vector<std::string> names;
   for (const CommandDef& command : AllCommands()) names.emplace_back(command.name);
@@ -46,6 +48,13 @@ bool LooksLikePath(const std::string& word) {
   return !word.starts_with("-") && std::filesystem::exists(word, ignored);
 }
 
+const FlagDef* FindFlag(const CommandDef& command, const std::string& name) {
+  for (const FlagDef& flag : command.flags) {
+    if (flag.name == name) return &flag;
+  }
+  return nullptr;
+}
+
 std::string UnknownFlag(const CommandDef& command, const std::string& word) {
   const std::string flag = word.substr(0, word.find('='));
   std::vector<std::string> names = {"help"};
@@ -54,15 +63,11 @@ std::string UnknownFlag(const CommandDef& command, const std::string& word) {
   std::replace(bare.begin(), bare.end(), '_', '-');
   std::transform(bare.begin(), bare.end(), bare.begin(), [](unsigned char c) { return std::tolower(c); });
   std::string nearest = NearestName(bare, names);
-  return "unknown flag " + Quoted(flag) + " for `" + std::string(command.name) + "`" +
-         (nearest.empty() ? "" : "; did you mean `--" + nearest + "`?");
-}
-
-const FlagDef* FindFlag(const CommandDef& command, const std::string& name) {
-  for (const FlagDef& flag : command.flags) {
-    if (flag.name == name) return &flag;
+  std::string hint = nearest.empty() ? "" : "; did you mean `--" + nearest + "`?";
+  for (const CommandDef& other : AllCommands()) {
+    if (FindFlag(other, bare) != nullptr) hint = "; `" + std::string(other.name) + "` has it";
   }
-  return nullptr;
+  return "unknown flag " + Quoted(flag) + " for `" + std::string(command.name) + "`" + hint;
 }
 
 // CLI11 would take `--timing=no` for a switch; nobody should have to guess what that means.
@@ -90,10 +95,20 @@ std::string MissingValue(const CommandDef& command, const std::string& message) 
   return "`--" + name + "` needs a value: " + std::string(flag->value);
 }
 
+// Operands such as "scenario|report" are one of these words.
+std::string WordError(const CommandDef& command, const std::vector<std::string>& words) {
+  if (command.operands.find('|') == std::string_view::npos) return "";
+  const std::vector<std::string> known = OffersFor(command.operands).head.words;
+  if (words.empty() || std::find(known.begin(), known.end(), words[0]) != known.end()) return "";
+  const std::string error = "`" + std::string(command.name) + "` cannot be given " + Quoted(words[0]);
+  const std::string hint = DidYouMean(words[0], known, "");
+  return error + (hint.empty() ? "; it takes " + std::string(command.operands) : hint);
+}
+
 std::string OperandError(const CommandDef& command, const std::vector<std::string>& words) {
   const std::string name = "`" + std::string(command.name) + "`";
   if (words.size() < command.operands_min) return name + " needs " + std::string(command.operands);
-  if (words.size() <= command.operands_max) return "";
+  if (words.size() <= command.operands_max) return command.operands_max == 1 ? WordError(command, words) : "";
   const std::string surplus = Quoted(words[command.operands_max]);
   if (command.operands_max == 0) return name + " takes no operands: " + surplus;
   return name + " takes one " + std::string(command.operands) + ", so what is " + surplus + "?";

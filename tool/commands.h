@@ -38,6 +38,9 @@ int ExplainCommand(const Args& args);
 int RulesCommand(const Args& args);
 int OpsCommand(const Args& args);
 int SchemaCommand(const Args& args);
+int InitCommand(const Args& args);
+int CompletionsCommand(const Args& args);
+int ManCommand(const Args& args);
 
 // In the order of the help.
 const std::vector<CommandDef>& AllCommands();
@@ -45,6 +48,9 @@ const std::vector<CommandDef>& AllCommands();
 // What `--help` prints, for a command or for the tool.
 std::string HelpText(const CommandDef& command);
 std::string HelpText();
+// A flag's sentence with its default, and what the tool does, for the help and the manual.
+std::string FlagText(const FlagDef& flag);
+std::string_view ToolSummary();
 
 }  // namespace asyncrt
 

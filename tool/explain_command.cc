@@ -3,13 +3,13 @@
 #include <nlohmann/json.hpp>
 
 #include "core/asyncrt.h"
+#include "core/detect/rule_names.h"
 #include "core/report/display.h"
 #include "core/report/verdict.h"
 #include "tool/commands.h"
 #include "tool/exit_code.h"
 #include "tool/flag_values.h"
 #include "tool/output.h"
-#include "tool/rule_names.h"
 
 namespace asyncrt {
 namespace {

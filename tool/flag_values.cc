@@ -7,6 +7,7 @@
 
 #include "core/base/spelling.h"
 #include "core/report/display.h"
+#include "core/scenario/tokio_versions.h"
 #include "tool/interrupt.h"
 
 namespace asyncrt {
@@ -114,8 +115,16 @@ CheckOptions FlagReader::Options() {
     if (which == 2 || which == 4) options.reductions.stubborn = false;
     if (which == 3 || which == 4) options.reductions.chains = false;
   }
-  if (const std::string* version = args_.Last("tokio")) options.tokio = *version;
+  options.tokio = Tokio();
   return options;
+}
+
+std::string FlagReader::Tokio() {
+  const std::string* version = args_.Last("tokio");
+  if (version == nullptr || IsTokioVersion(*version)) return version == nullptr ? "" : *version;
+  Fail("`--tokio` cannot be " + Shown(*version) + "; known are " + TokioVersions().front() + " to " + TokioVersions().back() +
+       ", and each of their patches");
+  return "";
 }
 
 unsigned FlagReader::Jobs() {

@@ -34,6 +34,8 @@ class FlagReader {
   std::size_t ChoiceOf(const std::string& flag, const std::string& value, const std::vector<std::string>& words);
   ColorChoice Color();
   ProgressChoice Progress();
+  // A known version; empty: none was given.
+  std::string Tokio();
   // The flags that decide how scenarios are explored.
   CheckOptions Options();
   unsigned Jobs();

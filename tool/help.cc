@@ -1,5 +1,6 @@
 #include "core/report/display.h"
 #include "tool/commands.h"
+#include "tool/exit_code.h"
 
 namespace asyncrt {
 namespace {
@@ -29,6 +30,18 @@ std::string WrappedLine(std::string_view text) {
 
 }  // namespace
 
+std::string FlagText(const FlagDef& flag) {
+  std::string text(flag.doc);
+  if (!flag.fallback.empty()) text += " (default: " + std::string(flag.fallback) + ")";
+  if (flag.is_repeatable) text += "; can be repeated";
+  return text;
+}
+
+std::string_view ToolSummary() {
+  return "Finds deadlocks, starvation and ownership errors of programs that mix threads, locks and Tokio, by exploring "
+         "every schedule of a small JSON scenario.";
+}
+
 std::string HelpText(const CommandDef& command) {
   std::string out = "usage: asyncrt-check " + std::string(command.name);
   if (!command.operands.empty()) out += " " + std::string(command.operands);
@@ -38,19 +51,14 @@ std::string HelpText(const CommandDef& command) {
   for (const FlagDef& flag : command.flags) {
     std::string left = "--" + std::string(flag.name);
     if (!flag.value.empty()) left += " " + std::string(flag.value);
-    std::string text(flag.doc);
-    if (!flag.fallback.empty()) text += " (default: " + std::string(flag.fallback) + ")";
-    if (flag.is_repeatable) text += "; can be repeated";
-    out += Entry(left, text);
+    out += Entry(left, FlagText(flag));
   }
   return out + Entry("-h, --help", "print this");
 }
 
 std::string HelpText() {
   std::string out = "usage: asyncrt-check COMMAND ...\n\n";
-  out += WrappedLine(
-      "Finds deadlocks, starvation and ownership errors of programs that mix threads, locks and Tokio, by exploring "
-      "every schedule of a small JSON scenario.");
+  out += WrappedLine(ToolSummary());
   out += "\nExamples:\n";
   for (const char* example : {"asyncrt-check run scenarios/ --format text", "asyncrt-check run mine.json | jq .verdict",
                               "asyncrt-check explain deadlock/blocked-workers"}) {
@@ -64,9 +72,11 @@ std::string HelpText() {
   }
   out += "\nFlags:\n" + Entry("-h, --help", "print this; `asyncrt-check COMMAND --help` says more") +
          Entry("--version", "print the version");
-  out += "\n" + WrappedLine(
-                    "Exit status: 0 nothing found, 1 findings, 2 wrong input or command line, 3 a limit ended the "
-                    "exploration, 4 a bug of this tool, 130 and 143 interrupted.");
+  std::string status = "Exit status: ";
+  for (const ExitDef& row : kExitDefs) {
+    status += (&row == kExitDefs ? "" : ", ") + std::string(row.status) + " " + std::string(row.brief);
+  }
+  out += "\n" + WrappedLine(status + ".");
   return out;
 }
 

@@ -11,6 +11,9 @@
 #include <set>
 #include <utility>
 
+#include "core/base/spelling.h"
+#include "core/report/display.h"
+
 namespace asyncrt {
 namespace {
 
@@ -42,6 +45,21 @@ Input ReadFrom(int fd, std::string name) {
   return input;
 }
 
+// A name in the same folder that is nearly this one.
+std::string NearPath(const std::string& path) {
+  if (errno != ENOENT) return "";
+  const std::size_t slash = path.rfind('/');
+  const std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
+  DIR* open = opendir(folder.empty() ? "." : folder.c_str());
+  if (open == nullptr) return "";
+  std::vector<std::string> names;
+  while (const dirent* entry = readdir(open)) names.emplace_back(entry->d_name);
+  closedir(open);
+  std::sort(names.begin(), names.end());
+  const std::string nearest = NearestName(path.substr(folder.size()), names);
+  return nearest.empty() ? "" : "; did you mean `" + Printable(folder + nearest) + "`?";
+}
+
 class Finder {
  public:
   void Add(const std::string& path) {
@@ -51,7 +69,7 @@ class Finder {
       return;
     }
     struct stat info = {};
-    if (stat(path.c_str(), &info) != 0) return Fail(path, std::strerror(errno));
+    if (stat(path.c_str(), &info) != 0) return Fail(path, std::strerror(errno) + NearPath(path));
     if (!S_ISDIR(info.st_mode)) return AddFile(path, info);
     files_.clear();
     const std::size_t problems = inputs_.size();
@@ -125,7 +143,7 @@ std::vector<Input> ReadInputs(const std::vector<std::string>& paths) {
 Input ReadInput(const std::string& path) {
   if (path == "-") return ReadFrom(STDIN_FILENO, kStdinName);
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return {path, "", std::strerror(errno)};
+  if (fd < 0) return {path, "", std::strerror(errno) + NearPath(path)};
   Input input = ReadFrom(fd, path);
   close(fd);
   return input;

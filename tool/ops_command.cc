@@ -7,6 +7,7 @@
 #include "tool/commands.h"
 #include "tool/exit_code.h"
 #include "tool/flag_values.h"
+#include "tool/op_text.h"
 #include "tool/output.h"
 
 namespace asyncrt {
@@ -15,13 +16,6 @@ namespace {
 constexpr std::size_t kVerbColumn = 22;
 constexpr std::size_t kKindColumn = 20;
 constexpr std::size_t kWidth = 100;
-
-std::vector<std::string> KindsOf(const OpDef& op) {
-  std::vector<std::string> kinds;
-  if (op.kind != Kind::kNone) kinds.emplace_back(KindName(op.kind));
-  for (Kind kind : op.on_kinds) kinds.emplace_back(KindName(kind));
-  return kinds;
-}
 
 std::string ListText(const OpDef& op) {
   const std::vector<std::string> kinds = KindsOf(op);
@@ -35,20 +29,6 @@ std::string ListText(const OpDef& op) {
     out += line + part + "\n";
     line = std::string(kVerbColumn + kKindColumn, ' ');
   }
-  return out;
-}
-
-std::string WhereText(const OpDef& op) {
-  std::string out;
-  switch (op.where) {
-    case Where::kAny: out = "any body"; break;
-    case Where::kAsync: out = "async bodies"; break;
-    case Where::kSync: out = "sync bodies"; break;
-  }
-  if (op.blocks) out += "; can block the thread";
-  if (op.awaits) out += "; can suspend the task";
-  if (op.can_fail) out += "; can fail";
-  if (!op.sync_instead.empty()) out += "; in a sync body use `" + std::string(op.sync_instead) + "`";
   return out;
 }
 

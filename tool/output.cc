@@ -75,4 +75,15 @@ std::string WriteFile(const std::string& path, std::string_view text) {
   return problem + error;
 }
 
+std::string WriteNewFile(const std::string& path, std::string_view text) {
+  const std::string problem = Printable(path) + " could not be written: ";
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+  if (fd < 0) return problem + (errno == EEXIST ? "it exists already" : std::strerror(errno));
+  int error = WriteAll(fd, text);
+  if (close(fd) != 0 && error == 0) error = errno;
+  if (error == 0) return "";
+  unlink(path.c_str());
+  return problem + std::strerror(error);
+}
+
 }  // namespace asyncrt

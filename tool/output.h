@@ -19,6 +19,8 @@ void PrintErr(std::string_view text);
 // Writes a file whole or not at all: a temporary beside it takes its place. Devices and pipes are written directly.
 // Returns what went wrong; empty: nothing.
 std::string WriteFile(const std::string& path, std::string_view text);
+// The same, but a file that is there stays as it is: that is an error.
+std::string WriteNewFile(const std::string& path, std::string_view text);
 
 }  // namespace asyncrt
 

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "core/base/stable_hash.h"
+#include "core/detect/rule_names.h"
 #include "core/report/display.h"
 #include "core/report/formats.h"
 #include "core/report/render.h"
@@ -12,7 +13,6 @@
 #include "tool/flag_values.h"
 #include "tool/inputs.h"
 #include "tool/output.h"
-#include "tool/rule_names.h"
 
 namespace asyncrt {
 namespace {

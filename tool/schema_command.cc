@@ -7,9 +7,7 @@ namespace asyncrt {
 
 int SchemaCommand(const Args& args) {
   if (args.words[0] == "scenario") return PrintOut(ScenarioSchema(), kExitOk);
-  if (args.words[0] == "report") return PrintOut(ReportSchema(), kExitOk);
-  Complain("there is a schema of `scenario` and of `report`");
-  return kExitInvalid;
+  return PrintOut(ReportSchema(), kExitOk);
 }
 
 }  // namespace asyncrt

@@ -97,6 +97,7 @@ class Reader {
   void ReadExpect(const Json& node);
   Expect ReadExpectLists(const Json& node, bool with_versions);
   std::vector<Expected> ReadRules(const Json& node);
+  void CheckRule(const Json& node);
   void ReadAllow(const Json& node);
   bool CheckNewName(const Json::Member& member, std::string_view what);
   void CheckMessages();
@@ -162,6 +163,7 @@ class Reader {
   bool IsList(const Json& node, std::string_view of);
   bool IsObject(const Json& node, std::string_view what);
   void FailMissing(const Json& node, std::string_view key, std::string_view what);
+  bool FailMisspelled(const Json& node, std::string_view key, std::string_view what);
   void FailUnknownKey(const Json& node, const Json::Member& member, const std::vector<std::string>& known,
                       std::string_view what);
   void CheckKeys(const Json& node, const std::vector<std::string>& known, std::string_view what);

@@ -4,15 +4,15 @@
 #include <utility>
 
 #include "core/base/spelling.h"
+#include "core/detect/rule_names.h"
 #include "core/scenario/expr.h"
 #include "core/scenario/json_reader.h"
 #include "core/scenario/reader.h"
+#include "core/scenario/tokio_versions.h"
 
 namespace asyncrt {
 namespace {
 
-constexpr int kTokioOldest = 24;
-constexpr int kTokioNewest = 53;
 constexpr std::int64_t kElementsMax = 10'000;
 
 const std::vector<std::string> kDocumentKeys = {"name", "about",  "source",     "runtimes", "objects", "bodies",
@@ -66,27 +66,6 @@ bool IsKebabCase(const std::string& text) {
     after_dash = byte == '-';
   }
   return !text.empty() && !after_dash;
-}
-
-std::string KnownVersions() {
-  std::string text = "known are ";
-  for (int minor = kTokioOldest; minor <= kTokioNewest; ++minor) {
-    text += (minor == kTokioOldest ? "1." : ", 1.") + std::to_string(minor);
-  }
-  return text;
-}
-
-// "1.N" or "1.N.P" with a known N.
-bool IsKnownVersion(const std::string& text) {
-  if (text.compare(0, 2, "1.") != 0) return false;
-  const std::size_t dot = text.find('.', 2);
-  const std::string minor = text.substr(2, dot == std::string::npos ? dot : dot - 2);
-  const auto is_number = [](const std::string& digits) {
-    return !digits.empty() && digits.size() <= 2 && digits.find_first_not_of("0123456789") == std::string::npos &&
-           (digits.size() == 1 || digits[0] != '0');
-  };
-  if (!is_number(minor) || std::stoi(minor) < kTokioOldest || std::stoi(minor) > kTokioNewest) return false;
-  return dot == std::string::npos || is_number(text.substr(dot + 1));
 }
 
 }  // namespace
@@ -182,8 +161,9 @@ std::string Reader::ReadVersion(const Json& node) {
 }
 
 std::string Reader::CheckVersion(const std::string& version, const Json& where, const Place& place) {
-  if (IsKnownVersion(version)) return version;
-  diagnostics_.AddAt(place, where.pointer, "unknown Tokio version `" + version + "`", KnownVersions());
+  if (IsTokioVersion(version)) return version;
+  diagnostics_.AddAt(place, where.pointer, "unknown Tokio version `" + version + "`",
+                     "known are " + ListNames(TokioVersions(), "and"));
   return "";
 }
 
@@ -493,18 +473,25 @@ Expect Reader::ReadExpectLists(const Json& node, bool with_versions) {
   return expect;
 }
 
+void Reader::CheckRule(const Json& node) {
+  if (!IsRulePattern(node.text)) diagnostics_.Add(node, "unknown rule `" + node.text + "`", RuleHint(node.text));
+}
+
 std::vector<Expected> Reader::ReadRules(const Json& node) {
   std::vector<Expected> rules;
   if (!IsList(node, "rules")) return rules;
   for (const Json& item : node.items) {
     Expected expected;
     if (item.kind == Json::Kind::kString) {
+      CheckRule(item);
       expected.any_of.push_back(item.text);
     } else if (item.kind == Json::Kind::kArray) {
       if (item.items.empty()) diagnostics_.Add(item, "expected at least one rule in this list");
       for (const Json& rule : item.items) {
         std::string text;
-        if (ReadString(rule, text)) expected.any_of.push_back(std::move(text));
+        if (!ReadString(rule, text)) continue;
+        CheckRule(rule);
+        expected.any_of.push_back(std::move(text));
       }
     } else {
       FailType(item, "a rule, or a list of rules of which any one will do");
@@ -523,7 +510,7 @@ void Reader::ReadAllow(const Json& node) {
     Allow allow;
     allow.node = &item;
     if (const Json* rule = item.Find("rule")) {
-      ReadString(*rule, allow.rule);
+      if (ReadString(*rule, allow.rule)) CheckRule(*rule);
     } else {
       FailMissing(item, "rule", "an entry of `allow`");
     }

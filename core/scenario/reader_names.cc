@@ -10,6 +10,8 @@
 namespace asyncrt {
 namespace {
 
+constexpr std::size_t kNamesShown = 8;
+
 // The end that an op needs of a channel or pipe. kWhole: either will do.
 Ref::Part EndOf(Code code, Kind kind) {
   switch (code) {
@@ -127,7 +129,34 @@ bool Reader::IsObject(const Json& node, std::string_view what) {
   return false;
 }
 
+// A key that is missing because it is misspelled: `onn`, but not `op` where `on` is missing.
+bool Reader::FailMisspelled(const Json& node, std::string_view key, std::string_view what) {
+  std::vector<std::string> strangers;
+  for (const Json::Member& member : node.members) {
+    const auto has_key = [&](const OpDef& def) {
+      return std::any_of(def.fields.begin(), def.fields.end(),
+                         [&](const FieldUse& use) { return FieldKey(use.field) == member.key; });
+    };
+    const bool is_known = member.key == "op" || member.key == "at" || member.key == "note" ||
+                          std::any_of(AllOps().begin(), AllOps().end(), has_key);
+    if (!is_known && !IsIgnoredKey(member.key)) strangers.push_back(member.key);
+  }
+  const std::string nearest = NearestName(key, strangers);
+  for (const Json::Member& member : node.members) {
+    if (nearest.empty() || member.key != nearest) continue;
+    const auto is_told = [&](const Diagnostic& one) {
+      return one.place.line == member.key_place.line && one.place.column == member.key_place.column;
+    };
+    if (std::none_of(diagnostics_.list().begin(), diagnostics_.list().end(), is_told)) {
+      FailUnknownKey(node, member, {std::string(key)}, what);
+    }
+    return true;
+  }
+  return false;
+}
+
 void Reader::FailMissing(const Json& node, std::string_view key, std::string_view what) {
+  if (FailMisspelled(node, key, what)) return;
   diagnostics_.AddAt(Opening(node), node.pointer, std::string(what) + " needs `" + std::string(key) + "`");
 }
 
@@ -206,10 +235,20 @@ void Reader::FailNotVisible(const Json& node, const Place& place, const std::str
                            "; a name is visible after its op, to the end of its block");
     return;
   }
-  const std::string nearest = NearestName(name, names_.Visible());
+  std::vector<std::string> visible = names_.Visible();
+  const std::string nearest = NearestName(name, visible);
   std::string hint;
-  if (!nearest.empty())
+  if (!nearest.empty()) {
     hint = "did you mean `" + nearest + "`, declared at " + LineAndColumn(names_.Find(nearest)->place) + "?";
+  } else if (visible.empty()) {
+    hint = "nothing is declared here: things stand in `objects` and `runtimes`, tasks and threads have an `as`";
+  } else if (visible.size() <= kNamesShown) {
+    hint = "known here: " + ListNames(visible, "and");
+  } else {
+    const std::size_t rest = visible.size() - kNamesShown;
+    visible.resize(kNamesShown);
+    hint = "known here: " + ListNames(visible, "and") + ", and " + std::to_string(rest) + " more";
+  }
   diagnostics_.AddAt(place, node.pointer, "`" + name + "` is not declared", hint);
 }
 

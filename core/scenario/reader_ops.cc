@@ -159,6 +159,7 @@ const OpDef* Reader::ChooseRow(const Json& node, const std::string& verb) {
   const Json* on = node.Find("on");
   if (on == nullptr) {
     if (rows.size() == 1) return rows[0];
+    if (FailMisspelled(node, "on", "`" + verb + "`")) return nullptr;
     std::vector<std::string> kinds;
     for (const OpDef* row : rows) kinds.emplace_back(KindName(row->kind));
     diagnostics_.AddAt(Opening(node), node.pointer, "`" + verb + "` needs `on`",
@@ -208,6 +209,11 @@ void Reader::ReadTarget(Op& op, const Context& context) {
   if (on->kind != Json::Kind::kString) return FailType(*on, "a name");
   if (code == Code::kBlockOn && (on->text == "current" || on->text == "futures")) {
     op.target = on->text == "current" ? Op::Target::kCurrent : Op::Target::kFutures;
+    return;
+  }
+  if (const std::string nearest = NearestName(on->text, {"current", "futures"});
+      code == Code::kBlockOn && !nearest.empty() && names_.Find(on->text) == nullptr) {
+    diagnostics_.Add(*on, "`" + on->text + "` is not declared", "did you mean `" + nearest + "`?");
     return;
   }
   std::optional<Ref> ref = ReadRef(*on, TakesMany(code) ? Use::kMany : Use::kElement, context);

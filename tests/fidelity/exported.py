@@ -21,13 +21,13 @@ REFUSED = {"ownership/use-after-move", "ownership/not-send", "ownership/borrow-e
 
 
 def verdicts(tool, paths, tokio):
-    run = subprocess.run([tool, "run", *paths, "--tokio", tokio, "--format", "json", "--fail-on", "never"],
+    run = subprocess.run([tool, "run", *paths, "--tokio", tokio, "--format", "json", "--fail-on", "never", "--max-states", "200000"],
                          stdout=subprocess.PIPE, text=True)
     out = {}
     for scenario in json.loads(run.stdout)["scenarios"]:
         errors = {f["rule"] for f in scenario["findings"] if f["severity"] == "error"}
         out[scenario["file"]] = {"errors": errors, "all": {f["rule"] for f in scenario["findings"]},
-                                 "complete": scenario["explored"]["complete"], "verdict": scenario["verdict"]}
+                                 "complete": (scenario["explored"] or {}).get("complete", False), "verdict": scenario["verdict"]}
     return out
 
 
