@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include "core/report/display.h"
@@ -79,13 +80,26 @@ void RejectSecondNames(const std::vector<Input>& inputs, std::vector<ScenarioRep
 std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs) {
   std::vector<ScenarioReport> reports(inputs.size());
   std::atomic<std::size_t> next{0};
+  std::atomic<bool> is_out_of_memory{false};
   const auto work = [&] {
-    for (std::size_t i = next++; i < inputs.size(); i = next++) reports[i] = CheckOne(inputs[i], options);
+    try {
+      for (std::size_t i = next++; i < inputs.size(); i = next++) reports[i] = CheckOne(inputs[i], options);
+    } catch (const std::bad_alloc&) {
+      is_out_of_memory = true;
+    }
   };
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < std::min<std::size_t>(jobs, inputs.size()); ++i) threads.emplace_back(work);
+  const std::size_t wanted = std::min<std::size_t>(jobs, inputs.size());
+  threads.reserve(wanted);
+  try {
+    while (threads.size() + 1 < wanted) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // The system has no more threads for us: those that run do all the work.
+  } catch (const std::bad_alloc&) {
+  }
   work();
   for (std::thread& thread : threads) thread.join();
+  if (is_out_of_memory) throw std::bad_alloc();
   RejectSecondNames(inputs, reports);
   return reports;
 }
