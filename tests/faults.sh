@@ -245,7 +245,7 @@ for mebibytes in [8, 10, 11, 12, 13, 14, 16, 20, 24, 40]:
         continue  # not even the loader finds room
     for words in (["run", "bad.json", "clean.json", "wide.json", "--jobs", "4", "--max-states", "4000"],
                   ["run", "wide.json", "--jobs", "1", "--max-states", "4000"], ["run", "bad.json", "--format", "sarif"]):
-        done = subprocess.run([tool, *words], preexec_fn=confine, capture_output=True, text=True, timeout=30)
+        done = subprocess.run([tool, *words], preexec_fn=confine, capture_output=True, text=True, timeout=10)
         name = f"{mebibytes} MiB, {' '.join(words)}: status {done.returncode},"
         statuses.add(done.returncode)
         if done.returncode not in (1, 2, 3):
