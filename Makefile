@@ -20,7 +20,8 @@ TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
 TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/% tests/fidelity/%,$(wildcard tests/*.cc tests/*/*.cc)))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
 GENERATOR_SOURCES := tests/oracle/generator.cc $(sort $(wildcard tests/oracle/writer_*.cc))
-FUZZ_SOURCES  := $(sort $(wildcard tests/fuzz/*.cc))
+FUZZ_TARGETS  := $(patsubst %,tests/fuzz/%_fuzz.cc,$(FUZZERS))
+FUZZ_SOURCES  := $(FUZZ_TARGETS) tests/fuzz/check_mutator.cc
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
@@ -61,6 +62,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
+	bash tests/faults.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
@@ -79,13 +81,11 @@ test-browser: ## the HTML report in headless Chromium, every report against its 
 	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
 
-bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
+bigtest: ## the long tests: sanitizers, and the same findings for any jobs and order
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
-	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 1 > $(BUILD)/jobs-1.json
-	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 7 > $(BUILD)/jobs-7.json
-	cmp $(BUILD)/jobs-1.json $(BUILD)/jobs-7.json
+	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory asan
 
 bench: ## states per second
@@ -163,7 +163,7 @@ install: $(BUILD)/asyncrt-check ## install into $(DESTDIR)$(PREFIX)
 $(BUILD)/asyncrt-check: $(LIB_OBJECTS) $(call objects,tool/main.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
+$(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES) $(FUZZ_TARGETS))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)
 
 $(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
@@ -180,8 +180,9 @@ $(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
 $(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+$(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o
 $(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
-	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(CXX) -pthread $(LDFLAGS) -Wl,--defsym=LLVMFuzzerTestOneInput=fuzz_$* -o $@ $^ $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)

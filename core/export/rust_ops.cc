@@ -230,7 +230,7 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
   if (act.binds) {
     const std::string ident = act.key.empty() ? Fresh(act.hint) : Ident(act.key);
     const std::string text = act.wrap.empty() ? value : act.wrap + value + ")";
-    if (act.gives_value && !op.var.empty()) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
+    if (act.gives_value && !op.var.empty() && act.binds) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
     Line("let mut " + ident + " = " + (bound.optional ? "Some(" + text + ")" : text) + ";");

@@ -7,8 +7,9 @@
 #include <vector>
 
 #include "core/scenario/expr.h"
+#include "tests/fuzz/targets.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int fuzz_expr(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   asyncrt::ExprRules rules;
   rules.in_copies = rules.sees_value = rules.has_clock = true;

@@ -5,8 +5,9 @@
 #include <string_view>
 
 #include "core/scenario/json_reader.h"
+#include "tests/fuzz/targets.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int fuzz_json(const std::uint8_t* data, std::size_t size) {
   const std::string_view text(reinterpret_cast<const char*>(data), size);
   asyncrt::Diagnostics diagnostics;
   if (!asyncrt::ReadJson(text, diagnostics) && diagnostics.empty()) std::abort();

@@ -3,10 +3,11 @@
 #include <cstdint>
 #include <string>
 
+#include "tests/fuzz/targets.h"
 #include "tool/baseline.h"
 #include "tool/report_reader.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int fuzz_report(const std::uint8_t* data, std::size_t size) {
   const std::string text(reinterpret_cast<const char*>(data), size);
   asyncrt::ReadReport(text);
   asyncrt::ReadBaseline(text);

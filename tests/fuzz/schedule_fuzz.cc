@@ -5,9 +5,10 @@
 #include <string>
 
 #include "core/asyncrt.h"
+#include "tests/fuzz/targets.h"
 #include "tests/oracle/generator.h"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+int fuzz_schedule(const std::uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string scenario = asyncrt::RandomScenario(data[0]);
   const std::string schedule(reinterpret_cast<const char*>(data) + 1, size - 1);
