@@ -17,7 +17,7 @@ endif
 
 CORE_SOURCES  := $(sort $(wildcard core/*.cc core/*/*.cc))
 TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
-TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/%,$(wildcard tests/*.cc tests/*/*.cc)))
+TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/% tests/fidelity/%,$(wildcard tests/*.cc tests/*/*.cc)))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
 GENERATOR_SOURCES := tests/oracle/generator.cc $(sort $(wildcard tests/oracle/writer_*.cc))
 FUZZ_TARGETS  := $(patsubst %,tests/fuzz/%_fuzz.cc,$(FUZZERS))
@@ -25,18 +25,18 @@ FUZZ_SOURCES  := $(FUZZ_TARGETS) tests/fuzz/check_mutator.cc
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
-ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES)
+ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) tests/fidelity/write_scenarios.cc
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-fuzz demo test bigtest bench asan fuzz tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-9s  %s\n' "$$target" "$$text"; done
+	  printf '  make %-12s  %s\n' "$$target" "$$text"; done
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
 deps: ## install the Debian packages that are missing
@@ -66,6 +66,21 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
+# Node comes with npm or without; a machine that has both from elsewhere keeps its own.
+deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
+	@missing=""; command -v chromium >/dev/null || missing="chromium"; command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+	@mkdir -p $(BUILD)/browser && cp tests/browser/package.json tests/browser/.npmrc tests/browser/*.mjs $(BUILD)/browser/
+	@cd $(BUILD)/browser && npm install --silent --no-audit --no-fund
+
+test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema
+	@$(MAKE) --no-print-directory deps-browser $(BUILD)/asyncrt-check
+	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
+	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
+
 bigtest: ## the long tests: sanitizers, and the same findings for any jobs and order
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
@@ -76,6 +91,23 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
 	$(BUILD)/bench
+
+# Cargo as Debian has it, unless there is another one.
+RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
+deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
+	@command -v cargo > /dev/null && $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES)" \
+	  || $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) cargo"
+
+FIDELITY_RUNS ?= 20
+FIDELITY_SCENARIOS ?= 2000
+FIDELITY_SEED ?= 1
+fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many times with random delays
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/write-scenarios
+	@$(MAKE) --no-print-directory deps-rust
+	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
+	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
@@ -144,6 +176,9 @@ $(BUILD)/gen/support_rs.inc: core/export/support.rs
 
 $(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
 $(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
+
+$(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o
 $(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o

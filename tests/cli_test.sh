@@ -3,6 +3,7 @@
 # usage: tests/cli_test.sh PATH-TO-asyncrt-check
 set -u
 tool=$(realpath "${1:?usage: tests/cli_test.sh PATH-TO-asyncrt-check}")
+terminal=$(realpath "$(dirname "$0")/terminal.py")
 work=$(mktemp -d)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -38,7 +39,8 @@ expect() {
   fi
 }
 
-export tool
+export tool terminal
+export TERM=xterm
 cat > clean.json <<'END'
 { "name": "clean", "objects": { "m": { "kind": "std_mutex" } }, "main": [ { "op": "lock", "on": "m", "body": [] } ],
   "expect": { "errors": [], "warnings": [] } }
@@ -162,6 +164,8 @@ check 'annotations' 1 '$tool run bad.json --format github'
 expect 'stand at the line' 'grep -Eq "^::error file=bad.json,line=[0-9]+,col=[0-9]+,title=deadlock/relock::" out'
 check 'Markdown' 1 '$tool run bad.json --format markdown'
 expect 'has a row and a section' 'grep -q "^| bad.json | errors |" out && grep -q "^### error: deadlock/relock" out'
+check 'a page' 1 '$tool run bad.json --format html'
+expect 'loads nothing and has an anchor for each step' 'grep -q "default-src .none." out && grep -q "id=\"f1.s1\"" out && ! grep -Eq "https?://|src=" out'
 check 'Mermaid' 1 '$tool run bad.json --format mermaid'
 expect 'has a diagram' 'grep -q "^sequenceDiagram" out'
 check 'a trace' 1 '$tool run bad.json --format chrome-trace'
@@ -205,6 +209,28 @@ check 'forced color' 1 'CLICOLOR_FORCE=1 $tool run bad.json --format text'
 expect 'escapes' 'grep -q "$(printf "\033")" out'
 check 'NO_COLOR wins' 1 'NO_COLOR=1 CLICOLOR_FORCE=1 $tool run bad.json --format text'
 expect 'no escapes' '! grep -q "$(printf "\033")" out'
+
+# Progress, and Ctrl-C
+check 'no progress in a pipe' 3 '$tool run wide.json --time-limit 900ms'
+expect 'quietly' 'test ! -s err'
+check 'progress that is asked for' 3 '$tool run wide.json --time-limit 900ms --progress always'
+expect 'as whole lines' 'grep -Eq "^scenario 1 of 1  wide.json  [1-9][0-9,]* states, [1-9][0-9,]* per second$" err'
+check 'progress of any other kind' 2 '$tool run wide.json --progress allways'
+check 'progress on a terminal' 3 'python3 $terminal r.json $tool run clean.json wide.json --time-limit 1500ms'
+expect 'is rewritten' 'test "$(grep -Pao "\r\x1b\[Kscenario 2 of 2  wide.json  [1-9][0-9,]* states, [1-9]" out | wc -l)" -gt 1'
+expect 'is cleared' 'grep -Paq "\r\x1b\[K$" out'
+expect 'leaves the report alone' 'jq -e ".scenarios[1].explored.limit == \"time\"" r.json'
+check 'a test has it as well' 3 'python3 $terminal out.txt $tool test wide.json --time-limit 900ms'
+expect 'on the terminal' 'grep -aq "scenario 1 of 1" out && ! grep -q "scenario 1 of 1" out.txt'
+check 'a short check has none' 0 'python3 $terminal r.json $tool run clean.json'
+expect 'quietly' 'test ! -s out'
+check 'no progress' 3 'python3 $terminal r.json $tool run wide.json --time-limit 900ms --progress never'
+expect 'quietly' 'test ! -s out'
+check 'a dumb terminal' 3 'TERM=dumb python3 $terminal r.json $tool run wide.json --time-limit 900ms'
+expect 'has none' 'test ! -s out'
+check 'Ctrl-C' 130 'python3 $terminal --interrupt r.json $tool run bad.json wide.json clean.json --jobs 1'
+expect 'reports what was found' 'jq -e ".scenarios[0].findings[0].rule == \"deadlock/relock\" and .summary.errors == 1" r.json'
+expect 'and what was not explored' 'jq -e "[.scenarios[1, 2].explored.limit] == [\"interrupt\", \"interrupt\"] and .scenarios[1].explored.states > 0" r.json'
 
 # Commands
 check 'test, as expected' 0 '$tool test bad.json clean.json'

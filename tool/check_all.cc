@@ -10,6 +10,7 @@
 #include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "core/report/display.h"
 #include "core/scenario/json_reader.h"
@@ -91,13 +92,21 @@ void RejectSecondNames(const std::vector<Input>& inputs, std::vector<ScenarioRep
 
 }  // namespace
 
-std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs) {
+std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOptions options, unsigned jobs, ProgressChoice progress) {
   std::vector<ScenarioReport> reports(inputs.size());
+  std::vector<std::string> files;
+  for (const Input& input : inputs) files.push_back(input.file);
+  ProgressLine line(progress, std::move(files));
+  options.states_seen = &line.states_seen();
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
   const auto work = [&] {
     try {
-      for (std::size_t i = next++; i < inputs.size(); i = next++) reports[i] = CheckOne(inputs[i], options);
+      for (std::size_t i = next++; i < inputs.size(); i = next++) {
+        line.Begin(i);
+        reports[i] = CheckOne(inputs[i], options);
+        line.End(i);
+      }
     } catch (const std::bad_alloc&) {
       is_out_of_memory = true;
     }

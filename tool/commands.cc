@@ -42,6 +42,8 @@ std::vector<FlagDef> SearchFlags() {
 
 FlagDef ColorFlag() { return {"color", "auto|always|never", false, "auto", "color in text"}; }
 
+FlagDef ProgressFlag() { return {"progress", "auto|always|never", false, "auto", "how far a long check is, on stderr; auto: if that is a terminal"}; }
+
 FlagDef TableFormatFlag() { return {"format", "text|json", false, "text", "how to print it"}; }
 
 std::vector<CommandDef> BuildTable() {
@@ -65,7 +67,7 @@ std::vector<CommandDef> BuildTable() {
                {"write-baseline", "FILE", false, "", "write what is found as a baseline"},
                {"shard", "I/N", false, "", "check every N-th part of the scenarios, by the hash of their paths; join the reports with `merge`"},
            },
-           With(SearchFlags(), {ColorFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
+           With(SearchFlags(), {ColorFlag(), ProgressFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
        RunCommand},
       {"test",
        "PATH...",
@@ -74,7 +76,7 @@ std::vector<CommandDef> BuildTable() {
        "Compares what is found with what each scenario expects.",
        {"asyncrt-check test scenarios/", "asyncrt-check test scenarios/ --jobs 4",
         "asyncrt-check test mine.json --max-states 100000"},
-       With(SearchFlags(), {ColorFlag()}),
+       With(SearchFlags(), {ColorFlag(), ProgressFlag()}),
        TestCommand},
       {"merge",
        "REPORT...",

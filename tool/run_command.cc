@@ -186,6 +186,7 @@ int RunCommand(const Args& args) {
   const RunPlan plan = ReadPlan(args, flags);
   const CheckOptions options = flags.Options();
   const unsigned jobs = flags.Jobs();
+  const ProgressChoice progress = flags.Progress();
   if (!flags.error().empty()) {
     Complain(flags.error());
     return kExitInvalid;
@@ -199,7 +200,7 @@ int RunCommand(const Args& args) {
   if (plan.shards != 0)   // by the path, so that a new file moves no other one
     std::erase_if(inputs, [&](const Input& input) { return StableHash(input.file) % plan.shards != plan.shard - 1; });
   ComplainAboutInputs(inputs);
-  std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs);
+  std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs, progress);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   for (ScenarioReport& scenario : scenarios) ApplyOverrides(plan.overrides, scenario);
   if (plan.baseline)
