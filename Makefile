@@ -143,7 +143,8 @@ $(BUILD)/gen/support_rs.inc: core/export/support.rs
 	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
 
 $(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
-$(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
+# Not CXXFLAGS: what a caller gives for that on the command line stands instead.
+$(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
 
 $(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o
 $(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
