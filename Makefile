@@ -130,7 +130,7 @@ fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	  echo "fuzzing $$fuzzer for $(FUZZ_SECONDS) s"; \
 	  $(BUILD)/fuzz/$${fuzzer}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
 	    -print_final_stats=1 -verbosity=1 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/learned/$$fuzzer \
-	    scenarios > $(BUILD)/fuzz/$$fuzzer.log 2>&1 \
+	    tests/fuzz/corpus/$$fuzzer scenarios > $(BUILD)/fuzz/$$fuzzer.log 2>&1 \
 	    || { tail -40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
 	  grep -E '^stat::number_of_executed_units' $(BUILD)/fuzz/$$fuzzer.log; \
 	done
@@ -175,7 +175,8 @@ $(BUILD)/gen/support_rs.inc: core/export/support.rs
 	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
 
 $(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
-$(BUILD)/obj/core/export/rust.o: CXXFLAGS += -I$(BUILD)/gen
+# Not CXXFLAGS: what a caller gives for that on the command line stands instead.
+$(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
 
 $(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)

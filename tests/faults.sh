@@ -66,7 +66,7 @@ for command in 'run clean.json' 'run bad.json --format sarif' 'test clean.json' 
   check "a full disk under $command" 2 "\$tool $command > /dev/full"
   says 'it says so' 'could not be written: No space left on device'
 done
-for format in json jsonl text short sarif junit github markdown mermaid chrome-trace; do
+for format in json jsonl text short sarif junit github markdown html mermaid chrome-trace; do
   check "a full disk for a file of $format" 2 "\$tool run bad.json --format $format=/dev/full"
   says 'it says so' '/dev/full could not be written: No space left'
 done

@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <new>
 #include <string_view>
+#include <system_error>
 #include <utility>
 
 #include "core/report/display.h"
@@ -58,7 +60,18 @@ std::string ProgressText(std::size_t index, std::size_t count, const std::string
 ProgressLine::ProgressLine(ProgressChoice choice, std::vector<std::string> files) : files_(std::move(files)) {
   const bool is_wanted = choice == ProgressChoice::kAlways || (choice == ProgressChoice::kAuto && IsRewritable());
   last_time_ = std::chrono::steady_clock::now();
-  if (is_wanted) writer_ = std::thread([this] { Write(); });
+  if (!is_wanted) return;
+  // Without a thread or the memory for a line, the check goes on in silence.
+  try {
+    writer_ = std::thread([this] {
+      try {
+        Write();
+      } catch (const std::bad_alloc&) {
+      }
+    });
+  } catch (const std::system_error&) {
+  } catch (const std::bad_alloc&) {
+  }
 }
 
 ProgressLine::~ProgressLine() {
