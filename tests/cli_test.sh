@@ -315,7 +315,7 @@ completes '' run --jobs ''
 completes 'clean.json' run --timing clean.j
 completes 'deadlock/relock deadlock/read-reentry' explain deadlock/re
 completes 'try_send' ops try_s
-completes 'explain' help exp
+completes 'explain' help expl
 completes 'bash zsh fish' completions ''
 completes '' rules ''
 check 'completions of a shell that is none' 2 '$tool completions bsh'
