@@ -95,8 +95,7 @@ bench: ## states per second
 # Cargo as Debian has it, unless there is another one.
 RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
 deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
-	@command -v cargo > /dev/null && $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES)" \
-	  || $(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) cargo"
+	@$(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) $$(command -v cargo > /dev/null || echo cargo)"
 
 FIDELITY_RUNS ?= 20
 FIDELITY_SCENARIOS ?= 2000
@@ -106,8 +105,7 @@ fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many ti
 	@$(MAKE) --no-print-directory deps-rust
 	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
 	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
-	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
-	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \

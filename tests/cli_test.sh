@@ -4,40 +4,11 @@
 set -u
 tool=$(realpath "${1:?usage: tests/cli_test.sh PATH-TO-asyncrt-check}")
 terminal=$(realpath "$(dirname "$0")/terminal.py")
+checks=$(realpath "$(dirname "$0")/check.sh")
 work=$(mktemp -d)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-passed=0
-failed=0
-
-# check NAME STATUS COMMAND...: runs a shell command, compares its exit status; its output is in ./out and ./err.
-check() {
-  local name=$1 expected=$2 status
-  shift 2
-  bash -c "$*" > out 2> err
-  status=$?
-  if [ "$status" = "$expected" ]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s: exit status %s, not %s\n  %s\n' "$name" "$status" "$expected" "$*"
-    sed 's/^/  err: /' err | head -5
-  fi
-}
-
-# expect NAME COMMAND...: looks at what the last check left.
-expect() {
-  local name=$1
-  shift
-  if bash -c "$*" > /dev/null 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s\n  %s\n' "$name" "$*"
-    sed 's/^/  out: /' out | head -5
-    sed 's/^/  err: /' err | head -5
-  fi
-}
+. "$checks"
 
 export tool terminal
 export TERM=xterm
@@ -294,7 +265,7 @@ check 'a first scenario in a missing folder' 2 '$tool init nowhere/first.json'
 
 # Completion, in a bash of its own; the words are split at `=`, as readline does.
 cat > complete.sh <<'END'
-source <("$1" completions bash)
+source <("$1" completion bash)
 shift
 complete -p asyncrt-check > /dev/null || exit 1
 COMP_WORDS=(asyncrt-check "$@")
@@ -327,12 +298,12 @@ completes 'clean.json' run --timing clean.j
 completes 'deadlock/relock deadlock/read-reentry' explain deadlock/re
 completes 'try_send' ops try_s
 completes 'explain' help expl
-completes 'bash zsh fish' completions ''
+completes 'bash zsh fish' completion ''
 completes '' rules ''
-check 'completions of a shell that is none' 2 '$tool completions bsh'
+check 'completion of a shell that is none' 2 '$tool completion bsh'
 expect 'name the nearest' 'grep -q "did you mean .bash" err'
 for shell in zsh fish; do
-  check "completions of $shell" 0 "\$tool completions $shell > completions.$shell"
+  check "completions of $shell" 0 "\$tool completion $shell > completions.$shell"
   if command -v "$shell" > /dev/null; then
     check "are $shell" 0 "$shell -n completions.$shell"
   else

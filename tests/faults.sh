@@ -4,40 +4,11 @@
 # usage: tests/faults.sh PATH-TO-asyncrt-check
 set -u
 tool=$(realpath "${1:?usage: tests/faults.sh PATH-TO-asyncrt-check}")
+checks=$(realpath "$(dirname "$0")/check.sh")
 work=$(mktemp -d)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-passed=0
-failed=0
-
-# check NAME STATUS COMMAND...: runs a shell command, compares its exit status; its output is in ./out and ./err.
-check() {
-  local name=$1 expected=$2 status
-  shift 2
-  timeout 60 bash -c "$*" > out 2> err
-  status=$?
-  if [ "$status" = "$expected" ]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s: exit status %s, not %s\n  %s\n' "$name" "$status" "$expected" "$*"
-    sed 's/^/  err: /' err | head -5
-  fi
-}
-
-# expect NAME COMMAND...: looks at what the last check left.
-expect() {
-  local name=$1
-  shift
-  if bash -c "$*" > /dev/null 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s\n  %s\n' "$name" "$*"
-    sed 's/^/  out: /' out | head -5
-    sed 's/^/  err: /' err | head -5
-  fi
-}
+. "$checks"
 
 # says NAME PATTERN: the last check said this on stderr, in one line.
 says() { expect "$1" "test \"\$(wc -l < err)\" = 1 && grep -q '^asyncrt-check: .*$2' err"; }

@@ -39,7 +39,7 @@ int RulesCommand(const Args& args);
 int OpsCommand(const Args& args);
 int SchemaCommand(const Args& args);
 int InitCommand(const Args& args);
-int CompletionsCommand(const Args& args);
+int CompletionCommand(const Args& args);
 int ManCommand(const Args& args);
 
 // In the order of the help.

@@ -1,6 +1,6 @@
 // `export`: scenarios as a cargo project on real Tokio.
 #include <filesystem>
-#include <map>
+#include <set>
 
 #include "core/export/rust.h"
 #include "core/report/display.h"
@@ -53,7 +53,7 @@ int ExportCommand(const Args& args) {
   const std::vector<Input> inputs = ReadInputs(args.words);
   ComplainAboutInputs(inputs);
   std::vector<std::pair<std::string, RustModule>> modules;
-  std::map<std::string, int> names;
+  std::set<std::string> names = {"main", "support", "lib"};   // files of the project itself
   bool failed = false;
   for (const Input& input : inputs) {
     if (!input.error.empty()) { failed = true; continue; }
@@ -71,9 +71,9 @@ int ExportCommand(const Args& args) {
     RustModule module = ExportRust(*scenario);
     for (const std::string& line : module.unsupported) Complain(Printable(input.file) + ": " + Printable(line) + ": not exported");
     if (!module.unsupported.empty()) { failed = true; continue; }
-    std::string name = RustName(StemOf(input.file));
-    if (const int again = names[name]++; again > 0) name += "_" + std::to_string(again + 1);
-    if (name == "main" || name == "support" || name == "lib") name += "_scenario";
+    const std::string stem = RustName(StemOf(input.file));
+    std::string name = stem;
+    for (int k = 2; !names.insert(name).second; ++k) name = stem + "_" + std::to_string(k);
     modules.emplace_back(name, std::move(module));
   }
   if (modules.empty()) return kExitInvalid;

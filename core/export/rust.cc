@@ -128,13 +128,17 @@ void RustWriter::DeclareObjects() {
       shared_kind(object);
     }
   for (const Object& object : scenario_.objects)
-    for (const Ref& held : object.holds) lock_of_[held.name + (held.part == Ref::Part::kTx ? ".tx" : held.part == Ref::Part::kRx ? ".rx" : "")] = object.name;
+    for (const Ref& held : object.holds) lock_of_[KeyOf(held)] = object.name;
   for (std::int64_t index : scenario_.declaration_order) {
     if (index >= 0) { DeclareRuntime(scenario_.runtimes[static_cast<std::size_t>(index)]); continue; }
     const Object& object = scenario_.objects[static_cast<std::size_t>(-1 - index)];
     if (!IsOwned(object.kind)) continue;
     const std::string name = object.name, ident = Ident(name);
-    if (object.kind == Kind::kIo) { Unsupported(nullptr, "pipes of kind `io`"); continue; }
+    if (object.kind == Kind::kIo) {
+      Unsupported(nullptr, "pipes of kind `io`");
+      for (const char* part : {".tx", ".rx"}) Declare(name + part, Ident(name + part), "end");
+      continue;
+    }
     if (HasEnds(object.kind)) {
       const std::string tx = Ident(name + ".tx"), rx = Ident(name + ".rx"), message = MessageType(name);
       const std::string size = object.capacity ? std::to_string(*object.capacity) : "";
@@ -188,7 +192,7 @@ void RustWriter::DeclareObjects() {
   for (const Object& object : scenario_.objects) {
     if (object.holds.empty()) continue;
     std::string inner;
-    for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(held.name + (held.part == Ref::Part::kTx ? ".tx" : held.part == Ref::Part::kRx ? ".rx" : ""));
+    for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
     if (object.holds.size() > 1) inner = "(" + inner + ")";
     const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
     if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");

@@ -1,6 +1,8 @@
 // Ops that wait, take or give something, and how what they give is bound.
 #include "core/export/rust_writer.h"
 
+#include "core/scenario/names.h"
+
 namespace asyncrt {
 
 using Fails = RustAct::Fails;
@@ -230,7 +232,7 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
   if (act.binds) {
     const std::string ident = act.key.empty() ? Fresh(act.hint) : Ident(act.key);
     const std::string text = act.wrap.empty() ? value : act.wrap + value + ")";
-    if (act.gives_value && !op.var.empty() && act.binds) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
+    if (act.gives_value && !op.var.empty()) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
     Line("let mut " + ident + " = " + (bound.optional ? "Some(" + text + ")" : text) + ";");
@@ -240,9 +242,7 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     std::string pattern = "let (got";
     std::vector<std::string> after;
     for (const Ref& ref : op.with) {
-      std::string key = ref.name + (ref.part == Ref::Part::kTx ? ".tx" : ref.part == Ref::Part::kRx ? ".rx" : "");
-      if (ref.index && ref.index->kind == Expr::Kind::kNumber) key += "[" + std::to_string(ref.index->number) + "]";
-      else if (ref.index && ref.index->kind == Expr::Kind::kIndex) key += "[$index]";
+      const std::string key = ElementKeyOf(ref);
       RustValue* known = FindIn(*unit_, key);
       if (known != nullptr && known->optional) {
         const std::string fresh = Fresh("got_" + known->ident);

@@ -19,14 +19,18 @@ const std::set<std::string>& ReservedWords() {
   return words;
 }
 
-std::string PartSuffix(Ref::Part part) {
-  return part == Ref::Part::kTx ? ".tx" : part == Ref::Part::kRx ? ".rx" : part == Ref::Part::kHandle ? ".handle" : "";
-}
-std::string KeyOf(const Ref& ref) { return ref.name + PartSuffix(ref.part); }
 bool IsCopy(const Ref& ref) { return ref.index && ref.index->kind == Expr::Kind::kIndex; }
 bool IsConstant(const Ref& ref) { return ref.index && ref.index->kind == Expr::Kind::kNumber; }
 
 }  // namespace
+
+std::string JoinedLines(const std::vector<std::string>& lines) {
+  std::string out;
+  for (const std::string& line : lines) out += (out.empty() ? "" : "\n") + line;
+  return out;
+}
+
+std::string AsOperand(const std::string& expr) { return expr.starts_with("{") || expr.starts_with("*") ? "(" + expr + ")" : expr; }
 
 std::string RustString(std::string_view text) {
   std::string out = "\"";
@@ -124,7 +128,6 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   value.key = capture.key;
   value.id = next_id_++;
   value.taken = false;
-  value.by_reference = false;
   value.optional = outer.optional && outer.array;
   if (capture.copy || capture.element >= 0) {
     value.array = false;

@@ -2,8 +2,8 @@
 // a moved body captures what it mentions, the blocks inside it use what is around them. What Rust cannot see through
 // (a value that only some run of an inner block takes) is kept in an `Option`, which a second pass knows of.
 //
-// rust_writer.cc has names, values and expressions, rust_ops.cc the ops that give something, rust_control.cc bodies,
-// spawns and control flow, rust.cc the module and the cargo project around it.
+// rust_writer.cc has names, values and expressions, rust_ops.cc the ops that give something, rust_combinators.cc those
+// made of futures, rust_spawn.cc bodies that move, rust_control.cc blocks and statements, rust.cc the module and the cargo project around it.
 #ifndef ASYNCRT_CORE_EXPORT_RUST_WRITER_H_
 #define ASYNCRT_CORE_EXPORT_RUST_WRITER_H_
 
@@ -28,8 +28,7 @@ struct RustValue {
   std::string object; // a guard or permit: of what
   int id = 0;         // the same in every pass
   int block = 0;      // the inner block (of block_on, select, …) that it stands in
-  bool optional = false, array = false, taken = false, is_arm = false, is_future = false;
-  bool by_reference = false;
+  bool optional = false, array = false, taken = false, is_arm = false;
 };
 
 // What a spawned body takes from around it.
@@ -127,7 +126,7 @@ class RustWriter {
   void Failure(const Op& op);
   void BindOrElse(const Op& op, const Op& binder, const RustAct& act, const std::string& option);
   RustAct BlockOn(const Op& op);
-  std::string Runtime_(const Op& op);
+  std::string RuntimeText(const Op& op);
   void DeclareRuntime(const Runtime& runtime);
   std::string BuilderText(const Runtime& runtime) const;
   void DeclareObjects();
@@ -158,6 +157,10 @@ bool HasFail(const Body& body);
 const Op* SingleOp(const Body& body);
 // No way leads out of its end.
 bool Diverges(const Body& body);
+// Lines, one under the other.
+std::string JoinedLines(const std::vector<std::string>& lines);
+// An expression to which a method can be applied.
+std::string AsOperand(const std::string& expr);
 std::string RustString(std::string_view text);
 std::string RustComment(std::string_view text);
 

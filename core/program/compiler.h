@@ -14,7 +14,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/release_rules.h"
 #include "core/program/program.h"
+#include "core/scenario/names.h"
 
 namespace asyncrt {
 
@@ -50,7 +52,7 @@ struct PendingSite { Builder* at; const Op* op; int unit; int list; };
 class Compiler {
  public:
   Compiler(const Scenario& scenario, int minor, int patch, Diagnostics& diagnostics)
-      : scenario_(scenario), diagnostics_(diagnostics), program_(std::make_unique<Program>()) {
+      : scenario_(scenario), diagnostics_(diagnostics), rules_(RulesOfRelease(minor, patch)), program_(std::make_unique<Program>()) {
     program_->scenario = &scenario;
     program_->minor = minor;
     program_->patch = patch;
@@ -70,8 +72,6 @@ class Compiler {
   // Adds `count` registers for a name; they belong to the current scope when `scoped`.
   int AddName(Builder& b, const std::string& key, RegKind kind, int base, int count, bool scoped);
   ScopeDef& Scope(int i) { return program_->scopes[static_cast<std::size_t>(i)]; }
-  static std::string PartText(Ref::Part part);
-  static std::string Key(const Ref& ref) { return ref.name + PartText(ref.part); }
   static bool IsCopyIndex(const Ref& ref) { return ref.index && ref.index->kind == Expr::Kind::kIndex; }
   // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
   // expression to add at run time, or -1.
@@ -165,6 +165,7 @@ class Compiler {
 
   const Scenario& scenario_;
   Diagnostics& diagnostics_;
+  const VersionRules rules_;
   std::unique_ptr<Program> program_;
   std::map<std::string, int> first_element_, declared_, runtime_index_;
   std::set<std::string> held_;

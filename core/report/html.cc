@@ -10,21 +10,6 @@
 
 namespace asyncrt {
 
-std::string HtmlEscaped(std::string_view text) {
-  std::string out;
-  for (char c : Printable(text)) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      case '\'': out += "&#39;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::string HtmlSteps(const std::vector<std::uint64_t>& steps) {
   if (steps.empty()) return "";
   std::string out;
@@ -60,7 +45,7 @@ std::string CodeOf(const std::string& text) {
   // What a message has between backquotes is code.
   std::string out;
   bool open = false;
-  for (char c : HtmlEscaped(text)) {
+  for (char c : MarkupEscaped(text)) {
     if (c != '`') out += c;
     else out += (open = !open) ? "<code>" : "</code>";
   }
@@ -71,10 +56,10 @@ std::string CodeOf(const std::string& text) {
 
 std::vector<HtmlWait> HtmlWaits(const Finding& finding) {
   std::vector<HtmlWait> waits;
-  auto bold = [](const std::string& name) { return "<b>" + HtmlEscaped(name) + "</b>"; };
+  auto bold = [](const std::string& name) { return "<b>" + MarkupEscaped(name) + "</b>"; };
   for (const Wait& wait : finding.waits)
     waits.push_back({wait.who, wait.waits_for,
-                     bold(wait.who) + " waits in <code>" + HtmlEscaped(wait.op + (wait.on ? " " + *wait.on : "")) + "</code> for " + bold(wait.waits_for) + ": " + CodeOf(wait.why)});
+                     bold(wait.who) + " waits in <code>" + MarkupEscaped(wait.op + (wait.on ? " " + *wait.on : "")) + "</code> for " + bold(wait.waits_for) + ": " + CodeOf(wait.why)});
   // A thread that somebody waits for, and that a task blocks, waits with the task: this closes the cycle.
   for (const Wait& wait : finding.waits) {
     if (!wait.thread) continue;
@@ -95,8 +80,8 @@ std::string StepsTable(const Finding& finding, const std::string& id) {
     const std::string number = std::to_string(i + 1), anchor = id + ".s" + number;
     out += "<tr id=\"" + anchor + "\"" + HtmlSteps({i + 1}) + "><td><a href=\"#" + anchor + "\">" + number + "</a></td>";
     if (has_time) out += "<td class=\"mono\">" + TimeText(step.time_us) + "</td>";
-    out += "<td class=\"mono\">" + HtmlEscaped(step.thread) + "</td><td class=\"mono\">" + HtmlEscaped(PartyName(step.task.value_or(""))) + "</td><td class=\"mono\">" +
-           HtmlEscaped(step.op + (step.on ? " " + *step.on : "")) + "</td><td>" + CodeOf(step.effect) + (step.in_loop ? " <span class=\"dim\">(repeats)</span>" : "") +
+    out += "<td class=\"mono\">" + MarkupEscaped(step.thread) + "</td><td class=\"mono\">" + MarkupEscaped(PartyName(step.task.value_or(""))) + "</td><td class=\"mono\">" +
+           MarkupEscaped(step.op + (step.on ? " " + *step.on : "")) + "</td><td>" + CodeOf(step.effect) + (step.in_loop ? " <span class=\"dim\">(repeats)</span>" : "") +
            "</td><td class=\"mono\">" + (step.line == 0 ? "" : std::to_string(step.line)) + "</td></tr>\n";
   }
   return out + "</tbody></table>";
@@ -134,7 +119,7 @@ std::string SourceLines(const Finding& finding, const ScenarioReport& scenario, 
       if (finding.schedule[i].line == line) steps.push_back(i + 1);
     std::string text;
     for (const Glyph& glyph : GlyphsOf(lines[line - 1].substr(0, lines[line - 1].find_last_not_of('\r') + 1))) text += glyph.text;
-    out += std::string("<span") + (located.contains(line) ? " class=\"at\"" : "") + HtmlSteps(steps) + "><i>" + std::to_string(line) + "</i>" + HtmlEscaped(text) + "</span>";
+    out += std::string("<span") + (located.contains(line) ? " class=\"at\"" : "") + HtmlSteps(steps) + "><i>" + std::to_string(line) + "</i>" + MarkupEscaped(text) + "</span>";
   }
   return out + "</pre>";
 }
@@ -159,16 +144,16 @@ std::string Legend(const std::string& id) {
 
 std::string FindingSection(const Finding& finding, const ScenarioReport& scenario, const std::string& source, const std::string& id) {
   std::string out = "<section class=\"finding\" id=\"" + id + "\" data-steps=\"" + std::to_string(finding.schedule.size()) + "\">\n" + SeverityChip(finding);
-  out += "<span class=\"mono dim\">" + HtmlEscaped(finding.rule) + " · " + HtmlEscaped(finding.locations.empty() ? scenario.file : finding.locations[0].file);
+  out += "<span class=\"mono dim\">" + MarkupEscaped(finding.rule) + " · " + MarkupEscaped(finding.locations.empty() ? scenario.file : finding.locations[0].file);
   if (!finding.locations.empty()) {
     const Location& first = finding.locations[0];
     out += ":" + std::to_string(first.place.line) + ":" + std::to_string(first.place.column);
-    if (!first.at.empty()) out += " (" + HtmlEscaped(first.at) + ")";
+    if (!first.at.empty()) out += " (" + MarkupEscaped(first.at) + ")";
   }
   out += "</span>\n<h2>" + CodeOf(finding.message) + "</h2>\n<div class=\"facts\">" + Counted(finding.schedule.size(), "step");
   if (finding.end_states > 1) out += " · " + Counted(finding.end_states, "state") + " end like this";
   if (finding.others_progress) out += " · the rest of the program goes on";
-  if (!finding.allowed.empty()) out += " · allowed: " + HtmlEscaped(finding.allowed);
+  if (!finding.allowed.empty()) out += " · allowed: " + MarkupEscaped(finding.allowed);
   out += "</div>\n<div class=\"grid\">\n";
   if (!finding.schedule.empty())
     out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";
@@ -185,8 +170,8 @@ std::string FindingSection(const Finding& finding, const ScenarioReport& scenari
     out += "</ul>";
   }
   if (!finding.replay.empty())
-    out += "<code class=\"command\">" + HtmlEscaped("asyncrt-check replay " + ShellWord(Printable(scenario.file)) + " --schedule " + ShellWord(Printable(finding.replay))) + "</code>";
-  return out + "<code class=\"command\">" + HtmlEscaped("asyncrt-check explain " + finding.rule) + "</code></div>\n</div>\n</section>\n";
+    out += "<code class=\"command\">" + MarkupEscaped("asyncrt-check replay " + ShellWord(Printable(scenario.file)) + " --schedule " + ShellWord(Printable(finding.replay))) + "</code>";
+  return out + "<code class=\"command\">" + MarkupEscaped("asyncrt-check explain " + finding.rule) + "</code></div>\n</div>\n</section>\n";
 }
 
 std::string ExploredText(const ScenarioReport& scenario) {
@@ -195,13 +180,13 @@ std::string ExploredText(const ScenarioReport& scenario) {
 }
 
 std::string IndexRow(const ScenarioReport& scenario, std::size_t first_finding) {
-  std::string out = "<tr><td>" + VerdictChip(scenario.verdict) + "</td><td class=\"mono\">" + HtmlEscaped(scenario.file) + "</td><td>";
+  std::string out = "<tr><td>" + VerdictChip(scenario.verdict) + "</td><td class=\"mono\">" + MarkupEscaped(scenario.file) + "</td><td>";
   for (std::size_t i = 0; i < scenario.findings.size(); ++i)
-    out += "<div><a class=\"mono\" href=\"#f" + std::to_string(first_finding + i) + "\">" + HtmlEscaped(scenario.findings[i].rule) + "</a></div>";
+    out += "<div><a class=\"mono\" href=\"#f" + std::to_string(first_finding + i) + "\">" + MarkupEscaped(scenario.findings[i].rule) + "</a></div>";
   for (const Diagnostic& diagnostic : scenario.diagnostics)
     out += "<div>" + (diagnostic.place.line == 0 ? "" : std::to_string(diagnostic.place.line) + ":" + std::to_string(diagnostic.place.column) + " ") +
            CodeOf(diagnostic.message + (diagnostic.hint.empty() ? "" : "; " + diagnostic.hint)) + "</div>";
-  return out + "</td><td class=\"dim\">" + HtmlEscaped(ExploredText(scenario)) + "</td></tr>\n";
+  return out + "</td><td class=\"dim\">" + MarkupEscaped(ExploredText(scenario)) + "</td></tr>\n";
 }
 
 }  // namespace

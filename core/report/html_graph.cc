@@ -117,10 +117,10 @@ std::string HtmlGraph(const Finding& finding) {
       used += glyph.width;
       name += glyph.text;
     }
-    out += std::string("<g class=\"node") + (is_core ? " core" : "") + "\"" + HtmlSteps(StepsOfParty(finding, nodes[i])) + "><title>" + HtmlEscaped(nodes[i]) + "</title>";
+    out += std::string("<g class=\"node") + (is_core ? " core" : "") + "\"" + HtmlSteps(StepsOfParty(finding, nodes[i])) + "><title>" + MarkupEscaped(nodes[i]) + "</title>";
     out += "<rect x=\"" + Text(places[i].x - halves[i]) + "\" y=\"" + Text(places[i].y - kNodeHeight / 2.0) + "\" width=\"" + Text(2 * halves[i]) +
            "\" height=\"" + std::to_string(kNodeHeight) + "\" rx=\"" + (is_task ? "16" : "6") + "\"/>";
-    out += "<text text-anchor=\"middle\" x=\"" + Text(places[i].x) + "\" y=\"" + Text(places[i].y + 4) + "\">" + HtmlEscaped(name) + "</text></g>";
+    out += "<text text-anchor=\"middle\" x=\"" + Text(places[i].x) + "\" y=\"" + Text(places[i].y + 4) + "\">" + MarkupEscaped(name) + "</text></g>";
   }
   out += "</svg>";
   if (nodes.size() > shown) out += "<p class=\"dim\">… and " + Counted(nodes.size() - shown, "more") + ", in the list only</p>";

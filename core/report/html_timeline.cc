@@ -42,7 +42,7 @@ class Timeline {
     const std::string height = std::to_string(y + 8);
     const int cursor = left_ + std::max<int>(0, static_cast<int>(finding_.schedule.size()) - 1) * step_width_;
     std::string out = "<svg width=\"" + std::to_string(right_) + "\" height=\"" + height + "\" role=\"img\" aria-label=\"Timeline of " +
-                      Counted(finding_.schedule.size(), "step") + ": " + HtmlEscaped(finding_.message) + "\">";
+                      Counted(finding_.schedule.size(), "step") + ": " + MarkupEscaped(finding_.message) + "\">";
     // Patterns are found by name in the whole page.
     out += "<defs><pattern id=\"" + id_ + "-hatch\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" "
            "patternTransform=\"rotate(45)\"><rect width=\"7\" height=\"7\" class=\"stop\"/>"
@@ -106,7 +106,7 @@ class Timeline {
       }
       shown = cut + "…";
     }
-    return "<text" + css + " x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\">" + HtmlEscaped(shown) + "</text>";
+    return "<text" + css + " x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\">" + MarkupEscaped(shown) + "</text>";
   }
 
   static std::string Rect(int x, int y, int width, const std::string& attributes) {
@@ -159,7 +159,7 @@ class Timeline {
       const ScheduleStep& step = finding_.schedule[i];
       const std::string number = std::to_string(i + 1);
       out += "<a href=\"#" + id_ + ".s" + number + "\"" + HtmlSteps({i + 1}) + "><title>" + number + ": " +
-             HtmlEscaped((step.task ? *step.task + " " : "") + step.op + (step.on ? " " + *step.on : "") + ", " + step.effect) + "</title>";
+             MarkupEscaped((step.task ? *step.task + " " : "") + step.op + (step.on ? " " + *step.on : "") + ", " + step.effect) + "</title>";
       out += Rect(At(i) + 1, y, step_width_ - 2, band == "OBJECTS" ? "class=\"touch\"" : "class=\"run\"");
       out += Label(At(i) + 7, text_y, step_width_ - 2, Word(step, band), " class=\"on\"") + "</a>";
     }
@@ -173,7 +173,7 @@ class Timeline {
     const int begin = At(lane.steps.empty() ? BeginOf(lane.name) : lane.steps.back() + 1);
     const int width = right_ - begin - 1;
     const std::string what = wait.op + (wait.on ? " " + *wait.on : "");
-    std::string out = "<g><title>" + HtmlEscaped(wait.who + " waits for " + wait.waits_for + ": " + wait.why) + "</title>";
+    std::string out = "<g><title>" + MarkupEscaped(wait.who + " waits for " + wait.waits_for + ": " + wait.why) + "</title>";
     if (band == "OBJECTS") {
       const int line = y + kBarHeight / 2;
       out += "<path class=\"await\" d=\"M" + std::to_string(begin + 2) + " " + std::to_string(line) + "H" + std::to_string(right_) + "\"/>";
