@@ -30,7 +30,7 @@ std::vector<FlagDef> SearchFlags() {
   return {
       {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "judge under these timings"},
       {"scheduler", "atomic|exact", false, "atomic", "play a worker's search and park as one step, or part by part"},
-      {"no-reduction", "fusing|workers|stubborn|chains|all", true, "", "explore without one of the reductions; never changes what is found"},
+      {"no-reduction", "fusing|workers|stubborn|chains|symmetry|all", true, "", "explore without one of the reductions; never changes what is found"},
       {"tokio", "VERSION", false, "as the scenario says", "the Tokio version whose rules apply"},
       {"max-states", "N", false, "20000000", "stop a scenario after so many states"},
       {"max-depth", "N", false, "no limit", "stop a schedule after so many steps"},

@@ -106,11 +106,10 @@ CheckOptions FlagReader::Options() {
   if (args_.Has("scheduler"))
     options.scheduler = Choice("scheduler", {"atomic", "exact"}, 0) == 0 ? Scheduler::kAtomic : Scheduler::kExact;
   for (const std::string& name : args_.All("no-reduction")) {
-    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "all"});
-    if (which == 0 || which == 4) options.reductions.fusing = false;
-    if (which == 1 || which == 4) options.reductions.workers = false;
-    if (which == 2 || which == 4) options.reductions.stubborn = false;
-    if (which == 3 || which == 4) options.reductions.chains = false;
+    bool* const parts[] = {&options.reductions.fusing, &options.reductions.workers, &options.reductions.stubborn, &options.reductions.chains, &options.reductions.symmetry};
+    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "symmetry", "all"});
+    for (std::size_t k = 0; k < std::size(parts); ++k)
+      if (which == k || which == std::size(parts)) *parts[k] = false;
   }
   if (const std::string* version = args_.Last("tokio")) options.tokio = *version;
   return options;

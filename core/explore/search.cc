@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
@@ -9,6 +10,7 @@
 #include "core/base/stable_hash.h"
 #include "core/detect/lock_order.h"
 #include "core/explore/stubborn.h"
+#include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
 
 namespace asyncrt {
@@ -20,13 +22,15 @@ class Explorer {
            std::chrono::steady_clock::time_point start)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
-        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), start_(start) {}
+        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), symmetry_(program, layout, mode),
+        use_symmetry_(symmetry_.usable() && options.reductions.symmetry), start_(start) {}
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
     std::vector<std::uint8_t> first(bytes_);
     machine_.Attach(first.data());
     machine_.Initial();
+    Settle(first.data());
     bool fresh;
     visited_.Insert(StableHash(first.data(), bytes_), 0, &fresh);
     parent_.push_back(0);
@@ -35,14 +39,18 @@ class Explorer {
     current_ = first;
     numbers_ = {0};
     if (!Levels()) return false;
+    if (order_matters() || (panicked_ && !expects_panics_)) return true;   // it begins anew
     if (p_.endless && result_.complete)
       for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
         bool more = false;
         if (!Cycles(&more)) return false;
         if (!more) break;
       }
+    if (order_matters()) return true;
     result_.states = parent_.size();
     result_.depth = use_chains_ ? longest_ : depth_;
+    if (use_symmetry_)
+      for (SeenOrder& seen : orders_) Retell(&seen);
     LockOrders();
     if (result_.complete && !use_chains_) FewestSwitches();
     for (auto& [key, seed] : found_) {
@@ -51,13 +59,19 @@ class Explorer {
       seed.path = std::move(path);
       result_.seeds.push_back(std::move(seed));
     }
+    if (use_symmetry_)
+      for (Seed& seed : result_.seeds) Retell(&seed);
     return true;
   }
 
   Machine& machine() { return machine_; }
-  void ExpectPanics(bool expect) { stubborn_.ExpectPanics(expect); expects_panics_ = expect; }
+  void ExpectPanics(bool expect) { stubborn_.ExpectPanics(expect); symmetry_.UseJoins(!expect); expects_panics_ = expect; }
+  void KeepOrder() { use_symmetry_ = false; }
   bool panicked() const { return panicked_; }
-  bool reduced() const { return use_stubborn_; }
+  // What two states differ in that were taken for one could matter after all.
+  bool order_matters() const { return use_symmetry_ && (order_matters_ || machine_.ordered()); }
+  // It has taken for granted that nobody panics.
+  bool reduced() const { return use_stubborn_ || use_symmetry_; }
   bool detours() const { return use_stubborn_ || use_chains_; }
   SearchResult& result() { return result_; }
 
@@ -93,7 +107,7 @@ class Explorer {
       next_.clear();
       next_numbers_.clear();
       for (std::size_t i = 0; i < numbers_.size(); ++i)
-        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || (panicked_ && !expects_panics_)) {
+        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || (panicked_ && !expects_panics_) || order_matters()) {
           if (!machine_.overflow().empty()) return false;
           return true;
         }
@@ -161,6 +175,7 @@ class Explorer {
       if (tell && (result_.transitions & 1023) == 0 && !InTime()) return false;
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
+      Settle(scratch_.data());
       if (concerns_all) return true;
     }
     return true;
@@ -218,6 +233,7 @@ class Explorer {
       panicked_ = panicked_ || machine_.H().panicked != 0;
       if (!machine_.events().empty()) Events(number, {}, actor, chooser);
       const bool unfair = machine_.unfair();
+      Settle(scratch_.data());
       std::uint32_t length = use_chains_ ? length_[number] + 1 : 0;
       if (use_chains_) {
         chain_.assign(1, {actor, {}});
@@ -276,6 +292,7 @@ class Explorer {
   Seed* NewOrShorter(const std::string& key, std::uint32_t number, std::size_t moves, bool ends) {
     std::uint64_t length = moves + (use_chains_ ? length_[number] : 0);
     auto [it, fresh] = found_.try_emplace(key);
+    if (retelling_) return fresh ? &it->second : nullptr;
     Seed& s = it->second;
     if (!fresh && ends) ++s.end_states;
     if (!fresh && (!use_chains_ || length >= s.length)) return nullptr;
@@ -359,7 +376,7 @@ class Explorer {
   }
 
   void Ended(std::uint32_t number) {
-    if (options_.at_end) options_.at_end(machine_);
+    if (options_.at_end && !retelling_) options_.at_end(machine_);
     MarkBlocked();
     UnlookedPanics(number);
     if (machine_.H().ended != 1) return;
@@ -378,7 +395,7 @@ class Explorer {
   }
 
   void Stuck(std::uint32_t number) {
-    if (options_.at_end) options_.at_end(machine_);
+    if (options_.at_end && !retelling_) options_.at_end(machine_);
     MarkBlocked();
     UnlookedPanics(number);
     for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
@@ -389,6 +406,21 @@ class Explorer {
         EndOnce("panic/thread", f, root.panic_pc - 1, number);
     }
     ReportStuck(number, {}, {});
+    // Main waits to join one of several, and a schedule decides which of them. What is said of one is looked for in a
+    // search of its own, unless it has been said already.
+    for (int which = 0; use_symmetry_ && !retelling_ && symmetry_.WaitForAnother(machine_, which); ++which)
+      for (const StuckRoot& r : FindStuckRoots(machine_, {}))
+        if (found_.count(KeyOf(r)) == 0) order_matters_ = true;
+  }
+
+  std::string KeyOf(const StuckRoot& r) {
+    std::string key = r.rule;
+    std::set<std::string> parts;
+    for (std::size_t i = 0; i < r.inside; ++i)
+      parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
+                   (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
+    for (const std::string& part : parts) key += "|" + part;
+    return key;
   }
 
   // False: nobody is stuck.
@@ -400,12 +432,7 @@ class Explorer {
       roots.push_back(unknown);
     }
     for (StuckRoot& r : roots) {
-      std::string key = r.rule;
-      std::set<std::string> parts;
-      for (std::size_t i = 0; i < r.inside; ++i)
-        parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
-                     (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
-      for (const std::string& part : parts) key += "|" + part;
+      const std::string key = KeyOf(r);
       Seed* seed = NewOrShorter(key, number, 0, true);
       if (seed == nullptr) continue;
       Seed& s = *seed;
@@ -435,8 +462,7 @@ class Explorer {
     for (std::uint32_t v = 1; v < parent_.size(); ++v) level[v] = level[parent_[v]] + 1;
     best[0].push_back({0, 0, 0, 0});
     std::vector<std::uint8_t> current(bytes_), next, work(bytes_);
-    machine_.Attach(current.data());
-    machine_.Initial();
+    current = InitialBytes();
     std::vector<std::uint32_t> numbers = {0}, next_numbers;
     std::vector<bool> kept(parent_.size(), false);
     while (!numbers.empty() && numbers.front() <= deepest) {
@@ -458,6 +484,7 @@ class Explorer {
             work.assign(state, state + bytes_);
             machine_.Attach(work.data());
             machine_.Step(actor, chooser);
+            Settle(work.data());
             std::uint32_t v = visited_.Find(StableHash(work.data(), bytes_));
             if (v == Visited::none || v > deepest || level[v] != level[u] + 1) continue;
             Entry entry{static_cast<std::uint16_t>(actor), 0xffffffff, u, 0};
@@ -520,6 +547,7 @@ class Explorer {
         const HeaderCell before = machine_.H();
         machine_.Step(actor, chooser);
         concerns_all_ = machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
+        Settle(scratch_.data());
         chain_.assign(1, {actor, chooser.Taken()});
         if (use_chains_ && !Follow(n, &chain_, nullptr)) break;
         hit = visited_.Find(StableHash(scratch_.data(), bytes_)) == n;
@@ -530,6 +558,159 @@ class Explorer {
     }
     last_state_ = state;
     return path;
+  }
+
+  // ---- true names ---------------------------------------------------------------------------------------------
+  void Settle(std::uint8_t* state) {
+    if (use_symmetry_ && machine_.overflow().empty()) symmetry_.Settle(machine_, state);
+  }
+
+  // A run in which everybody keeps their number, and which comes by the same states, but for the numbers, as `moves` do.
+  // `state` is where it leads; `told` hears of each way to make the last move, until it has heard what it wants.
+  bool Unfold(const std::vector<Move>& moves, std::vector<Move>* real, std::vector<std::uint8_t>* state,
+              const std::function<bool(int actor, Chooser&)>& told) {
+    std::vector<std::uint8_t> settled = InitialBytes(), work(bytes_), like(bytes_), fallback;
+    state->assign(bytes_, 0);
+    machine_.Attach(state->data());
+    machine_.Initial();
+    real->clear();
+    Move fallback_move;
+    std::vector<int> enabled;
+    // Whether `actor` can go from `state` to what looks like `like`; `work` is then where it is.
+    auto leads = [&](int actor, Chooser& chooser) {
+      work = *state;
+      machine_.Attach(work.data());
+      machine_.Step(actor, chooser);
+      if (!machine_.overflow().empty()) return false;
+      copy_ = work;
+      machine_.Attach(copy_.data());
+      symmetry_.Settle(machine_, copy_.data());
+      return copy_ == like;
+    };
+    auto movers = [&] {   // whoever moved last goes first
+      machine_.Attach(state->data());
+      enabled.clear();
+      for (int t = 0; t < l_.threads; ++t)
+        if (machine_.ThreadEnabled(t)) enabled.push_back(t);
+      if (machine_.ClockEnabled(!enabled.empty())) enabled.push_back(machine_.clock());
+      for (int t = 0; t < l_.threads; ++t)
+        if (machine_.SpuriousEnabled(t)) enabled.push_back(machine_.spurious(t));
+      if (!real->empty())
+        if (auto last = std::find(enabled.begin(), enabled.end(), real->back().actor); last != enabled.end()) std::rotate(enabled.begin(), last, last + 1);
+    };
+    // Main joins who has ended, which the settled state has behind it.
+    auto catch_up = [&] {
+      if (!symmetry_.joins()) return false;
+      like = settled;
+      machine_.Attach(state->data());
+      if (!machine_.ThreadEnabled(0)) return false;
+      Chooser chooser;
+      if (!leads(0, chooser) || chooser.asked() != 0) return false;
+      *state = work;
+      real->push_back({0, {}});
+      return true;
+    };
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      Chooser forced;
+      forced.Force(moves[i].choices);
+      work = settled;
+      machine_.Attach(work.data());
+      machine_.Step(moves[i].actor, forced);
+      symmetry_.Settle(machine_, work.data());
+      const std::vector<std::uint8_t> next = work;
+      bool found = false, heard = false;
+      for (bool again = true; again && !heard;) {
+        movers();
+        for (int actor : enabled) {
+          Chooser chooser;
+          do {
+            like = next;
+            machine_.ForgetOrders();
+            if (!leads(actor, chooser)) continue;
+            Move move{actor, chooser.Taken()};
+            const bool last = i + 1 == moves.size() && told != nullptr;
+            if (last) {   // play it once more for its events
+              Chooser replayed;
+              replayed.Force(move.choices);
+              work = *state;
+              machine_.Attach(work.data());
+              machine_.ForgetOrders();
+              machine_.Step(actor, replayed);
+              heard = told(actor, replayed);
+            } else {
+              heard = true;
+            }
+            if (found && !heard) continue;
+            found = true;
+            fallback = work;
+            fallback_move = move;
+          } while (!heard && chooser.Next());
+          if (heard) break;
+        }
+        again = !heard && !found && catch_up();
+      }
+      if (!found) return false;
+      real->push_back(fallback_move);
+      *state = fallback;
+      settled = next;
+    }
+    while (catch_up()) {}
+    return true;
+  }
+
+  // Puts a finding in the words of a run in which everybody keeps their number.
+  void Retell(Seed* seed) {
+    std::map<std::string, Seed> found;
+    found.swap(found_);
+    retelling_ = true;
+    std::vector<Move> real;
+    std::vector<std::uint8_t> state;
+    const bool order = seed->rule == "hazard/lock-order";
+    bool done = Unfold(seed->path, &real, &state, [&](int actor, Chooser& chooser) {
+      if (order) return true;
+      if (!machine_.events().empty()) Events(0, {}, actor, chooser);
+      return found_.count(seed->key) != 0;
+    });
+    if (done && !order && found_.count(seed->key) == 0) {
+      scratch_ = state;
+      machine_.Attach(scratch_.data());
+      if (machine_.H().ended != 0) Ended(0);
+      else Stuck(0);
+      done = found_.count(seed->key) != 0;
+    }
+    if (done) {
+      if (!order) {
+        Seed& told = found_[seed->key];
+        seed->waits = std::move(told.waits);
+        seed->sources = std::move(told.sources);
+        seed->frames = std::move(told.frames);
+        seed->pc = told.pc;
+        seed->frame = told.frame;
+        seed->who = std::move(told.who);
+      }
+      seed->path = std::move(real);
+    } else {
+      order_matters_ = true;
+    }
+    retelling_ = false;
+    found.swap(found_);
+  }
+
+  // The same for a lock that was taken under another.
+  void Retell(SeenOrder* seen) {
+    std::vector<Move> path = Path(seen->state), real;
+    path.insert(path.end(), seen->moves.begin(), seen->moves.end());
+    std::vector<std::uint8_t> state;
+    const bool done = Unfold(path, &real, &state, [&](int, Chooser&) {
+      for (const Event& e : machine_.events()) {
+        if (e.pc != seen->pc || e.order.held.element != seen->order.held.element || e.order.wanted.element != seen->order.wanted.element) continue;
+        seen->frame = e.frame;
+        seen->who = WhoseEvent(e.frame);
+        return true;
+      }
+      return false;
+    });
+    order_matters_ = order_matters_ || !done;
   }
 
   // ---- endless runs -------------------------------------------------------------------------------------------
@@ -546,6 +727,12 @@ class Explorer {
     for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
     bool no_clock = mode_.timing == Timing::kAdversarial;
     std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
+    if (use_symmetry_) {   // who goes on in an endless run, and who is left out, is a matter of who is who
+      order_matters_ = std::any_of(sorted.begin(), sorted.end(), [&](const EdgeRef& e) {
+        return component[e.from] == component[e.to] && !(no_clock && e.actor == machine_.clock());
+      });
+      return true;
+    }
     std::map<std::uint32_t, std::vector<std::uint32_t>> members;
     for (std::uint32_t v = 0; v < n; ++v) members[component[v]].push_back(v);
     for (auto& [c, states] : members) {
@@ -598,6 +785,7 @@ class Explorer {
     std::vector<std::uint8_t> state(bytes_);
     machine_.Attach(state.data());
     machine_.Initial();
+    Settle(state.data());
     return state;
   }
 
@@ -858,13 +1046,16 @@ class Explorer {
   const CheckOptions& options_;
   Machine machine_;
   std::size_t bytes_;
-  std::vector<std::uint8_t> scratch_, current_, next_, last_state_;
+  std::vector<std::uint8_t> scratch_, current_, next_, last_state_, copy_;
   std::vector<std::uint32_t> numbers_, next_numbers_;
   std::vector<int> enabled_;
   std::vector<std::uint64_t> idle_;
   Visited visited_;
   StubbornSets stubborn_;
   const bool use_stubborn_, use_chains_;
+  Symmetry symmetry_;
+  bool use_symmetry_, order_matters_ = false;
+  bool retelling_ = false;      // one run is played again, to say who takes part in it
   std::vector<std::uint32_t> length_;   // of the way to each state, where chains make levels uneven
   std::vector<Move> chain_;
   std::vector<int> chain_enabled_;
@@ -914,7 +1105,7 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
 void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
                   std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
   CheckOptions all = options;
-  all.reductions.stubborn = all.reductions.chains = false;
+  all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start);
@@ -926,10 +1117,11 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
 
 SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
-  bool expect_panics = false;
+  bool expect_panics = false, keep_order = false;
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
     Explorer explorer(program, layout, mode, options, start);
+    if (keep_order) explorer.KeepOrder();
     if (!explorer.reduced()) expect_panics = true;
     explorer.ExpectPanics(expect_panics);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
@@ -940,6 +1132,7 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
     }
     if (explorer.Run()) {
       if (explorer.panicked() && !expect_panics) { expect_panics = true; continue; }
+      if (explorer.order_matters()) { keep_order = true; continue; }
       if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
       Machine& m = explorer.machine();
       reached->resize(std::max(reached->size(), m.reached().size()));

@@ -297,6 +297,11 @@ bool Machine::Invisible(int strand) {
       if (R(frame)[reg] == 0) return true;
       // Giving a std mutex back only lets others go on, unless somebody looks without waiting.
       const Reg& held = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
+      // So does dropping a std sender: a receiver that could go on before still can.
+      if (held.kind == RegKind::kTx && in.op == VmOp::kDropReg) {
+        const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
+        return e.kind == Kind::kStdChannel && !e.peeked && !p_.endless;
+      }
       if (held.kind != RegKind::kGuard || in.op != VmOp::kDropReg) return false;
       const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
       return e.kind == Kind::kStdMutex && !e.tried && !p_.endless;

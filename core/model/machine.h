@@ -109,6 +109,9 @@ class Machine {
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
+  // Some step did something to several parties in the order of their numbers, so that it matters who has which.
+  bool ordered() const { return ordered_; }
+  void ForgetOrders() { orders_.clear(); }   // of locks: they are told once more
   bool unfair() const { return unfair_; }   // it took a `choose` that need not be fair
   std::int64_t advanced() const { return advanced_; }   // microseconds that the last step of the clock let pass
 
@@ -247,6 +250,11 @@ class Machine {
   int Length(Link head);
   std::uint64_t IdleKey(int core);
   void SortCores();
+  // The next one of several that a step goes through by number; `last` was the one before.
+  void TakeInOrder(int frame, int* last) {
+    if (*last >= 0 && *last != frame && l_.frame_unit[static_cast<std::size_t>(*last)] == l_.frame_unit[static_cast<std::size_t>(frame)]) ordered_ = true;
+    *last = frame;
+  }
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 
   // search and park, part by part (search_and_park.cc)
@@ -336,6 +344,7 @@ class Machine {
   std::int64_t advanced_ = 0;
   std::int64_t watch_value_ = 0;   // what `$value` is
   bool unfair_ = false;
+  bool ordered_ = false;
   int locks_ = 0;
   std::unordered_set<std::uint64_t> orders_;   // of locks, that were told
 };
