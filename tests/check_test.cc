@@ -76,7 +76,7 @@ TEST(Search, EndsAtTheLimitOfDepth) {
 
 TEST(Search, AFindingBeforeTheLimitIsAnError) {
   CheckOptions options;
-  options.max_states = 60;
+  options.max_states = 21;
   ScenarioReport r = Check(Scenario("both-ends", kFourPhilosophers), options);
   EXPECT_FALSE(r.explored.complete);
   EXPECT_EQ(r.verdict, Rules(r).empty() ? Verdict::kIncomplete : Verdict::kErrors);
@@ -91,6 +91,42 @@ TEST(Search, StopsWhenItIsInterrupted) {
       {"op": "lock", "on": "f[$index]", "body": [{"op": "lock", "on": "f[($index + 1) % 7]", "body": []}]}]},
     {"op": "join_thread", "on": "p"}])"), options);
   EXPECT_EQ(r.explored.limit, "interrupt");
+}
+
+// Copies that differ in nothing are one party to the search, and several to the reader.
+const char kThreeAlike[] = R"("objects": {"m": {"kind": "std_mutex"}, "b": {"kind": "std_barrier", "parties": 5}}, "main": [
+  {"op": "spawn_thread", "as": "p", "count": 3, "body": [
+    {"op": "choose", "branches": [[{"op": "lock", "on": "m", "body": []}], [{"op": "wait", "on": "b"}], []]}]},
+  {"op": "lock", "on": "m", "body": [{"op": "join_thread", "on": "p"}]}])";
+
+TEST(Symmetry, LeavesOutStatesAndNoFinding) {
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  const ScenarioReport one = Check(Scenario("alike", kThreeAlike)), all = Check(Scenario("alike", kThreeAlike), without);
+  EXPECT_EQ(Rules(all), (Set{"deadlock/lock-cycle", "deadlock/barrier"}));   // which of the two depends on whom main joins first
+  EXPECT_EQ(Rules(one), Rules(all));
+  EXPECT_LT(one.explored.states * 2, all.explored.states);
+}
+
+TEST(Symmetry, TellsOfTrueParties) {
+  const std::string text = Scenario("alike", kThreeAlike);
+  CheckOptions only;   // the others would find a short schedule anew
+  only.reductions.stubborn = only.reductions.chains = false;
+  for (const Finding& f : Check(text, only).findings) {
+    const ReplayResult replay = ReplayText(text, "test.json", f.replay, {});
+    ASSERT_TRUE(replay.ok) << replay.error;
+    EXPECT_NE(replay.outcome.find(f.rule), std::string::npos) << replay.outcome;
+    ASSERT_FALSE(f.waits.empty());
+    std::set<std::string> who;
+    for (const Wait& wait : f.waits) who.insert(wait.who);
+    EXPECT_EQ(who.size(), f.waits.size()) << "nobody waits twice";
+  }
+}
+
+TEST(Symmetry, IsNoneWhereNumbersTell) {
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  EXPECT_EQ(Check(Scenario("numbered", kFourPhilosophers)).explored.states, Check(Scenario("numbered", kFourPhilosophers), without).explored.states);
 }
 
 TEST(Schedule, OfTwoLocksIsTheShortest) {

@@ -253,6 +253,35 @@ TEST(Oracle, AgreesOnRandomScenarios) { ExpectAgreement(Setting("ORACLE_SEED", 1
 // Where most parties have copies that could change places with them.
 TEST(Oracle, AgreesOnRandomScenariosOfCopies) { ExpectAgreement(Setting("ORACLE_SEED", 1), Setting("ORACLE_SCENARIOS", 1500) / 2, true, 50); }
 
+// The oracle leaves endless programs out. Of those, what is found with the reductions is compared with what is found without.
+TEST(Search, FindsTheSameInEndlessProgramsWithoutReductions) {
+  const std::uint64_t count = Setting("ORACLE_SCENARIOS", 1500), first = Setting("ORACLE_SEED", 1);
+  std::uint64_t compared = 0;
+  for (std::uint64_t seed = first; seed < first + count; ++seed)
+    for (bool copies : {false, true}) {
+      const std::string text = RandomScenario(seed, copies);
+      for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
+        OracleVerdict oracle = AskOracle(text, timing, Scheduler::kAtomic, 1);
+        if (!oracle.valid || !oracle.endless || oracle.refused) continue;
+        CheckOptions with, without;
+        with.timing = without.timing = timing == Timing::kIdeal ? TimingModel::kIdeal : TimingModel::kAdversarial;
+        with.max_states = without.max_states = kStatesMax;
+        without.reductions = {false, false, false, false, false};
+        ScenarioReport all = CheckText(text, "random.json", without);
+        if (!all.explored.complete) continue;
+        ScenarioReport reduced = CheckText(text, "random.json", with);
+        EXPECT_TRUE(reduced.explored.complete);
+        Set found, expected;
+        for (const Finding& f : reduced.findings) found.insert(f.rule);
+        for (const Finding& f : all.findings) expected.insert(f.rule);
+        ++compared;
+        EXPECT_EQ(Show(found), Show(expected)) << "seed " << seed << ", copies " << copies << ", " << Name(timing) << " timing\n" << text;
+      }
+    }
+  EXPECT_GT(compared, 0u);
+  std::printf("  %llu endless programs compared\n", static_cast<unsigned long long>(compared));
+}
+
 // Every op and every kind of object stands in some scenario that is a program.
 TEST(Oracle, TheGeneratorCoversTheLanguage) {
   constexpr std::uint64_t kScenarios = 4000;

@@ -16,14 +16,25 @@
 namespace asyncrt {
 namespace {
 
+// What a search reckons with. It begins with nothing of the kind, since a program without it has smaller graphs.
+struct Expects {
+  bool panics = false;   // main or a thread may panic
+  bool cycles = false;   // some runs have no end
+  bool order = false;    // it matters which copy of a body has which number
+};
+
 class Explorer {
  public:
   Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
-           std::chrono::steady_clock::time_point start)
+           std::chrono::steady_clock::time_point start, const Expects& expects)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
-        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), symmetry_(program, layout, mode),
-        use_symmetry_(symmetry_.usable() && options.reductions.symmetry), start_(start) {}
+        expects_(expects), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
+        use_chains_(options.reductions.chains && !expects.cycles), symmetry_(program, layout, mode),
+        use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.cycles && !expects.order), start_(start) {
+    stubborn_.ExpectPanics(expects.panics);
+    symmetry_.UseJoins(!expects.panics);
+  }
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
@@ -38,19 +49,22 @@ class Explorer {
     length_.push_back(0);
     current_ = first;
     numbers_ = {0};
+    Expects surprise;
     if (!Levels()) return false;
-    if (order_matters() || (panicked_ && !expects_panics_)) return true;   // it begins anew
-    if (p_.endless && result_.complete)
+    if (p_.endless && (detours() || use_symmetry_)) LookForCycles();
+    if (Surprised(&surprise)) return true;
+    if (p_.endless && !detours() && !use_symmetry_ && result_.complete)
       for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
         bool more = false;
         if (!Cycles(&more)) return false;
         if (!more) break;
       }
-    if (order_matters()) return true;
     result_.states = parent_.size();
     result_.depth = use_chains_ ? longest_ : depth_;
-    if (use_symmetry_)
+    if (use_symmetry_) {
+      order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
       for (SeenOrder& seen : orders_) Retell(&seen);
+    }
     LockOrders();
     if (result_.complete && !use_chains_) FewestSwitches();
     for (auto& [key, seed] : found_) {
@@ -65,13 +79,13 @@ class Explorer {
   }
 
   Machine& machine() { return machine_; }
-  void ExpectPanics(bool expect) { stubborn_.ExpectPanics(expect); symmetry_.UseJoins(!expect); expects_panics_ = expect; }
-  void KeepOrder() { use_symmetry_ = false; }
-  bool panicked() const { return panicked_; }
-  // What two states differ in that were taken for one could matter after all.
-  bool order_matters() const { return use_symmetry_ && (order_matters_ || machine_.ordered()); }
-  // It has taken for granted that nobody panics.
-  bool reduced() const { return use_stubborn_ || use_symmetry_; }
+  // What the search took for granted and then met. It has to begin anew without that. False: nothing.
+  bool Surprised(Expects* expects) const {
+    if (!expects_.panics && panicked_ && (use_stubborn_ || use_symmetry_)) return expects->panics = true;
+    if (use_symmetry_ && (order_matters_ || machine_.ordered())) return expects->order = true;
+    if (cycles_) return expects->cycles = true;
+    return false;
+  }
   bool detours() const { return use_stubborn_ || use_chains_; }
   SearchResult& result() { return result_; }
 
@@ -94,7 +108,7 @@ class Explorer {
     if (parent_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
-    if ((ticks_ & 1023) == 0 || bytes_ > 8192) {
+    if ((ticks_ & 1023) == 1 || bytes_ > 8192) {
       if (!InTime()) return false;
       std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
@@ -103,11 +117,12 @@ class Explorer {
   }
 
   bool Levels() {
+    Expects surprise;
     while (!numbers_.empty()) {
       next_.clear();
       next_numbers_.clear();
       for (std::size_t i = 0; i < numbers_.size(); ++i)
-        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || (panicked_ && !expects_panics_) || order_matters()) {
+        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || Surprised(&surprise)) {
           if (!machine_.overflow().empty()) return false;
           return true;
         }
@@ -139,6 +154,12 @@ class Explorer {
     *stuck = out->empty();
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.SpuriousEnabled(t)) out->push_back(machine_.spurious(t));
+    if (options_.reductions.stubborn && out->size() > 1)
+      for (std::size_t i = 0; i < out->size(); ++i)
+        if ((*out)[i] < l_.threads && machine_.OnlySpawns((*out)[i])) {
+          std::swap((*out)[0], (*out)[i]);
+          return 1;
+        }
     return use_stubborn_ && out->size() > 1 ? stubborn_.Choose(machine_, out) : out->size();
   }
 
@@ -242,6 +263,7 @@ class Explorer {
         if (ahead != Visited::none) {
           progress_ = progress_ || ahead > number;
           Remember(ahead);
+          if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, ahead, static_cast<std::uint16_t>(actor), unfair});
           continue;
         }
         length += static_cast<std::uint32_t>(chain_.size()) - 1;
@@ -406,11 +428,10 @@ class Explorer {
         EndOnce("panic/thread", f, root.panic_pc - 1, number);
     }
     ReportStuck(number, {}, {});
-    // Main waits to join one of several, and a schedule decides which of them. What is said of one is looked for in a
-    // search of its own, unless it has been said already.
+    // Main waits to join one of several, and a schedule decides which of them.
     for (int which = 0; use_symmetry_ && !retelling_ && symmetry_.WaitForAnother(machine_, which); ++which)
       for (const StuckRoot& r : FindStuckRoots(machine_, {}))
-        if (found_.count(KeyOf(r)) == 0) order_matters_ = true;
+        missed_.insert(KeyOf(r));
   }
 
   std::string KeyOf(const StuckRoot& r) {
@@ -716,23 +737,33 @@ class Explorer {
   // ---- endless runs -------------------------------------------------------------------------------------------
   struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; bool unfair; };
 
+  // The edges, those of one state side by side; `start` says where, by state.
+  std::vector<EdgeRef> SortedEdges(std::vector<std::uint32_t>* start) const {
+    std::size_t n = parent_.size();
+    start->assign(n + 1, 0);
+    for (const EdgeRef& e : edges_) ++(*start)[e.from + 1];
+    for (std::size_t i = 0; i < n; ++i) (*start)[i + 1] += (*start)[i];
+    std::vector<EdgeRef> sorted(edges_.size());
+    std::vector<std::uint32_t> at(start->begin(), start->end() - 1);
+    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
+    return sorted;
+  }
+
+  // Whether some run never ends, though that is all that a reduced graph says about it.
+  void LookForCycles() {
+    std::vector<std::uint32_t> start;
+    std::vector<EdgeRef> sorted = SortedEdges(&start);
+    std::vector<std::uint32_t> component = Tarjan(start, sorted, false);
+    cycles_ = std::any_of(sorted.begin(), sorted.end(), [&](const EdgeRef& e) { return component[e.from] == component[e.to]; });
+  }
+
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
     std::size_t n = parent_.size();
-    std::vector<std::uint32_t> start(n + 1, 0);
-    for (const EdgeRef& e : edges_) ++start[e.from + 1];
-    for (std::size_t i = 0; i < n; ++i) start[i + 1] += start[i];
-    std::vector<EdgeRef> sorted(edges_.size());
-    std::vector<std::uint32_t> at(start.begin(), start.end() - 1);
-    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
+    std::vector<std::uint32_t> start;
+    std::vector<EdgeRef> sorted = SortedEdges(&start);
     bool no_clock = mode_.timing == Timing::kAdversarial;
     std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
-    if (use_symmetry_) {   // who goes on in an endless run, and who is left out, is a matter of who is who
-      order_matters_ = std::any_of(sorted.begin(), sorted.end(), [&](const EdgeRef& e) {
-        return component[e.from] == component[e.to] && !(no_clock && e.actor == machine_.clock());
-      });
-      return true;
-    }
     std::map<std::uint32_t, std::vector<std::uint32_t>> members;
     for (std::uint32_t v = 0; v < n; ++v) members[component[v]].push_back(v);
     for (auto& [c, states] : members) {
@@ -1052,9 +1083,12 @@ class Explorer {
   std::vector<std::uint64_t> idle_;
   Visited visited_;
   StubbornSets stubborn_;
+  const Expects expects_;
   const bool use_stubborn_, use_chains_;
   Symmetry symmetry_;
-  bool use_symmetry_, order_matters_ = false;
+  const bool use_symmetry_;
+  bool order_matters_ = false;
+  std::set<std::string> missed_;   // findings of states that were taken for others
   bool retelling_ = false;      // one run is played again, to say who takes part in it
   std::vector<std::uint32_t> length_;   // of the way to each state, where chains make levels uneven
   std::vector<Move> chain_;
@@ -1066,7 +1100,7 @@ class Explorer {
   std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
   std::vector<std::uint64_t> passed_by_;
   std::size_t remembered_ = 0;
-  bool expects_panics_ = true, panicked_ = false;
+  bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
   std::vector<std::uint32_t> parent_;
@@ -1108,7 +1142,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
-  Explorer explorer(program, layout, mode, all, start);
+  Explorer explorer(program, layout, mode, all, start, {true, true, true});
   if (!explorer.Run()) return;
   for (Seed& other : explorer.result().seeds)
     for (Seed& seed : *seeds)
@@ -1117,13 +1151,10 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
 
 SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
-  bool expect_panics = false, keep_order = false;
+  Expects expects;
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, mode, options, start);
-    if (keep_order) explorer.KeepOrder();
-    if (!explorer.reduced()) expect_panics = true;
-    explorer.ExpectPanics(expect_panics);
+    Explorer explorer(program, layout, mode, options, start, expects);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
@@ -1131,8 +1162,7 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
       return r;
     }
     if (explorer.Run()) {
-      if (explorer.panicked() && !expect_panics) { expect_panics = true; continue; }
-      if (explorer.order_matters()) { keep_order = true; continue; }
+      if (explorer.Surprised(&expects)) continue;
       if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
       Machine& m = explorer.machine();
       reached->resize(std::max(reached->size(), m.reached().size()));

@@ -140,6 +140,11 @@ bool Machine::ThreadEnabled(int thread) {
   return CanRun(thread, t.top - 1);
 }
 
+bool Machine::OnlySpawns(int thread) {
+  const int top = T(thread).top - 1;
+  return top >= 0 && S(top).out == Outcome::kNone && InstrAt(top).op == VmOp::kSpawnThread && !in_loop_[S(top).pc];
+}
+
 bool Machine::SpuriousEnabled(int thread) {
   if (!p_.spurious || mode_.timing != Timing::kAdversarial || H().ended != 0 || T(thread).top == 0) return false;
   const StrandCell& s = S(T(thread).top - 1);

@@ -5,6 +5,7 @@
 #ifndef ASYNCRT_CORE_MODEL_MACHINE_H_
 #define ASYNCRT_CORE_MODEL_MACHINE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -82,6 +83,9 @@ class Machine {
       : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
+    in_loop_.resize(program.code.size());
+    for (std::size_t pc = 0; pc < program.code.size(); ++pc)
+      for (int at = std::max(program.code[pc].target, 0); program.code[pc].op == VmOp::kJump && at < static_cast<int>(pc); ++at) in_loop_[static_cast<std::size_t>(at)] = true;
   }
 
   void Attach(std::uint8_t* state) { s_ = state; }
@@ -97,6 +101,8 @@ class Machine {
   bool SpuriousEnabled(int thread);
   // Not zero for a worker that holds nothing: workers with the same number do the same in their next step.
   std::uint64_t IdleWorker(int thread);
+  // Its next step spawns a thread, outside of any loop: that only lets others go on, and happens but once.
+  bool OnlySpawns(int thread);
   // Plays one step of an actor that is enabled. Answers come from `chooser`.
   void Step(int actor, Chooser& chooser);
 
@@ -333,6 +339,7 @@ class Machine {
   PlayMode mode_;
   const VersionRules v_;
   bool has_cells_ = false;
+  std::vector<bool> in_loop_;   // by instruction
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
