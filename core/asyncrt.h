@@ -27,6 +27,7 @@ struct CheckOptions {
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
+  bool exact_states = false;            // whole states are kept and compared, not their fingerprints
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty
 };

@@ -1,14 +1,17 @@
 #include "core/explore/search.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <set>
 
-#include "core/base/stable_hash.h"
 #include "core/detect/lock_order.h"
+#include "core/explore/fingerprint.h"
+#include "core/explore/frontier.h"
+#include "core/explore/search_tree.h"
 #include "core/explore/stubborn.h"
 #include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
@@ -28,7 +31,8 @@ class Explorer {
   Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
            std::chrono::steady_clock::time_point start, const Expects& expects)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
-        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
+        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), frontier_(bytes_), visited_(options.exact_states ? bytes_ : 0),
+        tree_(machine_.actors()), stubborn_(program, layout, mode),
         expects_(expects), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
         use_chains_(options.reductions.chains && !expects.cycles), symmetry_(program, layout, mode),
         use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.cycles && !expects.order), start_(start) {
@@ -38,17 +42,12 @@ class Explorer {
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
-    std::vector<std::uint8_t> first(bytes_);
-    machine_.Attach(first.data());
-    machine_.Initial();
-    Settle(first.data());
+    std::vector<std::uint8_t> first = InitialBytes();
     bool fresh;
-    visited_.Insert(StableHash(first.data(), bytes_), 0, &fresh);
-    parent_.push_back(0);
-    actor_.push_back(0);
-    length_.push_back(0);
-    current_ = first;
-    numbers_ = {0};
+    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
+    tree_.Add(0, 0);
+    frontier_.Push(first.data(), 0, 0);
+    for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
     Expects surprise;
     if (!Levels()) return false;
     if (p_.endless && (detours() || use_symmetry_)) LookForCycles();
@@ -59,7 +58,7 @@ class Explorer {
         if (!Cycles(&more)) return false;
         if (!more) break;
       }
-    result_.states = parent_.size();
+    result_.states = visited_.size();
     result_.depth = use_chains_ ? longest_ : depth_;
     if (use_symmetry_) {
       order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
@@ -104,13 +103,14 @@ class Explorer {
   }
 
   bool WithinLimits() {
-    if (parent_.size() >= options_.max_states) return Stop("states");
-    if (parent_.size() >= 4'000'000'000u) return Stop("states");
+    if (visited_.size() + pending_count_ >= options_.max_states) FlushPending();
+    if (visited_.size() >= options_.max_states) return Stop("states");
+    if (visited_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
     if ((ticks_ & 1023) == 1 || bytes_ > 8192) {
       if (!InTime()) return false;
-      std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
+      std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
     }
     return true;
@@ -118,17 +118,18 @@ class Explorer {
 
   bool Levels() {
     Expects surprise;
-    while (!numbers_.empty()) {
-      next_.clear();
-      next_numbers_.clear();
-      for (std::size_t i = 0; i < numbers_.size(); ++i)
-        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || Surprised(&surprise)) {
-          if (!machine_.overflow().empty()) return false;
-          return true;
+    while (!frontier_.empty()) {
+      for (std::size_t left = frontier_.size(); left > 0; --left) {
+        const Frontier::Entry entry = frontier_.Front();
+        length_ = entry.length;
+        if (!Expand(entry.state, entry.number) || Surprised(&surprise)) {
+          FlushPending();
+          return machine_.overflow().empty();
         }
-      current_.swap(next_);
-      numbers_.swap(next_numbers_);
-      if (!numbers_.empty()) ++depth_;
+        frontier_.Pop();
+        if (left == 1) FlushPending();
+      }
+      if (!frontier_.empty()) ++depth_;
     }
     return true;
   }
@@ -174,10 +175,9 @@ class Explorer {
     while (moves->size() < kLinksMax && machine_.H().ended == 0 && !concerns_all_) {
       if (Choose(&chain_enabled_, &stuck) != 1 || stuck) return true;
       if (tell) {
-        std::uint64_t here = StableHash(scratch_.data(), bytes_);
-        const Passed& link = links_[here & (links_.size() - 1)];
-        if (link.fingerprint == here) { *ahead = link.to; return true; }
-        passed_by_.push_back(here);
+        const Passed& link = links_[fingerprint_ & (links_.size() - 1)];
+        if (link.fingerprint == fingerprint_ && !options_.exact_states) { *ahead = link.to; return true; }
+        passed_by_.push_back(fingerprint_);
       }
       const int actor = chain_enabled_[0];
       const std::uint16_t panicked = machine_.H().panicked;
@@ -197,6 +197,7 @@ class Explorer {
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
       Settle(scratch_.data());
+      fingerprint_ = FingerprintAfter(fingerprint_, before_.data(), scratch_.data(), bytes_);
       if (concerns_all) return true;
     }
     return true;
@@ -226,12 +227,15 @@ class Explorer {
       machine_.Attach(scratch_.data());
     }
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
-    auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), static_cast<int>(actor_[number]));
+    auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), tree_.ActorOf(number));
     if (last != enabled_.begin() + static_cast<std::ptrdiff_t>(enough)) std::rotate(enabled_.begin(), last, last + 1);
     progress_ = false;
     for (std::size_t e = 0; e < enabled_.size(); ++e) {
       // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
-      if (e == enough && progress_) break;
+      if (e == enough) {
+        FlushPending();
+        if (progress_) break;
+      }
       if (!Apply(state, number, enabled_[e])) return false;
       if (concerns_all_) enough = enabled_.size();
     }
@@ -242,20 +246,23 @@ class Explorer {
     Chooser chooser;
     concerns_all_ = false;
     const HeaderCell before = *reinterpret_cast<const HeaderCell*>(state);
+    const std::uint64_t from = visited_.FingerprintOf(number);
     do {
-      std::memcpy(scratch_.data(), state, bytes_);
-      machine_.Attach(scratch_.data());
+      if (pending_count_ == pending_.size()) FlushPending();
+      std::uint8_t* work = use_chains_ ? scratch_.data() : pending_[pending_count_].state.data();
+      std::memcpy(work, state, bytes_);
+      machine_.Attach(work);
       machine_.Step(actor, chooser);
       if (!machine_.overflow().empty()) return false;
       if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTime()) return false;
       if (bytes_ <= 8192) ++result_.transitions;
-      bool fresh;
       concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
       panicked_ = panicked_ || machine_.H().panicked != 0;
       if (!machine_.events().empty()) Events(number, {}, actor, chooser);
       const bool unfair = machine_.unfair();
-      Settle(scratch_.data());
-      std::uint32_t length = use_chains_ ? length_[number] + 1 : 0;
+      Settle(work);
+      fingerprint_ = FingerprintAfter(from, state, work, bytes_);
+      std::uint32_t length = length_ + 1;
       if (use_chains_) {
         chain_.assign(1, {actor, {}});
         std::uint32_t ahead = Visited::none;
@@ -268,20 +275,46 @@ class Explorer {
         }
         length += static_cast<std::uint32_t>(chain_.size()) - 1;
         longest_ = std::max<std::uint64_t>(longest_, length);
+        Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair}, work));
+        continue;
       }
-      std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
-      if (use_chains_) Remember(to);
-      progress_ = progress_ || to > number;
-      if (fresh) {
-        parent_.push_back(number);
-        if (use_chains_) length_.push_back(length);
-        actor_.push_back(static_cast<std::uint16_t>(actor));
-        next_.insert(next_.end(), scratch_.begin(), scratch_.end());
-        next_numbers_.push_back(to);
-      }
-      if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, to, static_cast<std::uint16_t>(actor), unfair});
+      Pending& next = pending_[pending_count_++];
+      next.fingerprint = fingerprint_;
+      next.from = number;
+      next.length = length;
+      next.actor = static_cast<std::uint16_t>(actor);
+      next.unfair = unfair;
+      visited_.Prefetch(fingerprint_);
     } while (chooser.Next());
     return true;
+  }
+
+  // A state that a step has led to, and has not been looked up yet. Several wait together, so that the memory where each
+  // is looked for comes while the next steps are played.
+  struct Pending {
+    std::vector<std::uint8_t> state;
+    std::uint64_t fingerprint = 0;
+    std::uint32_t from = 0, length = 0;
+    std::uint16_t actor = 0;
+    bool unfair = false;
+  };
+
+  std::uint32_t Arrive(const Pending& next, const std::uint8_t* state) {
+    bool fresh;
+    const std::uint32_t to = visited_.Insert(next.fingerprint, state, &fresh);
+    progress_ = progress_ || to > next.from;
+    if (fresh) {
+      tree_.Add(next.from, next.actor);
+      frontier_.Push(state, to, next.length);
+    }
+    if (p_.endless && next.actor <= machine_.clock()) edges_.push_back({next.from, to, next.actor, next.unfair});
+    return to;
+  }
+
+  void FlushPending() {
+    for (std::size_t i = 0; i < pending_count_; ++i) visited_.PrefetchMatch(pending_[i].fingerprint);
+    for (std::size_t i = 0; i < pending_count_; ++i) Arrive(pending_[i], pending_[i].state.data());
+    pending_count_ = 0;
   }
 
   // `before`: the moves between the state with that number and the step of `actor`.
@@ -289,13 +322,13 @@ class Explorer {
     std::vector<int> taken = chooser.Taken();
     for (const Event& e : machine_.events()) {
       if (e.order.held.element >= 0) {
-        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, WithLast(before, actor, taken)});
+        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, use_chains_ ? length_ : number, WithLast(before, actor, taken)});
         continue;
       }
       std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
       int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
       if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
-      Seed* seed = NewOrShorter(key, number, before.size() + 1, false);
+      Seed* seed = NewOrShorter(key, before.size() + 1, false);
       if (seed == nullptr) continue;
       Seed& s = *seed;
       s.rule = e.rule;
@@ -311,8 +344,8 @@ class Explorer {
   }
 
   // Where a finding goes: a new one, or one that was reached on a longer way. Null: it is known.
-  Seed* NewOrShorter(const std::string& key, std::uint32_t number, std::size_t moves, bool ends) {
-    std::uint64_t length = moves + (use_chains_ ? length_[number] : 0);
+  Seed* NewOrShorter(const std::string& key, std::size_t moves, bool ends) {
+    std::uint64_t length = moves + (use_chains_ ? length_ : 0);
     auto [it, fresh] = found_.try_emplace(key);
     if (retelling_) return fresh ? &it->second : nullptr;
     Seed& s = it->second;
@@ -325,7 +358,7 @@ class Explorer {
     return &s;
   }
 
-  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state; std::vector<Move> moves; };
+  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::vector<Move> moves; };
   static std::vector<Move> WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices) {
     moves.push_back({actor, choices});
     return moves;
@@ -337,7 +370,7 @@ class Explorer {
     return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
   }
 
-  std::uint64_t LengthTo(const SeenOrder& seen) const { return (use_chains_ ? length_[seen.state] : seen.state) + seen.moves.size(); }
+  std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves.size(); }
 
   // Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
   void LockOrders() {
@@ -376,7 +409,7 @@ class Explorer {
     // A thread that outlives main is one finding, wherever it stands.
     bool whole = machine_.UnitOf(frame).kind == UnitKind::kThread && rule == std::string("hazard/leaked-thread");
     std::string key = std::string(rule) + "|" + (whole ? machine_.UnitOf(frame).name : source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
-    Seed* seed = NewOrShorter(key, number, 0, true);
+    Seed* seed = NewOrShorter(key, 0, true);
     if (seed == nullptr) return;
     Seed& s = *seed;
     s.rule = rule;
@@ -454,7 +487,7 @@ class Explorer {
     }
     for (StuckRoot& r : roots) {
       const std::string key = KeyOf(r);
-      Seed* seed = NewOrShorter(key, number, 0, true);
+      Seed* seed = NewOrShorter(key, 0, true);
       if (seed == nullptr) continue;
       Seed& s = *seed;
       s.rule = r.rule;
@@ -478,14 +511,14 @@ class Explorer {
     for (auto& [key, seed] : found_) deepest = std::max(deepest, seed.state);
     if (deepest == 0 || deepest > kStatesMax) return;
     struct Entry { std::uint16_t actor; std::uint32_t switches, from; std::uint16_t from_actor; };
-    std::vector<std::vector<Entry>> best(parent_.size());
-    std::vector<std::uint32_t> level(parent_.size(), 0);
-    for (std::uint32_t v = 1; v < parent_.size(); ++v) level[v] = level[parent_[v]] + 1;
+    std::vector<std::vector<Entry>> best(visited_.size());
+    std::vector<std::uint32_t> level(visited_.size(), 0);
+    for (std::uint32_t v = 1; v < visited_.size(); ++v) level[v] = level[tree_.ParentOf(v)] + 1;
     best[0].push_back({0, 0, 0, 0});
     std::vector<std::uint8_t> current(bytes_), next, work(bytes_);
     current = InitialBytes();
     std::vector<std::uint32_t> numbers = {0}, next_numbers;
-    std::vector<bool> kept(parent_.size(), false);
+    std::vector<bool> kept(visited_.size(), false);
     while (!numbers.empty() && numbers.front() <= deepest) {
       next.clear();
       next_numbers.clear();
@@ -506,7 +539,7 @@ class Explorer {
             machine_.Attach(work.data());
             machine_.Step(actor, chooser);
             Settle(work.data());
-            std::uint32_t v = visited_.Find(StableHash(work.data(), bytes_));
+            std::uint32_t v = visited_.Find(Fingerprint(work.data(), bytes_), work.data());
             if (v == Visited::none || v > deepest || level[v] != level[u] + 1) continue;
             Entry entry{static_cast<std::uint16_t>(actor), 0xffffffff, u, 0};
             for (const Entry& b : best[u]) {
@@ -554,7 +587,7 @@ class Explorer {
     if (auto better = chains_.find(number); better != chains_.end()) {
       chain = better->second;
     } else {
-      for (std::uint32_t n = number; n != 0; n = parent_[n]) chain.push_back({n, actor_[n]});
+      for (std::uint32_t n = number; n != 0; n = tree_.ParentOf(n)) chain.push_back({n, static_cast<std::uint16_t>(tree_.ActorOf(n))});
       std::reverse(chain.begin(), chain.end());
     }
     std::vector<std::uint8_t> state = InitialBytes();
@@ -571,7 +604,7 @@ class Explorer {
         Settle(scratch_.data());
         chain_.assign(1, {actor, chooser.Taken()});
         if (use_chains_ && !Follow(n, &chain_, nullptr)) break;
-        hit = visited_.Find(StableHash(scratch_.data(), bytes_)) == n;
+        hit = visited_.Find(Fingerprint(scratch_.data(), bytes_), scratch_.data()) == n;
       } while (!hit && chooser.Next());
       if (!hit) return path;
       path.insert(path.end(), chain_.begin(), chain_.end());
@@ -739,7 +772,7 @@ class Explorer {
 
   // The edges, those of one state side by side; `start` says where, by state.
   std::vector<EdgeRef> SortedEdges(std::vector<std::uint32_t>* start) const {
-    std::size_t n = parent_.size();
+    std::size_t n = visited_.size();
     start->assign(n + 1, 0);
     for (const EdgeRef& e : edges_) ++(*start)[e.from + 1];
     for (std::size_t i = 0; i < n; ++i) (*start)[i + 1] += (*start)[i];
@@ -759,7 +792,7 @@ class Explorer {
 
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
-    std::size_t n = parent_.size();
+    std::size_t n = visited_.size();
     std::vector<std::uint32_t> start;
     std::vector<EdgeRef> sorted = SortedEdges(&start);
     bool no_clock = mode_.timing == Timing::kAdversarial;
@@ -791,7 +824,6 @@ class Explorer {
   // Ideal timing: everything that can run has come back to where it was at the same instant, so the clock moves on.
   bool LetTimePass(const std::vector<std::uint32_t>& states, bool* more) {
     bool pending = false;
-    current_.clear();
     for (std::uint32_t v : states) {
       if (passed_.count(v)) continue;
       Path(v);
@@ -801,14 +833,10 @@ class Explorer {
       if (!machine_.ClockEnabled(false)) continue;
       passed_.insert(v);
       pending = true;
-      if (!*more) { next_.clear(); next_numbers_.clear(); numbers_.clear(); }
       *more = true;
       if (!Apply(state.data(), v, machine_.clock())) return true;
     }
-    if (pending) {
-      numbers_ = next_numbers_;
-      current_ = next_;
-    }
+    FlushPending();
     return pending;
   }
 
@@ -920,7 +948,7 @@ class Explorer {
           work = from;
           machine_.Attach(work.data());
           machine_.Step(sorted[k].actor, chooser);
-          std::uint32_t to = visited_.Find(StableHash(work.data(), bytes_));
+          std::uint32_t to = visited_.Find(Fingerprint(work.data(), bytes_), work.data());
           if (to == Visited::none || component[to] != c) continue;
           if (bytes_of_.emplace(to, work).second) queue.push_back(to);
         } while (chooser.Next());
@@ -1031,7 +1059,7 @@ class Explorer {
   }
 
   std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted, bool no_clock) {
-    std::size_t n = parent_.size();
+    std::size_t n = visited_.size();
     const std::uint32_t none = 0xffffffff;
     std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none), stack;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> work;
@@ -1077,11 +1105,12 @@ class Explorer {
   const CheckOptions& options_;
   Machine machine_;
   std::size_t bytes_;
-  std::vector<std::uint8_t> scratch_, current_, next_, last_state_, copy_;
-  std::vector<std::uint32_t> numbers_, next_numbers_;
+  std::vector<std::uint8_t> scratch_, last_state_, copy_;
+  Frontier frontier_;
   std::vector<int> enabled_;
   std::vector<std::uint64_t> idle_;
   Visited visited_;
+  SearchTree tree_;
   StubbornSets stubborn_;
   const Expects expects_;
   const bool use_stubborn_, use_chains_;
@@ -1090,7 +1119,10 @@ class Explorer {
   bool order_matters_ = false;
   std::set<std::string> missed_;   // findings of states that were taken for others
   bool retelling_ = false;      // one run is played again, to say who takes part in it
-  std::vector<std::uint32_t> length_;   // of the way to each state, where chains make levels uneven
+  std::array<Pending, 32> pending_;
+  std::size_t pending_count_ = 0;
+  std::uint32_t length_ = 0;            // of the way to the state at hand, where chains make levels uneven
+  std::uint64_t fingerprint_ = 0;       // of the state that the last step has led to
   std::vector<Move> chain_;
   std::vector<int> chain_enabled_;
   std::vector<std::uint8_t> before_;
@@ -1103,8 +1135,6 @@ class Explorer {
   bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
-  std::vector<std::uint32_t> parent_;
-  std::vector<std::uint16_t> actor_;
   std::vector<EdgeRef> edges_;
   std::set<std::uint32_t> passed_;
   std::map<std::uint32_t, std::vector<std::uint8_t>> bytes_of_;   // of the component that is looked at

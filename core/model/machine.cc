@@ -265,6 +265,20 @@ bool Machine::DropsWaiter(int strand) {
   });
 }
 
+// A private op that panics at once.
+bool Machine::BeginsToPanic(int strand) {
+  const StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  int thread = -1;
+  if (in.op == VmOp::kAssert) return IsPrivate(in.expr) && Eval(in.expr, FrameOf(strand)) == 0;
+  if (s.phase != 0 || (in.op != VmOp::kTimeout && (in.op != VmOp::kEnterGuard || in.runtime >= 0))) return false;
+  for (int t = 0; t < l_.threads && thread < 0; ++t)
+    if (T(t).top == strand + 1) thread = t;
+  if (thread < 0) return false;
+  const int current = T(thread).current - 1;
+  return current < 0 || (in.op == VmOp::kTimeout && !p_.runtimes[static_cast<std::size_t>(current)].declared->enable_time);
+}
+
 // Steps that no other thread can observe are played together with the one before them.
 bool Machine::Invisible(int strand) {
   const StrandCell& s = S(strand);
@@ -281,6 +295,7 @@ bool Machine::Invisible(int strand) {
   // It registers its timer, which a driver that has ended refuses, or looks whether time is up.
   if (in.op == VmOp::kTimeout && s.out == Outcome::kPending) return false;
   if (s.out != Outcome::kNone) return true;
+  if (H().panicked == 0 && BeginsToPanic(strand)) return false;   // a first panic is seen by whoever panics after it
   switch (in.op) {
     case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
     case VmOp::kSelect: case VmOp::kJoin: case VmOp::kUnconstrainedBegin: case VmOp::kUnconstrainedEnd:

@@ -141,6 +141,7 @@ class Machine {
   bool StrandBlocked(int thread, int strand) { return !CanRun(thread, strand); }
   bool DriverDue(int runtime);
   bool Invisible(int strand);
+  bool BeginsToPanic(int strand);
   bool IsPrivate(int expr) const;
   bool DropsWaiter(int strand);
   const Program& program() const { return p_; }
