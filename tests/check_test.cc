@@ -129,6 +129,55 @@ TEST(Symmetry, IsNoneWhereNumbersTell) {
   EXPECT_EQ(Check(Scenario("numbered", kFourPhilosophers)).explored.states, Check(Scenario("numbered", kFourPhilosophers), without).explored.states);
 }
 
+TEST(Strategy, OfEveryKindFindsTheDeadlock) {
+  const std::string text = Scenario("four", kFourPhilosophers);
+  for (Strategy strategy : {Strategy::kExhaustive, Strategy::kBitstate, Strategy::kRandom, Strategy::kPct}) {
+    CheckOptions options;
+    options.strategy = strategy;
+    options.schedules = 500;
+    const ScenarioReport r = Check(text, options);
+    EXPECT_EQ(Rules(r), Set{"deadlock/lock-cycle"}) << StrategyName(strategy);
+    EXPECT_EQ(r.explored.complete, strategy == Strategy::kExhaustive);
+    ASSERT_EQ(r.findings.size(), 1u);
+    const ReplayResult replay = ReplayText(text, "test.json", r.findings.front().replay, {});
+    EXPECT_NE(replay.outcome.find("deadlock/lock-cycle"), std::string::npos) << replay.outcome;
+  }
+}
+
+TEST(Strategy, OfSingleRunsIsTheSameForTheSameSeed) {
+  CheckOptions options;
+  options.strategy = Strategy::kPct;
+  options.schedules = 20;
+  const std::string text = Scenario("four", kFourPhilosophers);
+  const ScenarioReport one = Check(text, options), again = Check(text, options);
+  options.seed = 2;
+  const ScenarioReport other = Check(text, options);
+  EXPECT_EQ(one.explored.states, again.explored.states);
+  EXPECT_EQ(one.explored.transitions, again.explored.transitions);
+  EXPECT_NE(one.explored.states, other.explored.states);
+}
+
+TEST(Strategy, ThatFindsNothingIsIncomplete) {
+  for (Strategy strategy : {Strategy::kBitstate, Strategy::kRandom, Strategy::kPct}) {
+    CheckOptions options;
+    options.strategy = strategy;
+    options.schedules = 3;
+    const ScenarioReport r = Check(Scenario("clean", R"("main": [{"op": "spawn_thread", "as": "t", "body": []}, {"op": "join_thread", "on": "t"}])"), options);
+    EXPECT_EQ(r.verdict, Verdict::kIncomplete) << StrategyName(strategy);
+  }
+}
+
+TEST(Search, CountsTheSameWithWholeStates) {
+  CheckOptions options;
+  options.reductions = {false, false, false, false, false};
+  const ScenarioReport hashed = Check(Scenario("four", kFourPhilosophers), options);
+  options.exact_states = true;
+  const ScenarioReport exact = Check(Scenario("four", kFourPhilosophers), options);
+  EXPECT_EQ(hashed.explored.states, exact.explored.states);
+  EXPECT_GT(hashed.explored.collision_probability, 0);
+  EXPECT_EQ(exact.explored.collision_probability, 0);
+}
+
 TEST(Schedule, OfTwoLocksIsTheShortest) {
   ScenarioReport r = Check(Scenario("locks", kTwoLocks));
   ASSERT_EQ(Rules(r), Set{"deadlock/lock-cycle"});

@@ -111,6 +111,12 @@ CheckOptions FlagReader::Options() {
     for (std::size_t k = 0; k < std::size(parts); ++k)
       if (which == k || which == std::size(parts)) *parts[k] = false;
   }
+  constexpr Strategy kStrategies[] = {Strategy::kExhaustive, Strategy::kBitstate, Strategy::kRandom, Strategy::kPct};
+  options.strategy = kStrategies[Choice("strategy", {"exhaustive", "bitstate", "random", "pct"}, 0)];
+  options.seed = Count("seed", options.seed);
+  options.schedules = Count("schedules", options.schedules);
+  options.bug_depth = static_cast<int>(std::min<std::uint64_t>(Count("depth", static_cast<std::uint64_t>(options.bug_depth)), 64));
+  options.exact_states = args_.Has("exact");
   if (const std::string* version = args_.Last("tokio")) options.tokio = *version;
   return options;
 }

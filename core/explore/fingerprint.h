@@ -39,9 +39,12 @@ inline std::uint64_t FingerprintAfter(std::uint64_t fingerprint, const std::uint
   };
   std::size_t i = 0;
   for (; i + 8 <= words; i += 8) {
-    std::uint64_t differs = 0;
-    for (std::size_t k = 0; k < 8; ++k) differs |= WordAt(before, i + k) ^ WordAt(state, i + k);
-    if (differs == 0) continue;
+    typedef std::uint64_t Pair __attribute__((vector_size(16)));   // as wide as every machine has it
+    Pair was[4], is[4];
+    std::memcpy(was, before + 8 * i, 64);
+    std::memcpy(is, state + 8 * i, 64);
+    const Pair differs = ((was[0] ^ is[0]) | (was[1] ^ is[1])) | ((was[2] ^ is[2]) | (was[3] ^ is[3]));
+    if ((differs[0] | differs[1]) == 0) continue;
     for (std::size_t k = 0; k < 8; ++k) look(i + k);
   }
   for (; i < words; ++i) look(i);

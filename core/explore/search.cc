@@ -3,14 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <functional>
 #include <iterator>
 #include <map>
 #include <set>
 
 #include "core/detect/lock_order.h"
+#include "core/explore/bit_filter.h"
 #include "core/explore/fingerprint.h"
 #include "core/explore/frontier.h"
+#include "core/explore/picker.h"
 #include "core/explore/search_tree.h"
 #include "core/explore/stubborn.h"
 #include "core/explore/symmetry.h"
@@ -33,9 +36,9 @@ class Explorer {
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), frontier_(bytes_), visited_(options.exact_states ? bytes_ : 0),
         tree_(machine_.actors()), stubborn_(program, layout, mode),
-        expects_(expects), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
-        use_chains_(options.reductions.chains && !expects.cycles), symmetry_(program, layout, mode),
-        use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.cycles && !expects.order), start_(start) {
+        expects_(expects), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
+        use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode),
+        use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), start_(start) {
     stubborn_.ExpectPanics(expects.panics);
     symmetry_.UseJoins(!expects.panics);
   }
@@ -49,17 +52,19 @@ class Explorer {
     frontier_.Push(first.data(), 0, 0);
     for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
     Expects surprise;
-    if (!Levels()) return false;
-    if (p_.endless && (detours() || use_symmetry_)) LookForCycles();
+    if (!Explore()) return false;
+    if (p_.endless && !walks_ && (detours() || use_symmetry_)) LookForCycles();
     if (Surprised(&surprise)) return true;
-    if (p_.endless && !detours() && !use_symmetry_ && result_.complete)
+    if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
       for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
         bool more = false;
         if (!Cycles(&more)) return false;
         if (!more) break;
       }
-    result_.states = visited_.size();
-    result_.depth = use_chains_ ? longest_ : depth_;
+    if (!walks_) result_.states = visited_.size();
+    result_.depth = use_chains_ || walks_ ? longest_ : depth_;
+    const double states = static_cast<double>(result_.states), half_word = std::pow(2.0, 64);
+    if (!walks_ && !options_.exact_states) result_.collision_probability = (states * (states - 1) / 2 + (use_chains_ ? static_cast<double>(result_.transitions) : 0)) / half_word;
     if (use_symmetry_) {
       order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
       for (SeenOrder& seen : orders_) Retell(&seen);
@@ -85,7 +90,7 @@ class Explorer {
     if (cycles_) return expects->cycles = true;
     return false;
   }
-  bool detours() const { return use_stubborn_ || use_chains_; }
+  bool detours() const { return use_stubborn_ || use_chains_ || walks_; }
   SearchResult& result() { return result_; }
 
  private:
@@ -113,6 +118,132 @@ class Explorer {
       std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
     }
+    return true;
+  }
+
+  bool Explore() {
+    switch (options_.strategy) {
+      case Strategy::kExhaustive: return Levels();
+      case Strategy::kBitstate: return DepthFirst();
+      case Strategy::kRandom: return Runs(0);
+      case Strategy::kPct: return Runs(options_.bug_depth);
+    }
+    return true;
+  }
+
+  // A state on the way that a depth-first search is on.
+  struct Open {
+    std::vector<std::uint8_t> state;
+    std::uint64_t fingerprint = 0;
+    std::vector<int> enabled;
+    std::size_t enough = 0, next = 0;
+    bool progress = false;   // it has led to a new state
+    Chooser chooser;
+  };
+
+  // Judges the state, and fills in who is to move. False: nobody.
+  bool OpenState(Open* open) {
+    scratch_ = open->state;
+    machine_.Attach(scratch_.data());
+    if (machine_.H().ended != 0) { Ended(0); return false; }
+    bool stuck;
+    open->enough = Choose(&open->enabled, &stuck);
+    if (stuck) Stuck(0);
+    return !open->enabled.empty();
+  }
+
+  // Depth first, with a few bits a state: for graphs that do not fit otherwise. What is found is real, what is left out
+  // nobody knows.
+  bool DepthFirst() {
+    const std::size_t memory = options_.memory_limit_mib << 20;
+    BitFilter seen(std::min<std::size_t>(memory / 2, std::size_t{1} << 28));
+    if (!seen.ok()) { Stop("memory"); return true; }
+    std::vector<Open> stack(1);
+    stack[0].state = InitialBytes();
+    stack[0].fingerprint = Fingerprint(stack[0].state.data(), bytes_);
+    seen.Insert(stack[0].fingerprint);
+    if (!OpenState(&stack[0])) stack.clear();
+    Expects surprise;
+    while (!stack.empty()) {
+      Open& top = stack.back();
+      if (top.next == top.enabled.size() || (top.next == top.enough && top.progress)) {
+        stack.pop_back();
+        if (!prefix_.empty()) prefix_.pop_back();
+        continue;
+      }
+      if ((++ticks_ & 1023) == 1 && !InTime()) break;
+      if (seen.size() >= options_.max_states) { Stop("states"); break; }
+      const int actor = top.enabled[top.next];
+      scratch_ = top.state;
+      machine_.Attach(scratch_.data());
+      const std::uint16_t panicked = machine_.H().panicked;
+      machine_.Step(actor, top.chooser);
+      if (!machine_.overflow().empty()) return false;
+      ++result_.transitions;
+      panicked_ = panicked_ || machine_.H().panicked != 0;
+      if (machine_.H().ended != 0 || machine_.H().panicked != panicked) top.enough = top.enabled.size();
+      if (!machine_.events().empty()) Events(0, {}, actor, top.chooser);
+      Settle(scratch_.data());
+      if (Surprised(&surprise)) return true;
+      Move move{actor, top.chooser.Taken()};
+      const std::uint64_t fingerprint = FingerprintAfter(top.fingerprint, top.state.data(), scratch_.data(), bytes_);
+      if (!top.chooser.Next()) {
+        top.chooser.Reset();
+        ++top.next;
+      }
+      if (!seen.Insert(fingerprint)) continue;
+      top.progress = true;
+      if ((stack.size() + 1) * (bytes_ + sizeof(Open)) > memory / 2 || (options_.max_depth != 0 && stack.size() > options_.max_depth)) continue;
+      prefix_.push_back(std::move(move));
+      longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
+      Open next;
+      next.state = scratch_;
+      next.fingerprint = fingerprint;
+      if (OpenState(&next)) stack.push_back(std::move(next));   // `top` is gone
+      else prefix_.pop_back();
+    }
+    prefix_.clear();
+    result_.states = seen.size();
+    result_.collision_probability = std::min(1.0, static_cast<double>(seen.size()) * seen.FalseMatch());
+    if (result_.complete) Stop("lossy");
+    return true;
+  }
+
+  // Single runs, each from the beginning to where nobody can go on.
+  bool Runs(int bug_depth) {
+    const std::uint64_t steps_max = options_.max_depth != 0 ? options_.max_depth : 100'000;
+    const std::size_t memory = options_.memory_limit_mib << 20;
+    RandomSource random(options_.seed);
+    Picker picker(&random, machine_.actors(), bug_depth);
+    const std::vector<std::uint8_t> first = InitialBytes();
+    for (; result_.schedules < options_.schedules && InTime(); ++result_.schedules) {
+      picker.BeginRun();
+      prefix_.clear();
+      scratch_ = first;
+      machine_.Attach(scratch_.data());
+      while (prefix_.size() < steps_max) {
+        if (machine_.H().ended != 0) { Ended(0); break; }
+        bool stuck;
+        Choose(&enabled_, &stuck);
+        if (stuck) { Stuck(0); break; }
+        if ((prefix_.size() & 1023) == 1023 && !InTime()) break;
+        const int actor = picker.Pick(enabled_);
+        Chooser chooser(&random);
+        machine_.Step(actor, chooser);
+        if (!machine_.overflow().empty()) return false;
+        ++result_.transitions;
+        if (!machine_.events().empty()) Events(0, {}, actor, chooser);
+        prefix_.push_back({actor, chooser.Taken()});
+        bool fresh;
+        if (visited_.bytes() < memory / 2) visited_.Insert(Fingerprint(scratch_.data(), bytes_), scratch_.data(), &fresh);
+      }
+      longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
+      if (!result_.complete) break;
+    }
+    prefix_.clear();
+    result_.states = visited_.size();
+    result_.guarantee = picker.Guarantee();
+    if (result_.complete) Stop("schedules");
     return true;
   }
 
@@ -149,13 +280,15 @@ class Explorer {
     if (machine_.ClockEnabled(!out->empty())) out->push_back(machine_.clock());
   }
 
+  bool SingleRuns() const { return options_.strategy == Strategy::kRandom || options_.strategy == Strategy::kPct; }
+
   // Who is explored in the attached state; at the front of `out` those that are enough. `stuck`: nobody can go on.
   std::size_t Choose(std::vector<int>* out, bool* stuck) {
     Enabled(out);
     *stuck = out->empty();
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.SpuriousEnabled(t)) out->push_back(machine_.spurious(t));
-    if (options_.reductions.stubborn && out->size() > 1)
+    if (options_.reductions.stubborn && !SingleRuns() && out->size() > 1)
       for (std::size_t i = 0; i < out->size(); ++i)
         if ((*out)[i] < l_.threads && machine_.OnlySpawns((*out)[i])) {
           std::swap((*out)[0], (*out)[i]);
@@ -322,7 +455,7 @@ class Explorer {
     std::vector<int> taken = chooser.Taken();
     for (const Event& e : machine_.events()) {
       if (e.order.held.element >= 0) {
-        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, use_chains_ ? length_ : number, WithLast(before, actor, taken)});
+        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, WithLast(Whole(before), actor, taken)});
         continue;
       }
       std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
@@ -339,18 +472,18 @@ class Explorer {
       s.detail = e.detail;
       if (e.frame >= 0) s.who = WhoseEvent(e.frame);
       s.state = number;
-      s.path = WithLast(before, actor, taken);
+      s.path = WithLast(Whole(before), actor, taken);
     }
   }
 
   // Where a finding goes: a new one, or one that was reached on a longer way. Null: it is known.
   Seed* NewOrShorter(const std::string& key, std::size_t moves, bool ends) {
-    std::uint64_t length = moves + (use_chains_ ? length_ : 0);
+    std::uint64_t length = moves + (walks_ ? prefix_.size() : use_chains_ ? length_ : 0);
     auto [it, fresh] = found_.try_emplace(key);
     if (retelling_) return fresh ? &it->second : nullptr;
     Seed& s = it->second;
     if (!fresh && ends) ++s.end_states;
-    if (!fresh && (!use_chains_ || length >= s.length)) return nullptr;
+    if (!fresh && (!(use_chains_ || walks_) || length >= s.length)) return nullptr;
     std::uint64_t end_states = s.end_states;
     s = Seed();
     s.end_states = end_states;
@@ -359,6 +492,12 @@ class Explorer {
   }
 
   struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::vector<Move> moves; };
+  // In a run that is not kept as states with numbers, the moves from its beginning.
+  std::vector<Move> Whole(const std::vector<Move>& before) const {
+    std::vector<Move> moves = prefix_;
+    moves.insert(moves.end(), before.begin(), before.end());
+    return moves;
+  }
   static std::vector<Move> WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices) {
     moves.push_back({actor, choices});
     return moves;
@@ -418,6 +557,7 @@ class Explorer {
     s.frame = frame;
     s.who = PartyName(machine_, frame);
     s.state = number;
+    s.path = prefix_;
   }
 
   void UnlookedPanics(std::uint32_t number) {
@@ -498,6 +638,7 @@ class Explorer {
       s.others_progress = !active.empty();
       s.loop = loop;
       s.state = number;
+      s.path = prefix_;
     }
     return !roots.empty();
   }
@@ -716,6 +857,7 @@ class Explorer {
   void Retell(Seed* seed) {
     std::map<std::string, Seed> found;
     found.swap(found_);
+    prefix_.clear();
     retelling_ = true;
     std::vector<Move> real;
     std::vector<std::uint8_t> state;
@@ -1113,6 +1255,8 @@ class Explorer {
   SearchTree tree_;
   StubbornSets stubborn_;
   const Expects expects_;
+  const bool walks_;            // goes along runs, of which `prefix_` is the one at hand
+  std::vector<Move> prefix_;
   const bool use_stubborn_, use_chains_;
   Symmetry symmetry_;
   const bool use_symmetry_;
@@ -1171,6 +1315,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
+  all.strategy = Strategy::kExhaustive;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start, {true, true, true});
   if (!explorer.Run()) return;
@@ -1182,6 +1327,8 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
 SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
   Expects expects;
+  // Whether a run has an end is not known where not all are looked at. A single run keeps to no reduction.
+  expects.cycles = options.strategy != Strategy::kExhaustive && (program.endless || options.strategy != Strategy::kBitstate);
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
     Explorer explorer(program, layout, mode, options, start, expects);

@@ -71,7 +71,7 @@ class Visited {
   }
   void Grow() {
     constexpr std::size_t kAhead = 16;
-    Resize(table_.size() + table_.size() / 3);
+    Resize(table_.size() + table_.size() / 4);
     for (std::size_t i = 0; i < size(); ++i) {
       if (i + kAhead < size()) Prefetch(fingerprints_[i + kAhead]);
       std::size_t at = Place(fingerprints_[i]);

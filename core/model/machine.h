@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "core/base/play_mode.h"
+#include "core/base/random.h"
 #include "core/model/state.h"
 #include "core/model/versions.h"
 
@@ -22,9 +23,12 @@ namespace asyncrt {
 // Counts through all combinations of answers, like an odometer: run the step until `Next()` says that there is none left.
 class Chooser {
  public:
+  Chooser() = default;
+  explicit Chooser(RandomSource* random) : random_(random) {}   // gives answers at random instead of the first ones
+
   int Choose(int count) {
     if (count <= 1) return 0;
-    if (at_ == digits_.size()) digits_.push_back({0, count});
+    if (at_ == digits_.size()) digits_.push_back({random_ == nullptr ? 0 : random_->Below(count), count});
     int value = digits_[at_++].value;
     return value < count ? value : count - 1;   // a forced answer may come from a damaged schedule
   }
@@ -54,6 +58,7 @@ class Chooser {
   struct Digit { int value, count; };
   std::vector<Digit> digits_;
   std::size_t at_ = 0;
+  RandomSource* random_ = nullptr;
 };
 
 // A lock, by its element, and how it is taken: two that only read do not exclude one another.
