@@ -65,7 +65,7 @@ echo '{ "name": "broken", "main": [ { "op": "lokc" } ] }' > broken.json
 cat > wide.json <<'END'
 { "name": "wide", "objects": { "n": { "kind": "atomic", "count": 8 } },
   "main": [ { "op": "thread_scope", "body": [ { "op": "spawn_thread", "count": 8, "borrow": [], "body": [
-    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n[$index]", "value": 1 } ] } ] } ] } ] }
+    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n[0]", "value": "$index" } ] } ] } ] } ] }
 END
 mkdir -p folder/deep empty loop
 cp clean.json folder/z.json
@@ -83,8 +83,8 @@ check 'a family as a warning' 0 '$tool run bad.json --rule "deadlock/*=warning"'
 check 'a broken scenario beside a bad one' 2 '$tool run bad.json broken.json'
 expect 'the bad one is reported' 'jq -e ".summary.errors == 1 and .summary.invalid == 1" out'
 expect 'the broken one is explained on stderr' 'grep -q "did you mean .lock" err'
-check 'a limit' 3 '$tool run wide.json --max-states 8'
-check 'a limit that is allowed' 0 '$tool run wide.json --max-states 8 --allow-incomplete'
+check 'a limit' 3 '$tool run wide.json --max-states 50'
+check 'a limit that is allowed' 0 '$tool run wide.json --max-states 50 --allow-incomplete'
 expect 'the limit is named' 'jq -e ".scenarios[0].explored.limit == \"states\" and .verdict == \"incomplete\"" out'
 check 'a path alone is a run' 1 '$tool bad.json'
 
@@ -211,7 +211,7 @@ check 'test, as expected' 0 '$tool test bad.json clean.json'
 check 'test, different' 1 '$tool test unexpected.json'
 expect 'the difference is named' 'grep -q "unexpected error .deadlock/relock" out'
 check 'test, broken' 2 '$tool test broken.json'
-check 'test, incomplete' 3 '$tool test wide.json --max-states 8'
+check 'test, incomplete' 3 '$tool test wide.json --max-states 50'
 check 'replay of a report' 0 '$tool run bad.json > r.json; $tool replay r.json'
 check 'replay from stdin' 0 '$tool run bad.json | $tool replay -'
 check 'replay of a schedule' 0 '$tool replay bad.json --schedule "$(jq -r ".scenarios[0].findings[0].replay" r.json)"'
