@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/play_mode.h"
+#include "core/base/strategy.h"
 #include "core/report/report.h"
 
 namespace asyncrt {
@@ -27,6 +28,10 @@ struct CheckOptions {
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
+  bool exact_states = false;            // whole states are kept and compared, not their fingerprints
+  Strategy strategy = Strategy::kExhaustive;
+  std::uint64_t seed = 1, schedules = 10'000;   // of single runs
+  int bug_depth = 3;                    // that PCT aims at
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
   std::atomic<std::uint64_t>* states_seen = nullptr;  // grows while a search lasts, for whoever watches; may count some twice
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty

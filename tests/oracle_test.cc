@@ -183,7 +183,7 @@ struct Tally {
 };
 
 // Seeds are dealt out one by one: what is found does not depend on who gets which.
-Tally CompareAll(std::uint64_t first, std::uint64_t count) {
+Tally CompareAll(std::uint64_t first, std::uint64_t count, bool copies) {
   std::uint64_t jobs = Setting("ASYNCRT_JOBS", std::max(1u, std::thread::hardware_concurrency()));
   const bool verbose = std::getenv("ORACLE_VERBOSE") != nullptr;
   std::atomic<std::uint64_t> next = first;
@@ -194,7 +194,7 @@ Tally CompareAll(std::uint64_t first, std::uint64_t count) {
       for (std::uint64_t seed = next++; seed < first + count; seed = next++)
         for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
           if (verbose) std::fprintf(stderr, "seed %llu %s\n", static_cast<unsigned long long>(seed), Name(timing));
-          tally.Add(Compare(RandomScenario(seed), timing), seed, timing);
+          tally.Add(Compare(RandomScenario(seed, copies), timing), seed, timing);
         }
     });
   Tally all;
@@ -217,13 +217,12 @@ bool SameDifference(const Comparison& one, const Comparison& other) {
   return one.found == one.expected && other.found == other.expected;   // it lies in the ends or in the limits
 }
 
-TEST(Oracle, AgreesOnRandomScenarios) {
+void ExpectAgreement(std::uint64_t first, std::uint64_t count, bool copies, std::uint64_t least_percent) {
   constexpr std::size_t kShownMax = 8;
-  const std::uint64_t count = Setting("ORACLE_SCENARIOS", 1500), first = Setting("ORACLE_SEED", 1);
-  Tally tally = CompareAll(first, count);
+  Tally tally = CompareAll(first, count, copies);
   std::set<std::string> problems;
   for (const auto& [seed, timing] : tally.invalid) {
-    const std::string text = RandomScenario(seed);
+    const std::string text = RandomScenario(seed, copies);
     const std::string problem = Compare(text, timing).problem;
     if (!problems.insert(problem.substr(problem.find(':') + 1)).second || problems.size() > kShownMax) continue;
     ADD_FAILURE() << "seed " << seed << ": the generator wrote what is no scenario:\n" << problem << text;
@@ -232,21 +231,55 @@ TEST(Oracle, AgreesOnRandomScenarios) {
   for (const auto& [seed, timing] : tally.different) {
     if (shapes.size() >= kShownMax) break;
     const Timing at = timing;
-    const Comparison c = Compare(RandomScenario(seed), at);
+    const Comparison c = Compare(RandomScenario(seed, copies), at);
     if (!shapes.insert(Show(c.found) + "|" + Show(c.expected)).second) continue;   // told once
-    std::string least = Shrink(RandomScenario(seed), [&](const std::string& smaller) { return SameDifference(c, Compare(smaller, at)); });
+    std::string least = Shrink(RandomScenario(seed, copies), [&](const std::string& smaller) { return SameDifference(c, Compare(smaller, at)); });
     const Comparison shown = Compare(least, at);
     ADD_FAILURE() << "seed " << seed << ", " << Name(at) << " timing: the search finds " << Show(shown.found) << "\nthe oracle finds " << Show(shown.expected) << "\n"
                   << shown.problem << "\n" << least;
   }
   EXPECT_EQ(tally.different.size(), 0u);
   EXPECT_EQ(tally.invalid.size(), 0u);
-  EXPECT_GT(tally.compared, count * 2 * 7 / 10) << "too few of the scenarios are programs that the oracle can judge";
+  EXPECT_GT(tally.compared, count * 2 * least_percent / 100) << "too few of the scenarios are programs that the oracle can judge";
   std::printf("  %llu scenarios, twice each: %llu compared (%llu of them endless, %llu final states in all), %llu refused, %llu too large for the oracle, %zu invalid\n",
               static_cast<unsigned long long>(count), static_cast<unsigned long long>(tally.compared), static_cast<unsigned long long>(tally.endless),
               static_cast<unsigned long long>(tally.ends), static_cast<unsigned long long>(tally.refused), static_cast<unsigned long long>(tally.too_large), tally.invalid.size());
   if (std::getenv("ORACLE_STATS") != nullptr)
     for (const auto& [rule, times] : tally.seen) std::fprintf(stderr, "%8llu %s\n", static_cast<unsigned long long>(times), rule.c_str());
+}
+
+TEST(Oracle, AgreesOnRandomScenarios) { ExpectAgreement(Setting("ORACLE_SEED", 1), Setting("ORACLE_SCENARIOS", 1500), false, 70); }
+
+// Where most parties have copies that could change places with them.
+TEST(Oracle, AgreesOnRandomScenariosOfCopies) { ExpectAgreement(Setting("ORACLE_SEED", 1), Setting("ORACLE_SCENARIOS", 1500) / 2, true, 50); }
+
+// The oracle leaves endless programs out. Of those, what is found with the reductions is compared with what is found without.
+TEST(Search, FindsTheSameInEndlessProgramsWithoutReductions) {
+  const std::uint64_t count = Setting("ORACLE_SCENARIOS", 1500), first = Setting("ORACLE_SEED", 1);
+  std::uint64_t compared = 0;
+  for (std::uint64_t seed = first; seed < first + count; ++seed)
+    for (bool copies : {false, true}) {
+      const std::string text = RandomScenario(seed, copies);
+      for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
+        OracleVerdict oracle = AskOracle(text, timing, Scheduler::kAtomic, 1);
+        if (!oracle.valid || !oracle.endless || oracle.refused) continue;
+        CheckOptions with, without;
+        with.timing = without.timing = timing == Timing::kIdeal ? TimingModel::kIdeal : TimingModel::kAdversarial;
+        with.max_states = without.max_states = kStatesMax;
+        without.reductions = {false, false, false, false, false};
+        ScenarioReport all = CheckText(text, "random.json", without);
+        if (!all.explored.complete) continue;
+        ScenarioReport reduced = CheckText(text, "random.json", with);
+        EXPECT_TRUE(reduced.explored.complete);
+        Set found, expected;
+        for (const Finding& f : reduced.findings) found.insert(f.rule);
+        for (const Finding& f : all.findings) expected.insert(f.rule);
+        ++compared;
+        EXPECT_EQ(Show(found), Show(expected)) << "seed " << seed << ", copies " << copies << ", " << Name(timing) << " timing\n" << text;
+      }
+    }
+  EXPECT_GT(compared, 0u);
+  std::printf("  %llu endless programs compared\n", static_cast<unsigned long long>(compared));
 }
 
 // Every op and every kind of object stands in some scenario that is a program.

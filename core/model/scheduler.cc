@@ -174,9 +174,12 @@ bool Machine::DriverDue(int runtime) {
 
 void Machine::ProcessDriver(int thread, int runtime) {
   if (RT(runtime).driver_dead) return;
+  int last = -1;
   for (int s = 0; s < l_.strands; ++s) {
     StrandCell& x = S(s);
     if (x.timer_runtime != runtime + 1) continue;
+    const bool due = x.timer == 1 || (x.bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady);
+    if (due) TakeInOrder(FrameOf(s), &last);
     if (x.timer == 1) {
       x.timer = 0;
       x.overdue = 0;
@@ -292,6 +295,8 @@ void Machine::DropTasks(int thread, int number) {
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  for (int f = 0, last = -1; f < l_.frames; ++f)
+    if (F(f).live != 0 && F(f).runtime == runtime + 1 && UnitOf(f).kind == UnitKind::kTask && (F(f).bits & (kComplete | kRunning)) == 0) TakeInOrder(f, &last);
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = F(f);
     if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
@@ -327,8 +332,11 @@ void Machine::DropTasks(int thread, int number) {
     if (C(def.first_core + c).state != CoreState::kStopped) return;
   rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
   rt.driver_dead = 1;
-  for (int x = 0; x < l_.strands; ++x)
-    if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+  for (int x = 0, last = -1; x < l_.strands; ++x) {
+    if (S(x).timer <= 0 || S(x).timer_runtime != runtime + 1) continue;
+    TakeInOrder(FrameOf(x), &last);
+    WakeStrand(thread, x);
+  }
 }
 
 // 1.2b and the worker's own part of 1.2c. False: its slot and queue are empty.
