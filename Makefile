@@ -16,7 +16,7 @@ endif
 CORE_SOURCES  := $(sort $(wildcard core/*.cc core/*/*.cc))
 TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
 TEST_SOURCES  := $(sort $(filter-out tests/bench/%,$(wildcard tests/*.cc tests/*/*.cc)))
-BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
+BENCH_SOURCES := tests/bench/microbench.cc tests/bench/measure.cc
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
@@ -24,13 +24,13 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help deps demo test bigtest bench asan tidy format golden readme clean install
+.PHONY: all help deps demo test bigtest bench microbench asan tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-8s  %s\n' "$$target" "$$text"; done
+	  printf '  make %-10s  %s\n' "$$target" "$$text"; done
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
 deps: ## install the Debian packages that are missing
@@ -52,12 +52,13 @@ demo: ## check a first scenario, as text and through jq
 
 test: ## unit tests, every scenario against its expectation, the command line
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests $(BUILD)/measure
 	$(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
+	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
 
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
 	@$(MAKE) --no-print-directory deps
@@ -73,9 +74,17 @@ bigtest: ## the long tests: sanitizers, and the same bytes for any number of job
 	cmp $(BUILD)/jobs-1.json $(BUILD)/jobs-7.json
 	@$(MAKE) --no-print-directory asan
 
-bench: ## states per second
-	@$(MAKE) --no-print-directory $(BUILD)/bench
-	$(BUILD)/bench
+# BENCH=quick measures the small sizes only. Needs the Debian packages spin and gcc, which `make deps` leaves out.
+BENCH ?= full
+bench_flags = $(if $(filter quick,$(BENCH)),--quick,$(if $(filter full,$(BENCH)),,$(error BENCH is full or quick, not $(BENCH))))
+bench: ## measure against SPIN, on Tokio's problems and on small scenarios (BENCH=quick: below 2 minutes)
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/measure
+	@command -v python3 > /dev/null || { echo 'bench: needs the Debian package python3' >&2; exit 2; }
+	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench $(bench_flags) --json $(BUILD)/bench.json
+
+microbench: ## states per second within one process
+	@$(MAKE) --no-print-directory $(BUILD)/microbench
+	$(BUILD)/microbench
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
@@ -115,8 +124,13 @@ $(BUILD)/asyncrt-check: $(LIB_OBJECTS) $(call objects,tool/main.cc)
 $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)
 
-$(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
+$(BUILD)/microbench: $(LIB_OBJECTS) $(call objects,tests/bench/microbench.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
+
+# $(BUILD)/bench is a folder now; an older build has a program there.
+$(BUILD)/measure: $(call objects,tests/bench/measure.cc)
+	@test ! -f $(BUILD)/bench || rm $(BUILD)/bench
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)
