@@ -364,7 +364,7 @@ void Machine::RunThread(int thread) {
       told_pc_ = S(strand).pc;
     }
     reached_[S(strand).pc] = true;
-    if (!mode_.fusing) did = true;
+    if (!mode_.fusing || p_.code[S(strand).pc].op == VmOp::kBuild) did = true;   // its workers may go to sleep before anything else happens
     std::uint16_t at = S(strand).pc;
     divided_by_zero_ = false;
     Exec(thread, strand);
