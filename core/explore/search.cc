@@ -1164,7 +1164,6 @@ class Explorer {
       }
       case VmOp::kSemAcquire: return m.W(m.ElementOf(in, m.FrameOf(strand)))[Machine::kPermits] >= in.imm;
       case VmOp::kNotified: return m.W(m.ElementOf(in, m.FrameOf(strand)))[0] != 0;
-      case VmOp::kSleep: return m.S(strand).status == StrandStatus::kIdle;   // it would be due by and by
       default: return false;
     }
   }
@@ -1350,6 +1349,7 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
       reached->resize(std::max(reached->size(), m.reached().size()));
       for (std::size_t i = 0; i < m.reached().size(); ++i)
         if (m.reached()[i]) (*reached)[i] = true;
+      explorer.result().timeless = explorer.result().complete && !m.timed() && !program.spurious;
       for (Seed& s : explorer.result().seeds) {
         s.sizes = SizesOf(program);
         s.mode = mode;

@@ -42,6 +42,7 @@ struct Seed {
 
 struct SearchResult {
   bool complete = true;
+  bool timeless = false;   // under the other timing the graph is the same: no timers, and no wait that could return by itself
   std::string limit;
   std::uint64_t states = 0, transitions = 0, depth = 0;
   double collision_probability = 0, guarantee = 0;

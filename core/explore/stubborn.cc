@@ -396,13 +396,14 @@ void StubbornSets::StillAhead(Machine& machine, int thread, Uses* out) {
     out->panics = out->panics || a.panics[i];
     out->ends = out->ends || a.ends_main[i];
     for (std::size_t w = 0; w < words_; ++w) out->bits[w] |= a.bits[i * words_ + w];
-    auto both = [&](int element) { out->Add(element); out->Add(SendEnd(element)); };
     for (std::size_t w = 0; w < a.reg_words; ++w) {
       for (Word left = a.ends[i * a.reg_words + w]; left != 0; left &= left - 1) {
-        int r = static_cast<int>(w * 64) + __builtin_ctzll(left), base = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)].base;
-        std::int32_t value = machine.R(frame)[r];
-        if (value != 0) both(base + (value & 0xffff) - 1);
-        else ForElements(base, ArraySize(base), -1, -1, both);   // it works on somebody else's
+        const int r = static_cast<int>(w * 64) + __builtin_ctzll(left);
+        const Reg& end = p_.units[static_cast<std::size_t>(unit)].regs[static_cast<std::size_t>(r)];
+        const std::int32_t value = machine.R(frame)[r];
+        auto add = [&](int element) { out->Add(end.kind == RegKind::kTx ? SendEnd(element) : element); };
+        if (value != 0) add(end.base + (value & 0xffff) - 1);
+        else ForElements(end.base, ArraySize(end.base), -1, -1, add);   // it works on somebody else's
       }
       for (Word left = a.drops[i * a.reg_words + w]; left != 0; left &= left - 1)
         UsesOfReg(unit, static_cast<int>(w * 64) + __builtin_ctzll(left), &machine, frame, View::kAhead, out, nullptr);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <numeric>
 
 #include "core/base/stable_hash.h"
 
@@ -26,7 +27,9 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
     units_.push_back(static_cast<int>(u));
     for (int k = 0; k < unit.frames; ++k) group_[static_cast<std::size_t>(l_.unit_frame[u] + k)] = 1;
   }
-  if (units_.empty()) return;
+  for (const RuntimeDef& runtime : p_.runtimes)
+    if (runtime.thread_slots > 1) pools_.push_back({runtime.first_thread, runtime.thread_slots});
+  if (units_.empty() && pools_.empty()) return;
   usable_ = true;
   numberless_ = std::none_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kIndex || (e.kind == Expr::Kind::kLocal && e.reg == 1); });
   thread_frame_.assign(static_cast<std::size_t>(l_.threads), -1);
@@ -127,8 +130,13 @@ void Symmetry::CollectPlaces() {
   for (int t = 0; t < l_.threads; ++t) {
     const int base = l_.thread_at + t * static_cast<int>(sizeof(ThreadCell));
     const int own = thread_frame_[static_cast<std::size_t>(t)], home = Moves(own) ? own : -1;
-    for (std::size_t offset : {offsetof(ThreadCell, top), offsetof(ThreadCell, stash_head), offsetof(ThreadCell, stash_tail)}) Add(at(base, offset), false, Refers::kStrand, home);
-    Add(at(base, offsetof(ThreadCell, frame)), false, Refers::kFrame, home);
+    auto pool = std::find_if(pools_.begin(), pools_.end(), [&](const Pool& p) { return t >= p.first && t < p.first + p.count; });
+    auto add = [&](std::size_t offset, Refers what) {
+      Add(at(base, offset), false, what, home);
+      if (pool != pools_.end()) places_.back().tag = static_cast<std::uint64_t>(l_.thread_at + pool->first * static_cast<int>(sizeof(ThreadCell))) + offset + 1;
+    };
+    for (std::size_t offset : {offsetof(ThreadCell, top), offsetof(ThreadCell, stash_head), offsetof(ThreadCell, stash_tail)}) add(offset, Refers::kStrand);
+    add(offsetof(ThreadCell, frame), Refers::kFrame);
   }
   for (int c = 0; c < l_.cores; ++c) {
     const int base = l_.core_at + c * static_cast<int>(sizeof(CoreCell));
@@ -332,11 +340,34 @@ void Symmetry::Rename(std::uint8_t* state) {
   }
 }
 
+// Nothing asks a thread of a pool for its number but whoever holds it: a worker's core, or a `current_thread` runtime.
+void Symmetry::SortPool(const Pool& pool, Machine& machine, std::uint8_t* state) {
+  ThreadCell* const cells = reinterpret_cast<ThreadCell*>(state + l_.thread_at) + pool.first;
+  auto before = [](const ThreadCell& a, const ThreadCell& b) { return std::memcmp(&a, &b, sizeof a) < 0; };
+  if (std::is_sorted(cells, cells + pool.count, before)) return;
+  cells_.assign(cells, cells + pool.count);
+  order_.resize(static_cast<std::size_t>(pool.count));
+  std::iota(order_.begin(), order_.end(), 0);
+  std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return before(cells_[static_cast<std::size_t>(a)], cells_[static_cast<std::size_t>(b)]); });
+  to_thread_.resize(order_.size());
+  for (std::size_t k = 0; k < order_.size(); ++k) {
+    cells[k] = cells_[static_cast<std::size_t>(order_[k])];
+    to_thread_[static_cast<std::size_t>(order_[k])] = pool.first + static_cast<int>(k);
+  }
+  auto rename = [&](Link& thread) {
+    const int number = thread - 1 - pool.first;
+    if (number >= 0 && number < pool.count) thread = static_cast<Link>(to_thread_[static_cast<std::size_t>(number)] + 1);
+  };
+  for (int c = 0; c < l_.cores; ++c) rename(machine.C(c).thread);
+  for (int r = 0; r < static_cast<int>(p_.runtimes.size()); ++r) rename(machine.RT(r).holder);
+}
+
 void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
   if (joins()) JoinEnded(machine, state);
   for (int f = 0; numberless_ && f < l_.frames; ++f)
     if (machine.F(f).live != 0) machine.R(f)[1] = 0;
-  if (Order(machine, state)) Rename(state);
+  if (!units_.empty() && Order(machine, state)) Rename(state);
+  for (const Pool& pool : pools_) SortPool(pool, machine, state);
   if (!joins() || machine.H().panicked != 0) return;
   std::int32_t* regs = machine.R(0);
   for (const Array& a : arrays_) {   // the handles that there are, in the order of their threads

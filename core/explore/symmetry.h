@@ -1,5 +1,6 @@
-// Parties that are interchangeable, in one order: copies of a body differ only in what their frames hold, so states that
-// differ only in which copy has which frame are one state. core/explore/README.md has the argument.
+// Parties that are interchangeable, in one order: copies of a body differ only in what their frames hold, and threads of a
+// pool in what they run, so states that differ only in which copy has which frame, and which thread of a pool does what,
+// are one state. core/explore/README.md has the argument.
 #ifndef ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
 #define ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
 
@@ -14,7 +15,7 @@ class Symmetry {
  public:
   Symmetry(const Program& program, const Layout& layout, const PlayMode& mode);
 
-  // False: no body of this program has copies that could change places.
+  // False: no body of this program has copies that could change places, and no pool more than one thread.
   bool usable() const { return usable_; }
   // Whether the handles of threads that main joins one after the other change places, too. Only where nobody panics.
   bool joins() const { return use_joins_ && !arrays_.empty(); }
@@ -38,6 +39,9 @@ class Symmetry {
   // Handles in main's registers that are only ever joined, all of them in a row, or dropped.
   struct Array { int first, count, first_pc; };
 
+  // Threads of a runtime's pool.
+  struct Pool { int first, count; };
+
   void CollectPlaces();
   void CollectElement(int element);
   void FindArrays();
@@ -49,12 +53,14 @@ class Symmetry {
   void JoinEnded(Machine& machine, std::uint8_t* state);
   bool Order(Machine& machine, const std::uint8_t* state);
   void Rename(std::uint8_t* state);
+  void SortPool(const Pool& pool, Machine& machine, std::uint8_t* state);
 
   const Program& p_;
   const Layout& l_;
   bool usable_ = false, use_joins_ = false;
   std::vector<char> group_;             // by frame: it has a copy to change places with
   std::vector<int> units_;              // with such frames
+  std::vector<Pool> pools_;             // of more than one thread
   bool numberless_ = false;             // nobody reads which copy a frame is
   std::vector<int> blob_;               // by unit: bytes of a frame
   std::vector<int> thread_frame_;       // by thread: its frame, if it has one of its own
@@ -65,9 +71,10 @@ class Symmetry {
   struct Edge { int from, to; std::uint64_t tag; };
   std::vector<std::uint64_t> key_, next_key_;
   std::vector<int> to_;                 // by frame: its new number
-  std::vector<int> order_;
+  std::vector<int> order_, to_thread_;
   std::vector<Edge> edges_;
   std::vector<std::uint8_t> copy_, saved_;
+  std::vector<ThreadCell> cells_;
   Chooser chooser_;
 };
 

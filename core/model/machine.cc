@@ -1049,7 +1049,7 @@ void Machine::Exec(int thread, int strand) {
         if (in.imm == 0) { Next(strand); break; }
         s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(in.imm, 2'000'000'000)) + 1;
         s.timer_runtime = 0xff;
-        ++H().timers;
+        CountTimer();
         s.phase = 1;
       } else {
         CancelTimer(strand);

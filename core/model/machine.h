@@ -120,6 +120,8 @@ class Machine {
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
+  // Some step registered a timer, so that it matters when time passes.
+  bool timed() const { return timed_; }
   // Some step did something to several parties in the order of their numbers, so that it matters who has which.
   bool ordered() const { return ordered_; }
   void ForgetOrders() { orders_.clear(); }   // of locks: they are told once more
@@ -262,6 +264,10 @@ class Machine {
   int Length(Link head);
   std::uint64_t IdleKey(int core);
   void SortCores();
+  void CountTimer() {
+    ++H().timers;
+    timed_ = true;
+  }
   // The next one of several that a step goes through by number; `last` was the one before.
   void TakeInOrder(int frame, int* last) {
     if (*last >= 0 && *last != frame && l_.frame_unit[static_cast<std::size_t>(*last)] == l_.frame_unit[static_cast<std::size_t>(frame)]) ordered_ = true;
@@ -358,6 +364,7 @@ class Machine {
   std::int64_t watch_value_ = 0;   // what `$value` is
   bool unfair_ = false;
   bool ordered_ = false;
+  bool timed_ = false;
   int locks_ = 0;
   std::unordered_set<std::uint64_t> orders_;   // of locks, that were told
 };

@@ -463,12 +463,20 @@ bool Machine::PoolSubmit(int runtime, std::int32_t item) {
   PoolQueue(runtime)[rt.queued++] = item;
   int alive = 0, free_slot = -1;
   bool woken = false;   // some thread was, and has not seen it yet
+  ThreadCell* idle = nullptr;
   for (int i = 0; i < def.thread_slots; ++i) {
     ThreadCell& t = T(def.first_thread + i);
-    if (t.life == ThreadLife::kIdle && t.signalled == 0) { t.signalled = 1; return true; }
+    if (t.life == ThreadLife::kIdle && t.signalled == 0) {
+      if (idle == nullptr) idle = &t;
+      else ordered_ = ordered_ || std::memcmp(idle, &t, sizeof t) != 0;
+    }
     woken = woken || t.life == ThreadLife::kIdle;
     if (t.life == ThreadLife::kFree) { if (free_slot < 0) free_slot = i; }
     else ++alive;
+  }
+  if (idle != nullptr) {
+    idle->signalled = 1;
+    return true;
   }
   if (woken && v_.pool_idle_till_awake) return true;
   if (alive >= def.pool_cap || free_slot < 0) return true;   // waits for a thread

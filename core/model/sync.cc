@@ -147,7 +147,7 @@ bool Machine::RegisterTimer(int thread, int strand, std::int64_t micros, int run
   std::int64_t ticks = (std::min<std::int64_t>(micros, 2'000'000'000) + 999) / 1000 * 1000;   // 7.1: whole milliseconds
   s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(ticks, 2'000'000'000)) + 1;
   s.timer_runtime = static_cast<std::uint8_t>(runtime_plus_one);
-  ++H().timers;
+  CountTimer();
   return true;
 }
 
@@ -387,7 +387,7 @@ void Machine::ExecObject(int thread, int strand) {
         if (in.op == VmOp::kCondWaitTimeout) {
           s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(in.imm, 2'000'000'000)) + 1;
           s.timer_runtime = 0xff;
-          ++H().timers;
+          CountTimer();
         }
         break;
       }
@@ -473,7 +473,7 @@ void Machine::ExecObject(int thread, int strand) {
         s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(in.imm, 2'000'000'000)) + 1;
         s.timer_runtime = 0xff;
         s.element = static_cast<std::uint16_t>(element + 1);
-        ++H().timers;
+        CountTimer();
         s.phase = 1;
         break;
       }

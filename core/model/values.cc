@@ -430,7 +430,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     if (timeout > 0) {
       s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(timeout, 2'000'000'000)) + 1;
       s.timer_runtime = 0xff;
-      ++H().timers;
+      CountTimer();
     }
     if (timeout == 0) { s.phase = 0; s.winner = 0; return true; }
     return false;
