@@ -57,6 +57,28 @@ TEST(Search, IsTheSameUnderBothTimingsWithoutTime) {
   EXPECT_EQ(Rules(both), Rules(one));
 }
 
+// The same program, whose consumer keeps the value or does not.
+std::string Sends(const std::string& kept) {
+  return Scenario("sends", R"("objects": {"q": {"kind": "std_channel"}}, "main": [
+    {"op": "spawn_thread", "as": "p", "count": 3, "clone": ["q.tx"], "body": [{"op": "send", "on": "q", "value": "$index"}]},
+    {"op": "loop", "times": 3, "body": [{"op": "recv", "on": "q")" + kept + R"(]},
+    {"op": "join_thread", "on": "p"}])");
+}
+
+TEST(Search, TellsNoStatesApartByValuesThatNothingReads) {
+  CheckOptions all;
+  all.reductions.values = false;
+  const std::string unread = Sends(R"(, "var": "x"}, {"op": "set", "var": "x", "to": 0})");
+  EXPECT_LT(Check(unread).explored.states, Check(unread, all).explored.states);
+  EXPECT_EQ(Rules(Check(unread)), Rules(Check(unread, all)));
+  const std::string read = Sends(R"(, "var": "x"}, {"op": "assert", "cond": "x < 2"})");
+  EXPECT_EQ(Check(read).explored.states, Check(read, all).explored.states);
+  EXPECT_EQ(Rules(Check(read)).count("panic/assert"), 1u);
+  const std::string divides = Sends(R"(, "var": "x"}, {"op": "set", "var": "y", "to": "6 / x"})");   // by the first one's number
+  EXPECT_EQ(Rules(Check(divides)), Rules(Check(divides, all)));
+  EXPECT_FALSE(Rules(Check(divides)).empty());
+}
+
 TEST(Search, EndsAtTheLimitOfStatesAndSaysSo) {
   CheckOptions options;
   options.max_states = 20;
@@ -169,7 +191,7 @@ TEST(Strategy, ThatFindsNothingIsIncomplete) {
 
 TEST(Search, CountsTheSameWithWholeStates) {
   CheckOptions options;
-  options.reductions = {false, false, false, false, false};
+  options.reductions = {false, false, false, false, false, false};
   const ScenarioReport hashed = Check(Scenario("four", kFourPhilosophers), options);
   options.exact_states = true;
   const ScenarioReport exact = Check(Scenario("four", kFourPhilosophers), options);

@@ -87,6 +87,7 @@ Comparison Compare(const std::string& text, Timing timing, Scheduler scheduler =
   options.max_states = states_max * 4;
   Set ends;
   options.at_end = [&](Machine& machine) { ends.insert(FinalState(machine)); };
+  options.reductions.values = false;   // final states have all values
   ScenarioReport report = CheckText(text, "random.json", options);
   if (!report.explored.complete) {   // never larger than the oracle's graph
     c.what = Comparison::kDifferent;
@@ -96,6 +97,17 @@ Comparison Compare(const std::string& text, Timing timing, Scheduler scheduler =
   c.expected = oracle.rules;
   for (const Finding& f : report.findings)
     if (f.severity != Severity::kNote && f.rule != "hazard/unused-allow") c.found.insert(f.rule);
+  CheckOptions lean = options;
+  lean.at_end = nullptr;
+  lean.reductions.values = true;
+  Set found;
+  for (const Finding& f : CheckText(text, "random.json", lean).findings)
+    if (f.severity != Severity::kNote && f.rule != "hazard/unused-allow") found.insert(f.rule);
+  if (found != c.found) {
+    c.what = Comparison::kDifferent;
+    c.problem = "without unread values: " + Show(found);
+    return c;
+  }
   if (oracle.endless) return CompareEndless(oracle, std::move(c));
   if (c.found != c.expected) c.what = Comparison::kDifferent;
   else if (ends != oracle.ends) {
@@ -282,7 +294,7 @@ TEST(Search, FindsTheSameInEndlessProgramsWithoutReductions) {
         CheckOptions with, without;
         with.timing = without.timing = timing == Timing::kIdeal ? TimingModel::kIdeal : TimingModel::kAdversarial;
         with.max_states = without.max_states = kStatesMax;
-        without.reductions = {false, false, false, false, false};
+        without.reductions = {false, false, false, false, false, false};
         ScenarioReport all = CheckText(text, "random.json", without);
         if (!all.explored.complete) continue;
         ScenarioReport reduced = CheckText(text, "random.json", with);

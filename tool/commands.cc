@@ -30,7 +30,7 @@ std::vector<FlagDef> SearchFlags() {
   return {
       {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "judge under these timings"},
       {"scheduler", "atomic|exact", false, "atomic", "play a worker's search and park as one step, or part by part"},
-      {"no-reduction", "fusing|workers|stubborn|chains|symmetry|all", true, "", "explore without one of the reductions; never changes what is found"},
+      {"no-reduction", "fusing|workers|stubborn|chains|symmetry|values|all", true, "", "explore without one of the reductions; never changes what is found"},
       {"strategy", "exhaustive|bitstate|random|pct", false, "exhaustive", "all schedules, as many as three bits a state allow, or single runs"},
       {"seed", "N", false, "1", "of the runs of random and pct"},
       {"schedules", "N", false, "10000", "how many runs random and pct play"},

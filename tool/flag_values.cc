@@ -109,8 +109,8 @@ CheckOptions FlagReader::Options() {
   if (args_.Has("scheduler"))
     options.scheduler = Choice("scheduler", {"atomic", "exact"}, 0) == 0 ? Scheduler::kAtomic : Scheduler::kExact;
   for (const std::string& name : args_.All("no-reduction")) {
-    bool* const parts[] = {&options.reductions.fusing, &options.reductions.workers, &options.reductions.stubborn, &options.reductions.chains, &options.reductions.symmetry};
-    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "symmetry", "all"});
+    bool* const parts[] = {&options.reductions.fusing, &options.reductions.workers, &options.reductions.stubborn, &options.reductions.chains, &options.reductions.symmetry, &options.reductions.values};
+    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "symmetry", "values", "all"});
     for (std::size_t k = 0; k < std::size(parts); ++k)
       if (which == k || which == std::size(parts)) *parts[k] = false;
   }

@@ -18,6 +18,7 @@
 #include "core/explore/stubborn.h"
 #include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
+#include "core/program/unread_values.h"
 
 namespace asyncrt {
 namespace {
@@ -1328,8 +1329,10 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
       if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
 }
 
-SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+SearchResult Search(Program& whole, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
+  Program program = whole;
+  if (options.reductions.values) DropUnreadValues(&program);
   Expects expects;
   // Whether a run has an end is not known where not all are looked at. A single run keeps to no reduction.
   expects.cycles = options.strategy != Strategy::kExhaustive && (program.endless || options.strategy != Strategy::kBitstate);
@@ -1354,6 +1357,7 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
         s.sizes = SizesOf(program);
         s.mode = mode;
       }
+      SetSizes(whole, SizesOf(program));
       return std::move(explorer.result());
     }
     Machine& m = explorer.machine();

@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "core/base/stable_hash.h"
+#include "core/program/flow.h"
+
 namespace asyncrt {
 namespace {
 
@@ -68,58 +71,31 @@ StubbornSets::StubbornSets(const Program& program, const Layout& layout, const P
   CollectCode();
   FindPlainChannels();
   looks_at_life_ = std::any_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
-  still_ahead_.assign(static_cast<std::size_t>(l_.threads), None());
-  known_.resize(static_cast<std::size_t>(l_.threads));
+  const std::size_t threads = static_cast<std::size_t>(l_.threads);
+  facts_.resize(threads);
+  last_.resize(threads);
+  needs_.resize(threads);
+  for (Needs& needs : needs_) needs.threads.resize(threads / 64 + 1);
+  for (Threads* set : {&alive_, &enabled_, &moves_, &chosen_, &best_, &done_, &hangers_}) set->resize(threads / 64 + 1);
   ahead_.resize(p_.units.size());
-  step_ = None();
   usable_ = true;
 }
 
 // ---- the program, once -------------------------------------------------------------------------------------------
 
-void StubbornSets::Successors(int pc, bool panics, std::vector<int>* out) const {
-  const Instr& in = p_.code[static_cast<std::size_t>(pc)];
-  auto add = [&](int to) { if (to >= 0 && to < static_cast<int>(p_.code.size())) out->push_back(to); };
-  switch (in.op) {
-    case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kDisabledEnd: case VmOp::kUnwound: return;
-    case VmOp::kJump: add(in.target); break;
-    case VmOp::kChoose:
-      for (int to : p_.jumps[static_cast<std::size_t>(in.list)]) add(to);
-      break;
-    case VmOp::kJumpIfZero: case VmOp::kLoopTest: case VmOp::kCatchEnd:
-      add(in.target);
-      add(pc + 1);
-      break;
-    default: add(pc + 1);
-  }
-  add(in.or_pc);
-  if (in.scope >= 0 && panics) {   // where a panic goes
-    const ScopeDef& scope = p_.scopes[static_cast<std::size_t>(in.scope)];
-    add(scope.cleanup_pc);
-    if (scope.kind == ScopeDef::Kind::kCatch) add(scope.pc);
-  }
-}
-
 void StubbornSets::CollectCode() {
   unit_of_.assign(p_.code.size(), -1);
   place_of_.assign(p_.code.size(), 0);
-  code_of_.resize(p_.units.size());
   uses_copy_.assign(p_.units.size(), false);
-  for (std::size_t u = 0; u < p_.units.size(); ++u) {
-    std::vector<int> work = p_.units[u].strand_entry, next;
-    for (std::size_t i = 0; i < work.size(); ++i) {
-      std::size_t pc = static_cast<std::size_t>(work[i]);
-      if (unit_of_[pc] >= 0) continue;
+  code_of_ = CodeOfUnits(p_);
+  for (std::size_t u = 0; u < p_.units.size(); ++u)
+    for (std::size_t place = 0; place < code_of_[u].size(); ++place) {
+      const std::size_t pc = static_cast<std::size_t>(code_of_[u][place]);
       unit_of_[pc] = static_cast<int>(u);
-      place_of_[pc] = static_cast<int>(code_of_[u].size());
-      code_of_[u].push_back(work[i]);
+      place_of_[pc] = static_cast<int>(place);
       for (int expr : {p_.code[pc].index, p_.code[pc].expr2})
         if (expr >= 0 && IndexIsKnown(expr) && p_.exprs[static_cast<std::size_t>(expr)].kind != Expr::Kind::kNumber) uses_copy_[u] = true;
-      next.clear();
-      Successors(work[i], true, &next);
-      work.insert(work.end(), next.begin(), next.end());
     }
-  }
 }
 
 void StubbornSets::FindPlainChannels() {
@@ -339,7 +315,7 @@ StubbornSets::Ahead& StubbornSets::AheadOf(int unit, int copy) {
     a.ends_main[i] = uses.ends;
     for (bool panics : {true, false}) {
       std::vector<int> to;
-      Successors(code[i], panics, &to);
+      Successors(p_, code[i], panics, &to);
       for (int pc : to)
         if (unit_of_[static_cast<std::size_t>(pc)] == unit) (panics ? next : on)[i].push_back(place_of_[static_cast<std::size_t>(pc)]);
     }
@@ -497,119 +473,195 @@ bool StubbornSets::Alive(Machine& machine, int thread) {
   return life == ThreadLife::kRunning || life == ThreadLife::kIdle;
 }
 
-const StubbornSets::Uses& StubbornSets::AheadOfThread(Machine& machine, int thread) {
-  std::size_t t = static_cast<std::size_t>(thread);
-  if (!known_[t]) {
-    StillAhead(machine, thread, &still_ahead_[t]);
-    known_[t] = 1;
+std::size_t StubbornSets::KeyHash::operator()(const Key& key) const {
+  return static_cast<std::size_t>(StableHash(reinterpret_cast<const std::uint8_t*>(key.data()), key.size() * sizeof key[0]));
+}
+
+bool StubbornSets::IsAt(Machine& machine, int thread, const Key& key) const {
+  const int top = machine.T(thread).top - 1;
+  std::size_t at = 0;
+  if (key[at++] != (top < 0 ? -1 : static_cast<int>(machine.S(top).out))) return false;
+  for (int strand = top; strand >= 0; strand = machine.S(strand).parent - 1) {
+    if (at + 2 > key.size() || key[at] != strand || key[at + 1] != machine.S(strand).pc) return false;
+    const int frame = machine.FrameOf(strand);
+    const std::size_t regs = p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])].regs.size();
+    at += 2 + regs;   // the strand says how many there are
+    if (!std::equal(key.begin() + static_cast<std::ptrdiff_t>(at - regs), key.begin() + static_cast<std::ptrdiff_t>(at), machine.R(frame))) return false;
   }
-  return still_ahead_[t];
+  return at == key.size();
+}
+
+StubbornSets::Known& StubbornSets::Of(Machine& machine, int thread) {
+  Known*& fact = facts_[static_cast<std::size_t>(thread)];
+  if (fact != nullptr) return *fact;
+  std::pair<const Key, Known>*& last = last_[static_cast<std::size_t>(thread)];
+  if (last != nullptr && IsAt(machine, thread, last->first)) return *(fact = &last->second);
+  key_.clear();
+  const int top = machine.T(thread).top - 1;
+  key_.push_back(top < 0 ? -1 : static_cast<int>(machine.S(top).out));
+  for (int strand = top; strand >= 0; strand = machine.S(strand).parent - 1) {
+    const int frame = machine.FrameOf(strand);
+    const std::int32_t* regs = machine.R(frame);
+    key_.push_back(strand);
+    key_.push_back(machine.S(strand).pc);
+    key_.insert(key_.end(), regs, regs + p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])].regs.size());
+  }
+  auto [at, fresh] = known_.try_emplace(key_);
+  if (fresh) {
+    at->second.ahead = at->second.now = at->second.waits = None();
+    StillAhead(machine, thread, &at->second.ahead);
+  }
+  last = &*at;
+  return *(fact = &last->second);
+}
+
+void StubbornSets::Joins(Machine& machine, int thread, Known* out) {
+  out->has_joins = true;
+  for (int strand = machine.T(thread).top - 1; strand >= 0; strand = machine.S(strand).parent - 1) {
+    const int frame = machine.FrameOf(strand), unit = l_.frame_unit[static_cast<std::size_t>(frame)];
+    const std::size_t pc = machine.S(strand).pc;
+    if (unit_of_[pc] != unit) { out->joins_unknown = true; return; }
+    const Ahead& a = AheadOf(unit, machine.R(frame)[1]);
+    const std::vector<Reg>& regs = p_.units[static_cast<std::size_t>(unit)].regs;
+    for (std::size_t w = 0; w < a.reg_words; ++w)
+      for (Word left = a.joined[static_cast<std::size_t>(place_of_[pc]) * a.reg_words + w]; left != 0; left &= left - 1) {
+        const int r = static_cast<int>(w * 64) + __builtin_ctzll(left);
+        if (r >= static_cast<int>(regs.size()) || machine.R(frame)[r] == 0) continue;
+        if (regs[static_cast<std::size_t>(r)].kind == RegKind::kThread) out->joined.push_back(machine.R(frame)[r] - 1);
+        else out->scopes.push_back({frame, r});
+      }
+  }
 }
 
 // Every thread that lives is joined by main, or by one that main joins, whatever way they take; and nobody can panic and
 // so make a join fail.
 bool StubbornSets::MainEndsLast(Machine& machine) {
   if (machine.H().panicked != 0) return false;
-  std::vector<char>& joined = joined_;
-  joined.assign(static_cast<std::size_t>(l_.threads), 0);
+  std::fill(chosen_.begin(), chosen_.end(), 0);   // who is joined
   std::vector<int>& work = join_queue_;
   work.assign(1, 0);
-  joined[0] = 1;
+  Put(&chosen_, 0);
   auto add = [&](int frame) {
-    if (machine.UnitOf(frame).kind != UnitKind::kThread) return;
-    std::size_t thread = static_cast<std::size_t>(l_.frame_thread[static_cast<std::size_t>(frame)]);
-    if (joined[thread]) return;
-    joined[thread] = 1;
-    work.push_back(static_cast<int>(thread));
+    const int thread = l_.frame_thread[static_cast<std::size_t>(frame)];
+    if (machine.UnitOf(frame).kind != UnitKind::kThread || Has(chosen_, thread)) return;
+    Put(&chosen_, thread);
+    work.push_back(thread);
   };
   for (std::size_t i = 0; i < work.size(); ++i) {
-    if (!Alive(machine, work[i])) continue;
-    for (int strand = machine.T(work[i]).top - 1; strand >= 0; strand = machine.S(strand).parent - 1) {
-      int frame = machine.FrameOf(strand), unit = l_.frame_unit[static_cast<std::size_t>(frame)];
-      std::size_t pc = machine.S(strand).pc;
-      if (unit_of_[pc] != unit) return false;
-      const Ahead& a = AheadOf(unit, machine.R(frame)[1]);
-      for (std::size_t w = 0; w < a.reg_words; ++w)
-        for (Word left = a.joined[static_cast<std::size_t>(place_of_[pc]) * a.reg_words + w]; left != 0; left &= left - 1) {
-          int r = static_cast<int>(w * 64) + __builtin_ctzll(left);
-          const std::vector<Reg>& regs = p_.units[static_cast<std::size_t>(unit)].regs;
-          if (r >= static_cast<int>(regs.size()) || machine.R(frame)[r] == 0) continue;
-          if (regs[static_cast<std::size_t>(r)].kind == RegKind::kThread) add(machine.R(frame)[r] - 1);
-          else
-            for (int f = 0; f < l_.frames; ++f)
-              if (machine.F(f).live != 0 && machine.F(f).scope_frame == frame + 1 && machine.F(f).scope_reg == r) add(f);
-        }
-    }
+    if (!Has(alive_, work[i])) continue;
+    Known& known = Of(machine, work[i]);
+    if (!known.has_joins) Joins(machine, work[i], &known);
+    if (known.joins_unknown) return false;
+    for (int frame : known.joined) add(frame);
+    for (const auto& [of, reg] : known.scopes)
+      for (int f = 0; f < l_.frames; ++f)
+        if (machine.F(f).live != 0 && machine.F(f).scope_frame == of + 1 && machine.F(f).scope_reg == reg) add(f);
   }
   for (int t = 0; t < l_.threads; ++t)
-    if (Alive(machine, t) && (!joined[static_cast<std::size_t>(t)] || (expects_panics_ && AheadOfThread(machine, t).panics))) return false;
+    if (Has(alive_, t) && (!Has(chosen_, t) || (expects_panics_ && AheadOfThread(machine, t).panics))) return false;
   return true;
 }
 
-int StubbornSets::Close(Machine& machine, int first, std::vector<char>* chosen) {
-  chosen->assign(static_cast<std::size_t>(l_.threads), 0);
-  std::vector<int>& work = queue_;
-  work.assign(1, first);
-  (*chosen)[static_cast<std::size_t>(first)] = 1;
-  int moving = 0;
-  Uses& step = step_;
-  for (std::size_t i = 0; i < work.size(); ++i) {
-    int thread = work[i];
-    bool moves = Moves(machine, thread);
-    moving += machine.ThreadEnabled(thread);   // a stuck state is judged without spurious returns: these alone are not enough
-    if (int other = moves ? -1 : WaitsForThread(machine, thread); other >= 0 && Alive(machine, other)) {
-      if (!(*chosen)[static_cast<std::size_t>(other)]) { (*chosen)[static_cast<std::size_t>(other)] = 1; work.push_back(other); }
-      continue;
-    }
-    NextStep(machine, thread, moves ? View::kNow : View::kWaits, &step);
-    if (step.all || step.ends) return -1;
-    for (int other = 0; other < l_.threads; ++other) {
-      std::size_t o = static_cast<std::size_t>(other);
-      if ((*chosen)[o] || !Alive(machine, other)) continue;
-      const Uses& ahead = AheadOfThread(machine, other);
-      if (!(ahead.ends && !main_ends_last_) && !step.Meets(ahead)) continue;
-      (*chosen)[o] = 1;
-      work.push_back(other);
-    }
-    if (step.hangs_up < 0) continue;
-    auto may_hang_up = [&](int other) {
-      return Alive(machine, other) && (AheadOfThread(machine, other).all || AheadOfThread(machine, other).Has(LastSender(step.hangs_up)));
-    };
-    int sender = -1;
-    for (int other = 0; other < l_.threads && sender < 0; ++other)
-      if ((*chosen)[static_cast<std::size_t>(other)] && may_hang_up(other)) sender = other;
-    for (int other = 0; other < l_.threads && sender < 0; ++other)
-      if (may_hang_up(other)) {
-        sender = other;
-        (*chosen)[static_cast<std::size_t>(other)] = 1;
-        work.push_back(other);
+// Who else must belong to a set with this thread: whoever may do what its next step depends on.
+const StubbornSets::Threads& StubbornSets::NeededBy(Machine& machine, int thread) {
+  Needs& needs = needs_[static_cast<std::size_t>(thread)];
+  if (needs.asked) return needs.threads;
+  needs.asked = true;
+  needs.all = false;
+  needs.hangs_up = -1;
+  std::fill(needs.threads.begin(), needs.threads.end(), 0);
+  const bool moves = Has(moves_, thread);
+  if (int other = moves ? -1 : WaitsForThread(machine, thread); other >= 0 && Alive(machine, other)) {
+    Put(&needs.threads, other);
+    return needs.threads;
+  }
+  Known& known = Of(machine, thread);
+  bool& has = moves ? known.has_now : known.has_waits;
+  Uses& step = moves ? known.now : known.waits;
+  if (!has) NextStep(machine, thread, moves ? View::kNow : View::kWaits, &step);
+  has = true;
+  needs.all = step.all || step.ends;
+  if (needs.all) return needs.threads;
+  needs.hangs_up = step.hangs_up;
+  for (int other = 0; other < l_.threads; ++other) {
+    if (!Has(alive_, other)) continue;
+    const Uses& ahead = AheadOfThread(machine, other);
+    if ((ahead.ends && !main_ends_last_) || step.Meets(ahead)) Put(&needs.threads, other);
+  }
+  return needs.threads;
+}
+
+// Whoever may still drop a sender of the channel: each of them can keep it from hanging up.
+void StubbornSets::HangersUp(Machine& machine, int element, Threads* out) {
+  std::fill(out->begin(), out->end(), 0);
+  for (int t = 0; t < l_.threads; ++t)
+    if (Has(alive_, t) && (AheadOfThread(machine, t).all || AheadOfThread(machine, t).Has(LastSender(element)))) Put(out, t);
+}
+
+int StubbornSets::Close(Machine& machine, int first) {
+  std::fill(chosen_.begin(), chosen_.end(), 0);
+  std::fill(done_.begin(), done_.end(), 0);
+  Put(&chosen_, first);
+  for (bool grows = true; grows;) {
+    grows = false;
+    for (std::size_t w = 0; w < chosen_.size(); ++w)
+      while (const Word left = chosen_[w] & ~done_[w]) {
+        const int thread = static_cast<int>(w * 64) + __builtin_ctzll(left);
+        done_[w] |= left & -left;
+        grows = true;
+        const Threads& more = NeededBy(machine, thread);
+        const Needs& needs = needs_[static_cast<std::size_t>(thread)];
+        if (needs.all) return -1;
+        for (std::size_t k = 0; k < more.size(); ++k) chosen_[k] |= more[k];
+        if (needs.hangs_up < 0) continue;
+        HangersUp(machine, needs.hangs_up, &hangers_);
+        bool one = false;
+        for (std::size_t k = 0; k < hangers_.size(); ++k) one = one || (hangers_[k] & chosen_[k]) != 0;
+        for (std::size_t k = 0; k < hangers_.size() && !one; ++k)
+          if (hangers_[k] != 0) {
+            chosen_[k] |= hangers_[k] & -hangers_[k];
+            one = true;
+          }
       }
   }
+  int moving = 0;   // a stuck state is judged without spurious returns: these alone are not enough
+  for (std::size_t w = 0; w < chosen_.size(); ++w) moving += __builtin_popcountll(chosen_[w] & enabled_[w]);
   return moving == 0 ? -1 : moving;
 }
 
 std::size_t StubbornSets::Choose(Machine& machine, std::vector<int>* actors) {
   if (actors->size() < 2) return actors->size();
-  std::fill(known_.begin(), known_.end(), 0);
+  constexpr std::size_t kKnownMax = 1 << 15;
+  if (known_.size() > kKnownMax) {
+    known_.clear();
+    std::fill(last_.begin(), last_.end(), nullptr);
+  }
+  std::fill(facts_.begin(), facts_.end(), nullptr);
+  for (Needs& needs : needs_) needs.asked = false;
+  for (Threads* set : {&alive_, &enabled_, &moves_}) std::fill(set->begin(), set->end(), 0);
+  for (int t = 0; t < l_.threads; ++t)
+    if (Alive(machine, t)) Put(&alive_, t);
+  for (int actor : *actors) {
+    if (actor < l_.threads) Put(&enabled_, actor);
+    if (actor != machine.clock()) Put(&moves_, actor < l_.threads ? actor : actor - machine.clock() - 1);
+  }
   main_ends_last_ = MainEndsLast(machine);
   int least = -1;
   if (main_ends_last_) {
     for (int actor : *actors) {
       if (actor >= l_.threads) continue;
-      int count = Close(machine, actor, &chosen_);
+      const int count = Close(machine, actor);
       if (count < 0 || (least >= 0 && count >= least)) continue;
       least = count;
       best_ = chosen_;
       if (least == 1) break;
     }
   } else {
-    least = Close(machine, 0, &best_);   // main, which belongs to every set, since its end ends all
+    least = Close(machine, 0);   // main, which belongs to every set, since its end ends all
+    best_ = chosen_;
   }
   if (least < 0) return actors->size();
-  auto is_chosen = [&](int actor) {
-    int thread = actor < l_.threads ? actor : actor == machine.clock() ? -1 : actor - machine.clock() - 1;
-    return thread < 0 || best_[static_cast<std::size_t>(thread)] != 0;
-  };
+  auto is_chosen = [&](int actor) { return actor == machine.clock() || Has(best_, actor < l_.threads ? actor : actor - machine.clock() - 1); };
   return static_cast<std::size_t>(std::stable_partition(actors->begin(), actors->end(), is_chosen) - actors->begin());
 }
 

@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <memory>
 #include <utility>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "core/model/machine.h"
@@ -76,7 +78,6 @@ class StubbornSets {
 
   void CollectCode();
   void FindPlainChannels();
-  void Successors(int pc, bool panics, std::vector<int>* out) const;
   bool IndexIsKnown(int expr) const;
   std::int64_t IndexOf(int expr, int copy) const;
   template <class Add>
@@ -95,11 +96,33 @@ class StubbornSets {
   bool OnlyLetsGoOn(int frame, int reg, Machine& machine);
   int WaitsForThread(Machine& machine, int thread);
   bool MainEndsLast(Machine& machine);
-  const Uses& AheadOfThread(Machine& machine, int thread);
-  // The threads that belong to `first` in a set; returns how many of them can move, or -1: all threads.
-  int Close(Machine& machine, int first, std::vector<char>* chosen);
-  static bool Moves(Machine& machine, int thread) { return machine.ThreadEnabled(thread) || machine.SpuriousEnabled(thread); }
   static bool Alive(Machine& machine, int thread);
+
+  // What follows from where a thread stands and from its locals. Few of these are shared by many states.
+  using Key = std::vector<std::int32_t>;
+  struct KeyHash {
+    std::size_t operator()(const Key& key) const;
+  };
+  struct Known {
+    bool has_now = false, has_waits = false, has_joins = false;
+    Uses ahead, now, waits;
+    // Whom it joins, whatever way it takes.
+    bool joins_unknown = false;
+    std::vector<int> joined;                      // frames
+    std::vector<std::pair<int, int>> scopes;      // a frame and its register: all threads of a thread_scope
+  };
+  // Threads by number, a bit each.
+  using Threads = std::vector<Word>;
+  static bool Has(const Threads& set, int thread) { return (set[static_cast<std::size_t>(thread) / 64] >> (thread % 64)) & 1; }
+  static void Put(Threads* set, int thread) { (*set)[static_cast<std::size_t>(thread) / 64] |= Word{1} << (thread % 64); }
+  void Joins(Machine& machine, int thread, Known* out);
+  bool IsAt(Machine& machine, int thread, const Key& key) const;
+  Known& Of(Machine& machine, int thread);
+  const Uses& AheadOfThread(Machine& machine, int thread) { return Of(machine, thread).ahead; }
+  const Threads& NeededBy(Machine& machine, int thread);
+  void HangersUp(Machine& machine, int element, Threads* out);
+  // The threads that belong to `first` in a set, as `chosen_`; returns how many of them can move, or -1: all threads.
+  int Close(Machine& machine, int first);
 
   const Program& p_;
   const Layout& l_;
@@ -111,11 +134,20 @@ class StubbornSets {
   std::vector<std::vector<int>> code_of_;         // by unit
   std::vector<bool> uses_copy_;                   // by unit: some index depends on the copy's number
   std::vector<std::vector<std::unique_ptr<Ahead>>> ahead_;   // by unit and copy
-  std::vector<Uses> still_ahead_;                 // by thread, in the state at hand
-  std::vector<char> known_, chosen_, best_, joined_;
-  std::vector<int> queue_, join_queue_;
+  std::unordered_map<Key, Known, KeyHash> known_;
+  Key key_;
+  std::vector<int> join_queue_;
   std::vector<Walk> walks_;
-  Uses step_;
+  // In the state at hand.
+  struct Needs {
+    bool asked = false, all = false;
+    int hangs_up = -1;
+    Threads threads;
+  };
+  std::vector<Known*> facts_;     // by thread; null: not asked yet
+  std::vector<std::pair<const Key, Known>*> last_;   // by thread, in some state before
+  std::vector<Needs> needs_;      // by thread: who belongs to a set with it
+  Threads alive_, enabled_, moves_, chosen_, best_, done_, hangers_;
   bool main_ends_last_ = false;   // in the state at hand, every other thread is joined before main ends
 };
 

@@ -1,0 +1,46 @@
+#include "core/program/flow.h"
+
+namespace asyncrt {
+
+void Successors(const Program& program, int pc, bool panics, std::vector<int>* out) {
+  const Instr& in = program.code[static_cast<std::size_t>(pc)];
+  auto add = [&](int to) { if (to >= 0 && to < static_cast<int>(program.code.size())) out->push_back(to); };
+  switch (in.op) {
+    case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kDisabledEnd: case VmOp::kUnwound: return;
+    case VmOp::kJump: add(in.target); break;
+    case VmOp::kChoose:
+      for (int to : program.jumps[static_cast<std::size_t>(in.list)]) add(to);
+      break;
+    case VmOp::kJumpIfZero: case VmOp::kLoopTest: case VmOp::kCatchEnd:
+      add(in.target);
+      add(pc + 1);
+      break;
+    default: add(pc + 1);
+  }
+  add(in.or_pc);
+  if (in.scope >= 0 && panics) {   // where a panic goes
+    const ScopeDef& scope = program.scopes[static_cast<std::size_t>(in.scope)];
+    add(scope.cleanup_pc);
+    if (scope.kind == ScopeDef::Kind::kCatch) add(scope.pc);
+  }
+}
+
+std::vector<std::vector<int>> CodeOfUnits(const Program& program) {
+  std::vector<std::vector<int>> code(program.units.size());
+  std::vector<bool> met(program.code.size(), false);
+  for (std::size_t u = 0; u < program.units.size(); ++u) {
+    std::vector<int> work = program.units[u].strand_entry, next;
+    for (std::size_t i = 0; i < work.size(); ++i) {
+      const std::size_t pc = static_cast<std::size_t>(work[i]);
+      if (met[pc]) continue;
+      met[pc] = true;
+      code[u].push_back(work[i]);
+      next.clear();
+      Successors(program, work[i], true, &next);
+      work.insert(work.end(), next.begin(), next.end());
+    }
+  }
+  return code;
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,19 @@
+// How control flows through a program's code, and whose code an instruction is.
+#ifndef ASYNCRT_CORE_PROGRAM_FLOW_H_
+#define ASYNCRT_CORE_PROGRAM_FLOW_H_
+
+#include <vector>
+
+#include "core/program/program.h"
+
+namespace asyncrt {
+
+// Appends the instructions that can follow. `panics`: also where a panic goes.
+void Successors(const Program& program, int pc, bool panics, std::vector<int>* out);
+
+// The instructions of each unit, in the order in which they are met from its entries. One is of one unit.
+std::vector<std::vector<int>> CodeOfUnits(const Program& program);
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_PROGRAM_FLOW_H_
