@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <future>
+#include <system_error>
 #include <map>
 #include <set>
 
@@ -466,11 +468,11 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     };
     if (exact && ideal) take_without_races(Timing::kIdeal);
     if (exact && adversarial) take_without_races(Timing::kAdversarial);
-    bool timeless = false;
-    auto take = [&](Timing timing) {
-      PlayMode mode{timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers};
-      SearchResult r = Search(*prepared.program, mode, options, start, &reached);
-      timeless = r.timeless;
+    auto search = [&](Timing timing, const CheckOptions& with, std::vector<bool>* seen) {
+      const PlayMode mode{timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers};
+      return Search(*prepared.program, mode, with, start, seen);
+    };
+    auto take = [&](SearchResult r) {
       report.explored.states += r.states;
       report.explored.transitions += r.transitions;
       report.explored.depth = std::max(report.explored.depth, r.depth);
@@ -486,8 +488,35 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
         it->second.end_states = total;
       }
     };
-    if (ideal) take(Timing::kIdeal);
-    if (adversarial && !timeless) take(Timing::kAdversarial);
+    if (ideal && adversarial && options.side_by_side && !options.at_end && TellsTime(*prepared.program)) {
+      CheckOptions half = options;   // each has half of the memory; one that needs more gets all, afterwards
+      half.memory_limit_mib = options.memory_limit_mib / 2;
+      auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : r; };
+      std::vector<bool> elsewhere;
+      auto behind = [&] { return search(Timing::kAdversarial, half, &elsewhere); };
+      std::future<SearchResult> other;
+      try {
+        other = std::async(std::launch::async, behind);
+      } catch (const std::system_error&) {   // there is no thread to be had
+        other = std::async(std::launch::deferred, behind);
+      }
+      SearchResult first = search(Timing::kIdeal, half, &reached), second = other.get();
+      first = in_full(Timing::kIdeal, std::move(first), &reached);
+      const bool timeless = first.timeless;
+      take(std::move(first));
+      if (!timeless) take(in_full(Timing::kAdversarial, std::move(second), &elsewhere));
+      reached.resize(std::max(reached.size(), elsewhere.size()));
+      for (std::size_t i = 0; i < elsewhere.size(); ++i)
+        if (elsewhere[i]) reached[i] = true;
+    } else {
+      bool timeless = false;
+      if (ideal) {
+        SearchResult r = search(Timing::kIdeal, options, &reached);
+        timeless = r.timeless;
+        take(std::move(r));
+      }
+      if (adversarial && !timeless) take(search(Timing::kAdversarial, options, &reached));
+    }
     // Opposite orders are an error of their own where they meet.
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });

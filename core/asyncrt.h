@@ -32,6 +32,7 @@ struct CheckOptions {
   Strategy strategy = Strategy::kExhaustive;
   std::uint64_t seed = 1, schedules = 10'000;   // of single runs
   int bug_depth = 3;                    // that PCT aims at
+  bool side_by_side = false;            // search both timings of a scenario at once; never changes the report
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
   std::atomic<std::uint64_t>* states_seen = nullptr;  // grows while a search lasts, for whoever watches; may count some twice
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty

@@ -98,6 +98,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOpti
   for (const Input& input : inputs) files.push_back(input.file);
   ProgressLine line(progress, std::move(files));
   options.states_seen = &line.states_seen();
+  options.side_by_side = jobs >= 2 * inputs.size();
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
   const auto work = [&] {
@@ -114,7 +115,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOpti
   std::vector<std::thread> threads;
   const std::size_t wanted = std::min<std::size_t>(jobs, inputs.size());
   threads.reserve(wanted);
-  PrepareHeap(wanted);
+  PrepareHeap(options.side_by_side ? 2 * wanted : wanted);
   try {
     while (threads.size() + 1 < wanted) threads.emplace_back(work);
   } catch (const std::system_error&) {

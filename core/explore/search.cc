@@ -18,6 +18,7 @@
 #include "core/explore/stubborn.h"
 #include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
+#include "core/program/flow.h"
 #include "core/program/unread_values.h"
 
 namespace asyncrt {
@@ -1313,6 +1314,10 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
   for (Element& e : program.elements) e.room = sizes[i++];
 }
 
+bool TellsTime(const Program& program) {
+  return program.spurious || std::any_of(program.code.begin(), program.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
+}
+
 // A reduced search can reach a panic or a hazard on a detour, since others are let go first. What a short search without
 // reduction finds as well is shown from there.
 void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
@@ -1329,7 +1334,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
       if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
 }
 
-SearchResult Search(Program& whole, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
   Program program = whole;
   if (options.reductions.values) DropUnreadValues(&program);
@@ -1357,7 +1362,6 @@ SearchResult Search(Program& whole, const PlayMode& mode, const CheckOptions& op
         s.sizes = SizesOf(program);
         s.mode = mode;
       }
-      SetSizes(whole, SizesOf(program));
       return std::move(explorer.result());
     }
     Machine& m = explorer.machine();

@@ -54,10 +54,13 @@ struct SearchResult {
 std::vector<int> SizesOf(const Program& program);
 void SetSizes(Program& program, const std::vector<int>& sizes);
 
-// Explores `program` in one mode. Raises the program's sizes when a search needs more room. `reached` collects
-// the instructions that were executed.
+// Whether the two timings can differ: some op lets time pass, or could return by itself. If not, one search is enough.
+bool TellsTime(const Program& program);
+
+// Explores `program` in one mode. A search that needs more room than the program's sizes begins anew with more: each
+// finding says with how much. `reached` collects the instructions that were executed.
 // `start` is when the whole check began: the time limit counts from there.
-SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
+SearchResult Search(const Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached);
 
 }  // namespace asyncrt

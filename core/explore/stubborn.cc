@@ -38,14 +38,6 @@ bool CanPanic(const Instr& in, const Program& p) {
   }
 }
 
-bool RegistersTimer(VmOp op) {
-  switch (op) {
-    case VmOp::kSleep: case VmOp::kThreadSleep: case VmOp::kCompute: case VmOp::kTimeout: case VmOp::kStdRecvTimeout:
-    case VmOp::kCondWaitTimeout: case VmOp::kShutdownTimeout: return true;
-    default: return false;
-  }
-}
-
 }  // namespace
 
 bool StubbornSets::Uses::Meets(const Uses& other) const {

@@ -25,6 +25,14 @@ void Successors(const Program& program, int pc, bool panics, std::vector<int>* o
   }
 }
 
+bool RegistersTimer(VmOp op) {
+  switch (op) {
+    case VmOp::kSleep: case VmOp::kThreadSleep: case VmOp::kCompute: case VmOp::kTimeout: case VmOp::kStdRecvTimeout:
+    case VmOp::kCondWaitTimeout: case VmOp::kShutdownTimeout: return true;
+    default: return false;
+  }
+}
+
 std::vector<std::vector<int>> CodeOfUnits(const Program& program) {
   std::vector<std::vector<int>> code(program.units.size());
   std::vector<bool> met(program.code.size(), false);

@@ -11,6 +11,9 @@ namespace asyncrt {
 // Appends the instructions that can follow. `panics`: also where a panic goes.
 void Successors(const Program& program, int pc, bool panics, std::vector<int>* out);
 
+// Its thread or task waits for a time to come. No other instruction lets any pass.
+bool RegistersTimer(VmOp op);
+
 // The instructions of each unit, in the order in which they are met from its entries. One is of one unit.
 std::vector<std::vector<int>> CodeOfUnits(const Program& program);
 
