@@ -1,13 +1,30 @@
 # Everything a developer does is a target; `make help` lists them. Plain `make` builds build/asyncrt-check.
 
 BUILD    ?= build
-PREFIX   ?= /usr/local
 CXX      ?= g++
 CXXFLAGS ?= -O2
+PREFIX   ?= /usr/local
+prefix   ?= $(PREFIX)
+bindir   ?= $(prefix)/bin
+libdir   ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir  ?= $(prefix)/share
+mandir   ?= $(datadir)/man
+docdir   ?= $(datadir)/doc/asyncrt-check
+bashcompletiondir ?= $(datadir)/bash-completion/completions
+zshcompletiondir  ?= $(datadir)/zsh/site-functions
+fishcompletiondir ?= $(datadir)/fish/vendor_completions.d
+
+VERSION := $(shell sed -n 's/.*kToolVersion = "\(.*\)".*/\1/p' core/base/version.h)
+SONAME  := libasyncrt.so.$(firstword $(subst ., ,$(VERSION)))
+
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
-# What the code needs whatever the flags of the caller are.
-override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -I. -ffile-prefix-map=$(CURDIR)=.
+# For make test-packages alone.
+PACKAGES_PACKAGING := dpkg-dev lintian pkg-config zsh fish groff-base mandoc man-db
+
+# What the code needs whatever the flags of the caller are. The same objects make the tool and the shared library.
+override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -fPIC -fvisibility=hidden -I. -ffile-prefix-map=$(CURDIR)=.
 
 ifeq (0,$(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)))
 MAKEFLAGS += -j$(shell nproc)
@@ -24,22 +41,32 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES)
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help deps demo test bigtest bench asan tidy format golden readme clean install
+.PHONY: all help lib deps deps-packaging demo test bigtest test-packages bench asan tidy format golden readme clean install \
+  uninstall deb
 
 all: $(BUILD)/asyncrt-check
 
+lib: $(BUILD)/libasyncrt.a $(BUILD)/$(SONAME) ## build libasyncrt, static and shared
+
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-8s  %s\n' "$$target" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
+	  printf '  make %-14s  %s\n' "$$target" "$$text"; done
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
-deps: ## install the Debian packages that are missing
-	@missing=""; for package in $(PACKAGES); do \
+define install_missing
+	@missing=""; for package in $(1); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 	  echo "installing$$missing"; \
 	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+endef
+
+deps: ## install the Debian packages that are missing
+	$(call install_missing,$(PACKAGES))
+
+deps-packaging: ## the same for what only `make test-packages` needs
+	$(call install_missing,$(PACKAGES_PACKAGING))
 
 demo: ## check a first scenario, as text and through jq
 	@$(MAKE) --no-print-directory deps
@@ -56,7 +83,9 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
+	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
+	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
 bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
@@ -66,7 +95,14 @@ bigtest: ## the long tests: sanitizers, and the same bytes for any number of job
 	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 1 > $(BUILD)/jobs-1.json
 	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 7 > $(BUILD)/jobs-7.json
 	cmp $(BUILD)/jobs-1.json $(BUILD)/jobs-7.json
+	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
 	@$(MAKE) --no-print-directory asan
+
+test-packages: ## install, compile against the library, build the Debian packages, install and remove them
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory deps-packaging
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check lib
+	bash tests/packages.sh $(BUILD)
 
 bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
@@ -96,16 +132,50 @@ readme: $(BUILD)/asyncrt-check ## rewrite the report in README.md
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
-install: $(BUILD)/asyncrt-check ## install into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/asyncrt-check/schema $(DESTDIR)$(PREFIX)/share/doc/asyncrt-check
-	install -m 755 $(BUILD)/asyncrt-check $(DESTDIR)$(PREFIX)/bin/asyncrt-check
-	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/asyncrt-check
+install: $(BUILD)/asyncrt-check lib ## install into $(DESTDIR)$(prefix)
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1 $(mandir)/man5 $(docdir) \
+	  $(bashcompletiondir) $(zshcompletiondir) $(fishcompletiondir) $(datadir)/asyncrt-check/schema)
+	install -m 755 $(BUILD)/asyncrt-check $(DESTDIR)$(bindir)/asyncrt-check
+	install -m 644 $(BUILD)/libasyncrt.a $(DESTDIR)$(libdir)/libasyncrt.a
+	install -m 644 $(BUILD)/$(SONAME) $(DESTDIR)$(libdir)/libasyncrt.so.$(VERSION)
+	ln -sf libasyncrt.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libasyncrt.so
+	install -m 644 core/api/asyncrt.h $(DESTDIR)$(includedir)/asyncrt.h
+	printf '%s\n' 'prefix=$(prefix)' 'includedir=$(includedir)' 'libdir=$(libdir)' '' 'Name: asyncrt' \
+	  'Description: finds deadlocks, starvation and ownership errors in scenarios of threads and Tokio tasks' \
+	  'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lasyncrt' 'Libs.private: -lstdc++ -lm -pthread' \
+	  > $(DESTDIR)$(libdir)/pkgconfig/asyncrt.pc
+	$(BUILD)/asyncrt-check man 1 > $(DESTDIR)$(mandir)/man1/asyncrt-check.1
+	$(BUILD)/asyncrt-check man 5 > $(DESTDIR)$(mandir)/man5/asyncrt-scenario.5
+	$(BUILD)/asyncrt-check completions bash > $(DESTDIR)$(bashcompletiondir)/asyncrt-check
+	$(BUILD)/asyncrt-check completions zsh > $(DESTDIR)$(zshcompletiondir)/_asyncrt-check
+	$(BUILD)/asyncrt-check completions fish > $(DESTDIR)$(fishcompletiondir)/asyncrt-check.fish
 	for schema in scenario report; do $(BUILD)/asyncrt-check schema $$schema \
-	  > $(DESTDIR)$(PREFIX)/share/asyncrt-check/schema/$$schema.json || exit 1; done
-	cp -R scenarios $(DESTDIR)$(PREFIX)/share/asyncrt-check/
+	  > $(DESTDIR)$(datadir)/asyncrt-check/schema/$$schema.json || exit 1; done
+	install -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	cp -R scenarios $(DESTDIR)$(datadir)/asyncrt-check/
+	chmod -R u+w,a+rX $(DESTDIR)$(datadir)/asyncrt-check
+
+uninstall: ## remove what install has put there
+	rm -f $(addprefix $(DESTDIR),$(bindir)/asyncrt-check $(libdir)/libasyncrt.a $(libdir)/libasyncrt.so $(libdir)/$(SONAME) \
+	  $(libdir)/libasyncrt.so.$(VERSION) $(includedir)/asyncrt.h $(libdir)/pkgconfig/asyncrt.pc \
+	  $(mandir)/man1/asyncrt-check.1 $(mandir)/man5/asyncrt-scenario.5 $(bashcompletiondir)/asyncrt-check \
+	  $(zshcompletiondir)/_asyncrt-check $(fishcompletiondir)/asyncrt-check.fish $(docdir)/README.md $(docdir)/LICENSE)
+	rm -rf $(DESTDIR)$(datadir)/asyncrt-check
+	rmdir $(DESTDIR)$(docdir) 2> /dev/null || true
+
+deb: $(BUILD)/asyncrt-check lib ## build the Debian packages in $(BUILD)/deb
+	bash .debian/build.sh $(BUILD) $(VERSION)
 
 $(BUILD)/asyncrt-check: $(LIB_OBJECTS) $(call objects,tool/main.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libasyncrt.a: $(call objects,$(CORE_SOURCES))
+	rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BUILD)/$(SONAME): $(call objects,$(CORE_SOURCES))
+	$(CXX) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)
