@@ -102,7 +102,7 @@ test-packages: ## install, compile against the library, build the Debian package
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory deps-packaging
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check lib
-	bash tests/packages.sh $(BUILD)
+	+bash tests/packages.sh $(BUILD)
 
 bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
@@ -165,7 +165,7 @@ uninstall: ## remove what install has put there
 	rmdir $(DESTDIR)$(docdir) 2> /dev/null || true
 
 deb: $(BUILD)/asyncrt-check lib ## build the Debian packages in $(BUILD)/deb
-	bash .debian/build.sh $(BUILD) $(VERSION)
+	+bash .debian/build.sh $(BUILD) $(VERSION)
 
 $(BUILD)/asyncrt-check: $(LIB_OBJECTS) $(call objects,tool/main.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
@@ -174,8 +174,9 @@ $(BUILD)/libasyncrt.a: $(call objects,$(CORE_SOURCES))
 	rm -f $@
 	$(AR) rcsD $@ $^
 
-$(BUILD)/$(SONAME): $(call objects,$(CORE_SOURCES))
-	$(CXX) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--no-undefined $(LDFLAGS) -o $@ $^ $(LDLIBS)
+$(BUILD)/$(SONAME): $(call objects,$(CORE_SOURCES)) core/api/asyncrt.map
+	$(CXX) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--no-undefined -Wl,--version-script=core/api/asyncrt.map $(LDFLAGS) \
+	  -o $@ $(filter %.o,$^) $(LDLIBS)
 
 $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)

@@ -87,8 +87,15 @@ TEST(Api, RulesCanBeTurnedOff) {
 
 TEST(Api, LimitsAreObeyed) {
   EXPECT_EQ(Check(BlockedWorker(), {.max_states = 2}).outcome, Outcome::kIncomplete);
+  // So many states that it takes minutes, if nothing stops it.
+  const Op add = Op("loop").Set("times", 50).Body({Op("add").On("n[$index]").Set("value", 1)});
+  const Op threads = Op("spawn_thread").Set("count", 8).List("borrow", {}).Body({add});
+  const std::string wide =
+      Scenario("wide").Object("n", Object("atomic").Set("count", 8)).Main({Op("thread_scope").Body({threads})}).Json();
   const std::atomic<bool> interrupted{true};
-  EXPECT_EQ(Check(BlockedWorker(), {.interrupted = &interrupted}).outcome, Outcome::kIncomplete);
+  const asyncrt::Result result = Check(wide, {.interrupted = &interrupted});
+  EXPECT_EQ(result.outcome, Outcome::kIncomplete);
+  EXPECT_NE(result.report.find("\"limit\": \"interrupt\""), std::string::npos) << result.report;
 }
 
 std::string ErrorOf(const asyncrt::Options& options) {
