@@ -66,6 +66,9 @@ std::string WithAsync(const std::string& ops) {
 
 // ---- JSON
 
+const std::string kNothing =
+    "nothing is declared here: things stand in `objects` and `runtimes`, tasks and threads have an `as`";
+
 TEST(JsonReader, CountsCodePointsAndNotBytes) {
   Diagnostics diagnostics;
   const auto json = ReadJson("{ \"ä€😀\": [1,\n -20] }", diagnostics);
@@ -367,11 +370,28 @@ TEST(Document, ChecksObjects) {
                    "7:48 /objects/f/parent: `f` is its own ancestor"}));
 }
 
+TEST(Document, ExpectAndAllowNameKnownRules) {
+  EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "expect": { "errors": ["deadlock/relok", ["panic/*", "relock"]] } })"),
+            (Lines{"1:51 /expect/errors/0: unknown rule `deadlock/relok`; did you mean `deadlock/relock`?",
+                   "1:81 /expect/errors/1/1: unknown rule `relock`; did you mean `deadlock/relock`?"}));
+}
+
+TEST(Document, ANameThatIsFarFromAllIsToldWhatThereIs) {
+  EXPECT_EQ(Errors(R"({ "name": "t", "objects": { "a": { "kind": "notify" } }, "main": [ { "op": "notify_one", "on": "zebra" } ] })"),
+            (Lines{"1:97 /main/0/on: `zebra` is not declared; known here: `a`"}));
+}
+
+TEST(Document, AMissingKeyThatIsMisspelledIsOneError) {
+  EXPECT_EQ(Errors(R"({ "name": "t", "mian": [] })"), (Lines{"1:16 /mian: unknown key `mian` in a scenario; did you mean `main`?"}));
+  EXPECT_EQ(Errors(R"({ "name": "t", "main": [ { "opp": "panic" } ] })"),
+            (Lines{"1:28 /main/0/opp: unknown key `opp` in an op; did you mean `op`?"}));
+}
+
 TEST(Document, AllowNeedsARuleAndAReason) {
-  EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "allow": [ { "rule": "x" },
+  EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "allow": [ { "rule": "panic/task" },
 { "reason": "y", "on": "nobody" } ] })"),
             (Lines{"1:39 /allow/0: an entry of `allow` needs `reason`",
-                   "2:1 /allow/1: an entry of `allow` needs `rule`", "2:24 /allow/1/on: `nobody` is not declared"}));
+                   "2:1 /allow/1: an entry of `allow` needs `rule`", "2:24 /allow/1/on: `nobody` is not declared; " + kNothing}));
 }
 
 // ---- ops
@@ -626,7 +646,7 @@ TEST(NamedBody, MayNotCallItself) {
 TEST(NamedBody, IsCheckedThoughNobodyRunsIt) {
   EXPECT_EQ(Errors(R"({ "name": "t", "bodies": { "b": [ { "op": "await", "on": "t" }, { "op": "await", "on": "nobody" },
 { "op": "break" }, { "op": "slep" } ] }, "main": [ { "op": "spawn_thread", "as": "t", "body": [] } ] })"),
-            (Lines{"1:89 /bodies/b/1/on: `nobody` is not declared",
+            (Lines{"1:89 /bodies/b/1/on: `nobody` is not declared; " + kNothing,
                    "2:28 /bodies/b/3/op: unknown op `slep`; did you mean `sleep`?"}));
 }
 

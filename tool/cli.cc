@@ -65,7 +65,7 @@ std::string UnknownFlag(const CommandDef& command, const std::string& word) {
   std::string nearest = NearestName(bare, names);
   std::string hint = nearest.empty() ? "" : "; did you mean `--" + nearest + "`?";
   for (const CommandDef& other : AllCommands()) {
-    if (FindFlag(other, bare) != nullptr) hint = "; `" + std::string(other.name) + "` has it";
+    if (FindFlag(command, bare) == nullptr && FindFlag(other, bare) != nullptr) hint = "; `" + std::string(other.name) + "` has it";
   }
   return "unknown flag " + Quoted(flag) + " for `" + std::string(command.name) + "`" + hint;
 }

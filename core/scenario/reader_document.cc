@@ -162,8 +162,9 @@ std::string Reader::ReadVersion(const Json& node) {
 
 std::string Reader::CheckVersion(const std::string& version, const Json& where, const Place& place) {
   if (IsTokioVersion(version)) return version;
-  diagnostics_.AddAt(place, where.pointer, "unknown Tokio version `" + version + "`",
-                     "known are " + ListNames(TokioVersions(), "and"));
+  std::string known;
+  for (const std::string& one : TokioVersions()) known += (known.empty() ? "known are " : ", ") + one;
+  diagnostics_.AddAt(place, where.pointer, "unknown Tokio version `" + version + "`", known);
   return "";
 }
 
