@@ -44,7 +44,7 @@ TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 .PHONY: all help lib deps deps-packaging demo test bigtest test-packages bench asan tidy format golden readme clean install \
   uninstall deb
 
-all: $(BUILD)/asyncrt-check
+all: $(BUILD)/asyncrt-check lib
 
 lib: $(BUILD)/libasyncrt.a $(BUILD)/$(SONAME) ## build libasyncrt, static and shared
 

@@ -14,12 +14,14 @@ soversion=${version%%.*}
 rm -rf "$out"
 mkdir -p "$out/all" "$out/debian"
 umask 022
+# The same tree gives the same bytes.
+export SOURCE_DATE_EPOCH=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2> /dev/null || stat -c %Y core/base/version.h)}
 
 make --no-print-directory BUILD="$build" DESTDIR="$out/all" prefix=/usr libdir="$libdir" \
   zshcompletiondir=/usr/share/zsh/vendor-completions install > "$out/install.log"
-objcopy=(strip --remove-section=.comment --remove-section=.note)
-"${objcopy[@]}" "$out/all/usr/bin/asyncrt-check"
-"${objcopy[@]}" --strip-unneeded "$out/all$libdir/libasyncrt.so.$version"
+strip=(strip --remove-section=.comment --remove-section=.note)
+"${strip[@]}" "$out/all/usr/bin/asyncrt-check"
+"${strip[@]}" --strip-unneeded "$out/all$libdir/libasyncrt.so.$version"
 strip --strip-debug --enable-deterministic-archives "$out/all$libdir/libasyncrt.a"
 gzip -9n "$out"/all/usr/share/man/man*/*
 rm "$out/all/usr/share/doc/asyncrt-check/LICENSE"  # it is the file `copyright`
@@ -67,8 +69,8 @@ printf 'activate-noawait ldconfig\n' > "$out/libasyncrt$soversion/DEBIAN/trigger
 printf 'libasyncrt %s libasyncrt%s (>= %s)\n' "$soversion" "$soversion" "$version" > "$out/libasyncrt$soversion/DEBIAN/shlibs"
 
 for package in asyncrt-check "libasyncrt$soversion" libasyncrt-dev; do
-  find "$out/$package" -newermt "@${SOURCE_DATE_EPOCH:-$(stat -c %Y core/base/version.h)}" -print0 |
-    xargs -0r touch -h -d "@${SOURCE_DATE_EPOCH:-$(stat -c %Y core/base/version.h)}"
+  find "$out/$package" -newermt "@$SOURCE_DATE_EPOCH" -print0 |
+    xargs -0r touch -h -d "@$SOURCE_DATE_EPOCH"
   dpkg-deb --root-owner-group --build "$out/$package" "$out/${package}_${version}_$architecture.deb" > /dev/null
   rm -r "${out:?}/$package"
 done
