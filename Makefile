@@ -18,6 +18,8 @@ fishcompletiondir ?= $(datadir)/fish/vendor_completions.d
 VERSION := $(shell sed -n 's/.*kToolVersion = "\(.*\)".*/\1/p' core/base/version.h)
 SONAME  := libasyncrt.so.$(firstword $(subst ., ,$(VERSION)))
 
+FUZZ_SECONDS ?= 60
+FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
 # For make test-packages alone.
@@ -32,17 +34,21 @@ endif
 
 CORE_SOURCES  := $(sort $(wildcard core/*.cc core/*/*.cc))
 TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
-TEST_SOURCES  := $(sort $(filter-out tests/bench/%,$(wildcard tests/*.cc tests/*/*.cc)))
+TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/% tests/fidelity/%,$(wildcard tests/*.cc tests/*/*.cc)))
 BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
+GENERATOR_SOURCES := tests/oracle/generator.cc $(sort $(wildcard tests/oracle/writer_*.cc))
+FUZZ_TARGETS  := $(patsubst %,tests/fuzz/%_fuzz.cc,$(FUZZERS))
+FUZZ_SOURCES  := $(FUZZ_TARGETS) tests/fuzz/check_mutator.cc
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
-ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES)
+ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) tests/fidelity/write_scenarios.cc
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help lib deps deps-packaging demo test bigtest test-packages bench asan tidy format golden readme clean install \
-  uninstall deb
+.PHONY: all help lib deps deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest bench asan \
+  fidelity fuzz tidy format golden readme clean install uninstall deb
+.SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
 
@@ -84,17 +90,31 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
+	bash tests/faults.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
-bigtest: ## the long tests: sanitizers, and the same bytes for any number of jobs
+# Node comes with npm or without; a machine that has both from elsewhere keeps its own.
+deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
+	@missing=""; command -v chromium >/dev/null || missing="chromium"; command -v node >/dev/null || missing="$$missing nodejs"; \
+	command -v npm >/dev/null || missing="$$missing npm"; \
+	if [ -n "$$missing" ]; then \
+	  if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
+	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+	@mkdir -p $(BUILD)/browser && cp tests/browser/package.json tests/browser/.npmrc tests/browser/*.mjs $(BUILD)/browser/
+	@cd $(BUILD)/browser && npm install --silent --no-audit --no-fund
+
+test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema
+	@$(MAKE) --no-print-directory deps-browser $(BUILD)/asyncrt-check
+	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
+	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
+
+bigtest: ## the long tests: sanitizers, and the same findings for any jobs and order
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
-	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 1 > $(BUILD)/jobs-1.json
-	$(BUILD)/asyncrt-check run scenarios/ --fail-on never --jobs 7 > $(BUILD)/jobs-7.json
-	cmp $(BUILD)/jobs-1.json $(BUILD)/jobs-7.json
+	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
 	@$(MAKE) --no-print-directory asan
 
@@ -108,12 +128,46 @@ bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
 	$(BUILD)/bench
 
+# Cargo as Debian has it, unless there is another one.
+RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
+deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
+	@$(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) $$(command -v cargo > /dev/null || echo cargo)"
+
+FIDELITY_RUNS ?= 20
+FIDELITY_SCENARIOS ?= 2000
+FIDELITY_SEED ?= 1
+fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many times with random delays
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/write-scenarios
+	@$(MAKE) --no-print-directory deps-rust
+	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
+	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
+	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
 	  CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
 	  LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/asan/asyncrt-check $(BUILD)/asan/tests
 	$(BUILD)/asan/tests --gtest_brief=1
 	$(BUILD)/asan/asyncrt-check test scenarios/
+
+deps-fuzz: ## install the compiler that the fuzzers need
+	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
+
+# What each fuzzer learns stays in the build directory; an input that ends one is left beside it.
+fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory deps-fuzz
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=clang++ \
+	  CXXFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
+	  LDFLAGS="-fsanitize=fuzzer,address,undefined $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
+	@for fuzzer in $(FUZZERS); do \
+	  mkdir -p $(BUILD)/fuzz/learned/$$fuzzer; \
+	  echo "fuzzing $$fuzzer for $(FUZZ_SECONDS) s"; \
+	  $(BUILD)/fuzz/$${fuzzer}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
+	    -print_final_stats=1 -verbosity=1 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/learned/$$fuzzer \
+	    tests/fuzz/corpus/$$fuzzer scenarios > $(BUILD)/fuzz/$$fuzzer.log 2>&1 \
+	    || { tail -40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
+	  grep -E '^stat::number_of_executed_units' $(BUILD)/fuzz/$$fuzzer.log; \
+	done
 
 tidy: ## static analysis
 	clang-tidy --quiet $(ALL_SOURCES) -- $(CPPFLAGS) $(CXX_NEEDS)
@@ -147,9 +201,9 @@ install: $(BUILD)/asyncrt-check lib ## install into $(DESTDIR)$(prefix)
 	  > $(DESTDIR)$(libdir)/pkgconfig/asyncrt.pc
 	$(BUILD)/asyncrt-check man 1 > $(DESTDIR)$(mandir)/man1/asyncrt-check.1
 	$(BUILD)/asyncrt-check man 5 > $(DESTDIR)$(mandir)/man5/asyncrt-scenario.5
-	$(BUILD)/asyncrt-check completions bash > $(DESTDIR)$(bashcompletiondir)/asyncrt-check
-	$(BUILD)/asyncrt-check completions zsh > $(DESTDIR)$(zshcompletiondir)/_asyncrt-check
-	$(BUILD)/asyncrt-check completions fish > $(DESTDIR)$(fishcompletiondir)/asyncrt-check.fish
+	$(BUILD)/asyncrt-check completion bash > $(DESTDIR)$(bashcompletiondir)/asyncrt-check
+	$(BUILD)/asyncrt-check completion zsh > $(DESTDIR)$(zshcompletiondir)/_asyncrt-check
+	$(BUILD)/asyncrt-check completion fish > $(DESTDIR)$(fishcompletiondir)/asyncrt-check.fish
 	for schema in scenario report; do $(BUILD)/asyncrt-check schema $$schema \
 	  > $(DESTDIR)$(datadir)/asyncrt-check/schema/$$schema.json || exit 1; done
 	install -m 644 README.md LICENSE $(DESTDIR)$(docdir)
@@ -178,11 +232,27 @@ $(BUILD)/$(SONAME): $(call objects,$(CORE_SOURCES)) core/api/asyncrt.map
 	$(CXX) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--no-undefined -Wl,--version-script=core/api/asyncrt.map $(LDFLAGS) \
 	  -o $@ $(filter %.o,$^) $(LDLIBS)
 
-$(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES))
+$(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES) $(FUZZ_TARGETS))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)
 
 $(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
+
+# The text that every exported Rust project shares, as a string.
+$(BUILD)/gen/support_rs.inc: core/export/support.rs
+	@mkdir -p $(@D)
+	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
+
+$(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
+# Not CXXFLAGS: what a caller gives for that on the command line stands instead.
+$(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
+
+$(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o
+$(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
+	$(CXX) -pthread $(LDFLAGS) -Wl,--defsym=LLVMFuzzerTestOneInput=fuzz_$* -o $@ $^ $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)

@@ -10,7 +10,7 @@
 #include "core/detect/advice.h"
 #include "core/explore/replay.h"
 #include "core/explore/search.h"
-#include "core/model/versions.h"
+#include "core/base/release_rules.h"
 #include "core/program/program.h"
 #include "core/report/expect.h"
 #include "core/scenario/scenario.h"

@@ -28,6 +28,7 @@ struct CheckOptions {
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
+  std::atomic<std::uint64_t>* states_seen = nullptr;  // grows while a search lasts, for whoever watches; may count some twice
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty
 };
 

@@ -8,7 +8,7 @@
 #include <sstream>
 
 #include "core/asyncrt.h"
-#include "core/model/versions.h"
+#include "core/base/release_rules.h"
 
 namespace asyncrt {
 namespace {

@@ -3,42 +3,15 @@
 # usage: tests/cli_test.sh PATH-TO-asyncrt-check
 set -u
 tool=$(realpath "${1:?usage: tests/cli_test.sh PATH-TO-asyncrt-check}")
+terminal=$(realpath "$(dirname "$0")/terminal.py")
+checks=$(realpath "$(dirname "$0")/check.sh")
 work=$(mktemp -d)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
-passed=0
-failed=0
+. "$checks"
 
-# check NAME STATUS COMMAND...: runs a shell command, compares its exit status; its output is in ./out and ./err.
-check() {
-  local name=$1 expected=$2 status
-  shift 2
-  bash -c "$*" > out 2> err
-  status=$?
-  if [ "$status" = "$expected" ]; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s: exit status %s, not %s\n  %s\n' "$name" "$status" "$expected" "$*"
-    sed 's/^/  err: /' err | head -5
-  fi
-}
-
-# expect NAME COMMAND...: looks at what the last check left.
-expect() {
-  local name=$1
-  shift
-  if bash -c "$*" > /dev/null 2>&1; then
-    passed=$((passed + 1))
-  else
-    failed=$((failed + 1))
-    printf 'FAIL %s\n  %s\n' "$name" "$*"
-    sed 's/^/  out: /' out | head -5
-    sed 's/^/  err: /' err | head -5
-  fi
-}
-
-export tool
+export tool terminal
+export TERM=xterm
 cat > clean.json <<'END'
 { "name": "clean", "objects": { "m": { "kind": "std_mutex" } }, "main": [ { "op": "lock", "on": "m", "body": [] } ],
   "expect": { "errors": [], "warnings": [] } }
@@ -162,6 +135,8 @@ check 'annotations' 1 '$tool run bad.json --format github'
 expect 'stand at the line' 'grep -Eq "^::error file=bad.json,line=[0-9]+,col=[0-9]+,title=deadlock/relock::" out'
 check 'Markdown' 1 '$tool run bad.json --format markdown'
 expect 'has a row and a section' 'grep -q "^| bad.json | errors |" out && grep -q "^### error: deadlock/relock" out'
+check 'a page' 1 '$tool run bad.json --format html'
+expect 'loads nothing and has an anchor for each step' 'grep -q "default-src .none." out && grep -q "id=\"f1.s1\"" out && ! grep -Eq "https?://|src=" out'
 check 'Mermaid' 1 '$tool run bad.json --format mermaid'
 expect 'has a diagram' 'grep -q "^sequenceDiagram" out'
 check 'a trace' 1 '$tool run bad.json --format chrome-trace'
@@ -205,6 +180,28 @@ check 'forced color' 1 'CLICOLOR_FORCE=1 $tool run bad.json --format text'
 expect 'escapes' 'grep -q "$(printf "\033")" out'
 check 'NO_COLOR wins' 1 'NO_COLOR=1 CLICOLOR_FORCE=1 $tool run bad.json --format text'
 expect 'no escapes' '! grep -q "$(printf "\033")" out'
+
+# Progress, and Ctrl-C
+check 'no progress in a pipe' 3 '$tool run wide.json --time-limit 900ms'
+expect 'quietly' 'test ! -s err'
+check 'progress that is asked for' 3 '$tool run wide.json --time-limit 900ms --progress always'
+expect 'as whole lines' 'grep -Eq "^scenario 1 of 1  wide.json  [1-9][0-9,]* states, [1-9][0-9,]* per second$" err'
+check 'progress of any other kind' 2 '$tool run wide.json --progress allways'
+check 'progress on a terminal' 3 'python3 $terminal r.json $tool run clean.json wide.json --time-limit 1500ms'
+expect 'is rewritten' 'test "$(grep -Pao "\r\x1b\[Kscenario 2 of 2  wide.json  [1-9][0-9,]* states, [1-9]" out | wc -l)" -gt 1'
+expect 'is cleared' 'grep -Paq "\r\x1b\[K$" out'
+expect 'leaves the report alone' 'jq -e ".scenarios[1].explored.limit == \"time\"" r.json'
+check 'a test has it as well' 3 'python3 $terminal out.txt $tool test wide.json --time-limit 900ms'
+expect 'on the terminal' 'grep -aq "scenario 1 of 1" out && ! grep -q "scenario 1 of 1" out.txt'
+check 'a short check has none' 0 'python3 $terminal r.json $tool run clean.json'
+expect 'quietly' 'test ! -s out'
+check 'no progress' 3 'python3 $terminal r.json $tool run wide.json --time-limit 900ms --progress never'
+expect 'quietly' 'test ! -s out'
+check 'a dumb terminal' 3 'TERM=dumb python3 $terminal r.json $tool run wide.json --time-limit 900ms'
+expect 'has none' 'test ! -s out'
+check 'Ctrl-C' 130 'python3 $terminal --interrupt r.json $tool run bad.json wide.json clean.json --jobs 1'
+expect 'reports what was found' 'jq -e ".scenarios[0].findings[0].rule == \"deadlock/relock\" and .summary.errors == 1" r.json'
+expect 'and what was not explored' 'jq -e "[.scenarios[1, 2].explored.limit] == [\"interrupt\", \"interrupt\"] and .scenarios[1].explored.states > 0" r.json'
 
 # Commands
 check 'test, as expected' 0 '$tool test bad.json clean.json'
@@ -250,6 +247,17 @@ check 'repaired as its note says' 0 'sed "s/std_channel/mpsc/" first.json > repa
 cp first.json kept.json
 check 'a second time' 2 '$tool init'
 expect 'changes nothing' 'grep -q "exists already" err && cmp first.json kept.json'
+check 'a scenario in Rust' 0 '$tool export clean.json --output in-rust'
+expect 'a cargo project' 'test -f in-rust/Cargo.toml && test -f in-rust/src/clean.rs && test -f in-rust/src/support.rs'
+check 'over its own project' 0 '$tool export bad.json --output in-rust'
+check 'into a folder with other files' 2 'mkdir -p mine; touch mine/file; $tool export clean.json --output mine'
+expect 'it is left as it was' 'test "$(ls -A mine)" = file'
+check 'without a folder' 2 '$tool export clean.json'
+expect 'the flag is named' 'grep -q -e "--output DIR" err'
+check 'in another language' 2 '$tool export clean.json --to go --output in-go'
+check 'a broken scenario in Rust' 2 '$tool export broken.json --output broken-in-rust'
+expect 'nothing is written' 'test ! -e broken-in-rust'
+check 'a folder that cannot be made' 2 'touch plain; $tool export clean.json --output plain/in-rust'
 check 'the scenario is called as its file is' 0 '$tool init "Odd  Näme_2.json"'
 expect 'in kebab-case' 'test "$(jq -r .name Odd*.json)" = odd-n-me-2 && $tool test Odd*.json'
 check 'a first scenario on stdout' 1 '$tool init - | $tool run -'
@@ -257,7 +265,7 @@ check 'a first scenario in a missing folder' 2 '$tool init nowhere/first.json'
 
 # Completion, in a bash of its own; the words are split at `=`, as readline does.
 cat > complete.sh <<'END'
-source <("$1" completions bash)
+source <("$1" completion bash)
 shift
 complete -p asyncrt-check > /dev/null || exit 1
 COMP_WORDS=(asyncrt-check "$@")
@@ -289,13 +297,13 @@ completes '' run --jobs ''
 completes 'clean.json' run --timing clean.j
 completes 'deadlock/relock deadlock/read-reentry' explain deadlock/re
 completes 'try_send' ops try_s
-completes 'explain' help exp
-completes 'bash zsh fish' completions ''
+completes 'explain' help expl
+completes 'bash zsh fish' completion ''
 completes '' rules ''
-check 'completions of a shell that is none' 2 '$tool completions bsh'
+check 'completion of a shell that is none' 2 '$tool completion bsh'
 expect 'name the nearest' 'grep -q "did you mean .bash" err'
 for shell in zsh fish; do
-  check "completions of $shell" 0 "\$tool completions $shell > completions.$shell"
+  check "completions of $shell" 0 "\$tool completion $shell > completions.$shell"
   if command -v "$shell" > /dev/null; then
     check "are $shell" 0 "$shell -n completions.$shell"
   else

@@ -89,6 +89,58 @@ TEST(GoldenReport, Json) { ExpectGolden("report.json", RenderJson(MakeRunReport(
 
 TEST(GoldenReport, Short) { ExpectGolden("report-short.txt", RenderShort(MakeRunReport({OneWorker(), Broken()}))); }
 
+TEST(GoldenReport, Html) { ExpectGolden("report.html", RenderHtml(MakeRunReport({OneWorker(), Broken()}), {kSource, kSource})); }
+
+std::size_t CountOf(const std::string& text, const std::string& part) {
+  std::size_t count = 0;
+  for (std::size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + part.size())) ++count;
+  return count;
+}
+
+TEST(HtmlReport, KeepsTextFromBecomingMarkup) {
+  const std::string evil = "</script><script>alert(1)</script><img src=x onerror='alert(2)'>\" onload=\"alert(3)";
+  ScenarioReport report = OneWorker();
+  report.name = report.file = evil;
+  Finding& finding = report.findings[0];
+  finding.message = finding.allowed = finding.replay = evil;
+  finding.help = {evil};
+  for (Wait& wait : finding.waits) wait.who = wait.op = wait.waits_for = wait.why = evil, wait.on = wait.thread = evil;
+  for (ScheduleStep& step : finding.schedule) step.thread = step.op = step.effect = evil, step.on = step.task = evil;
+  for (Location& location : finding.locations) location.at = location.file = evil;
+  ScenarioReport broken = Broken();
+  broken.diagnostics[0].message = broken.diagnostics[0].hint = evil;
+  std::string source = evil;
+  for (int line = 2; line <= 8; ++line) source += "\n" + evil;
+  const std::string html = RenderHtml(MakeRunReport({report, broken}), {source, source});
+  EXPECT_EQ(CountOf(html, "<script"), 1u);
+  EXPECT_EQ(CountOf(html, "</script"), 1u);
+  EXPECT_EQ(CountOf(html, "<img"), 0u);
+  EXPECT_EQ(CountOf(html, "\" onload"), 0u);
+  EXPECT_GT(CountOf(html, "&lt;/script&gt;"), 10u);
+}
+
+TEST(HtmlReport, GivesEveryStepAnAnchorInEveryView) {
+  const std::string html = RenderHtml(MakeRunReport({OneWorker()}), {kSource});
+  EXPECT_EQ(CountOf(html, "id=\"f1\""), 1u);
+  for (const char* step : {"1", "2", "3"}) {
+    EXPECT_EQ(CountOf(html, "<tr id=\"f1.s" + std::string(step) + "\""), 1u);
+    EXPECT_GE(CountOf(html, "href=\"#f1.s" + std::string(step) + "\""), 2u);
+  }
+  EXPECT_EQ(CountOf(html, "<span data-s=\"1\"><i>4</i>"), 1u);
+  EXPECT_EQ(CountOf(html, "<span class=\"at\" data-s=\"2\"><i>6</i>"), 1u);
+  EXPECT_EQ(CountOf(html, "http"), CountOf(html, "http-equiv"));
+}
+
+TEST(HtmlReport, NeedsNeitherStepsNorWaitsNorSource) {
+  ScenarioReport report = OneWorker();
+  report.findings[0].schedule.clear();
+  report.findings[0].waits.clear();
+  report.findings[0].locations.clear();
+  const std::string html = RenderHtml(MakeRunReport({report}), {});
+  EXPECT_EQ(CountOf(html, "<svg"), 0u);
+  EXPECT_EQ(CountOf(html, "<h2>"), 1u);
+}
+
 TEST(JsonReport, HasTheKeysInOrder) {
   const auto json = nlohmann::ordered_json::parse(RenderJson(MakeRunReport({OneWorker()})));
   std::vector<std::string> keys;

@@ -1,11 +1,16 @@
 #include "tool/check_all.h"
 
+#include <malloc.h>
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
 #include <new>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "core/report/display.h"
 #include "core/scenario/json_reader.h"
@@ -46,6 +51,17 @@ ScenarioReport CheckOne(const Input& input, const CheckOptions& options) {
   }
 }
 
+// The C library reserves 128 MiB of addresses for a thread's own heap. Where a limit refuses it that, it makes every
+// allocation of the thread a system call: then they share one heap.
+void PrepareHeap([[maybe_unused]] std::size_t threads) {
+#if defined(__GLIBC__)
+  constexpr rlim_t kHeap = rlim_t{256} << 20;
+  rlimit limit = {};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) return;
+  if (limit.rlim_cur / kHeap < threads) mallopt(M_ARENA_MAX, 1);
+#endif
+}
+
 Place PlaceOfName(const Input& input, std::string& pointer) {
   Diagnostics ignored;
   const std::shared_ptr<const Json> document = ReadJson(input.text, ignored);
@@ -76,16 +92,38 @@ void RejectSecondNames(const std::vector<Input>& inputs, std::vector<ScenarioRep
 
 }  // namespace
 
-std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs) {
+std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOptions options, unsigned jobs, ProgressChoice progress) {
   std::vector<ScenarioReport> reports(inputs.size());
+  std::vector<std::string> files;
+  for (const Input& input : inputs) files.push_back(input.file);
+  ProgressLine line(progress, std::move(files));
+  options.states_seen = &line.states_seen();
   std::atomic<std::size_t> next{0};
+  std::atomic<bool> is_out_of_memory{false};
   const auto work = [&] {
-    for (std::size_t i = next++; i < inputs.size(); i = next++) reports[i] = CheckOne(inputs[i], options);
+    try {
+      for (std::size_t i = next++; i < inputs.size(); i = next++) {
+        line.Begin(i);
+        reports[i] = CheckOne(inputs[i], options);
+        line.End(i);
+      }
+    } catch (const std::bad_alloc&) {
+      is_out_of_memory = true;
+    }
   };
   std::vector<std::thread> threads;
-  for (std::size_t i = 1; i < std::min<std::size_t>(jobs, inputs.size()); ++i) threads.emplace_back(work);
+  const std::size_t wanted = std::min<std::size_t>(jobs, inputs.size());
+  threads.reserve(wanted);
+  PrepareHeap(wanted);
+  try {
+    while (threads.size() + 1 < wanted) threads.emplace_back(work);
+  } catch (const std::system_error&) {
+    // The system has no more threads for us: those that run do all the work.
+  } catch (const std::bad_alloc&) {
+  }
   work();
   for (std::thread& thread : threads) thread.join();
+  if (is_out_of_memory) throw std::bad_alloc();
   RejectSecondNames(inputs, reports);
   return reports;
 }

@@ -6,12 +6,13 @@
 
 #include "core/asyncrt.h"
 #include "tool/inputs.h"
+#include "tool/progress.h"
 
 namespace asyncrt {
 
 // One report per input, in the order of the inputs. An input without a text, and the second of two scenarios with one
 // name, are invalid.
-std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs);
+std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOptions options, unsigned jobs, ProgressChoice progress);
 
 // Says on stderr which inputs could not be read.
 void ComplainAboutInputs(const std::vector<Input>& inputs);

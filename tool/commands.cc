@@ -42,6 +42,8 @@ std::vector<FlagDef> SearchFlags() {
 
 FlagDef ColorFlag() { return {"color", "auto|always|never", false, "auto", "color in text"}; }
 
+FlagDef ProgressFlag() { return {"progress", "auto|always|never", false, "auto", "how far a long check is, on stderr; auto: if that is a terminal"}; }
+
 FlagDef TableFormatFlag() { return {"format", "text|json", false, "text", "how to print it"}; }
 
 std::vector<CommandDef> BuildTable() {
@@ -65,7 +67,7 @@ std::vector<CommandDef> BuildTable() {
                {"write-baseline", "FILE", false, "", "write what is found as a baseline"},
                {"shard", "I/N", false, "", "check every N-th part of the scenarios, by the hash of their paths; join the reports with `merge`"},
            },
-           With(SearchFlags(), {ColorFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
+           With(SearchFlags(), {ColorFlag(), ProgressFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
        RunCommand},
       {"test",
        "PATH...",
@@ -74,7 +76,7 @@ std::vector<CommandDef> BuildTable() {
        "Compares what is found with what each scenario expects.",
        {"asyncrt-check test scenarios/", "asyncrt-check test scenarios/ --jobs 4",
         "asyncrt-check test mine.json --max-states 100000"},
-       With(SearchFlags(), {ColorFlag()}),
+       With(SearchFlags(), {ColorFlag(), ProgressFlag()}),
        TestCommand},
       {"merge",
        "REPORT...",
@@ -98,6 +100,19 @@ std::vector<CommandDef> BuildTable() {
         {"tokio", "VERSION", false, "as the scenario says", "as it was when it was found"},
         ColorFlag()},
        ReplayCommand},
+      {"export",
+       "PATH...",
+       1,
+       kManyOperands,
+       "Writes scenarios as a cargo project that does the same on real Tokio, under a watchdog.",
+       {"asyncrt-check export a.json --output a-in-rust; cd a-in-rust; cargo run",
+        "asyncrt-check export scenarios/tour --output tour; cd tour; cargo run -- NAME",
+        "asyncrt-check export a.json --output a-in-rust --tokio-path ~/tokio/tokio"},
+       {{"to", "rust", false, "rust", "the language"},
+        {"output", "DIR", false, "", "the folder of the project: new, empty, or one that `export` wrote"},
+        {"tokio-path", "DIR", false, "Debian's librust-tokio-dev", "the source of another Tokio"},
+        ColorFlag()},
+       ExportCommand},
       {"explain",
        "RULE",
        1,
@@ -142,15 +157,15 @@ std::vector<CommandDef> BuildTable() {
         "asyncrt-check init - | asyncrt-check run -"},
        {},
        InitCommand},
-      {"completions",
+      {"completion",
        "bash|zsh|fish",
        1,
        1,
        "Prints the completion script of a shell.",
-       {"source <(asyncrt-check completions bash)", "asyncrt-check completions zsh > ~/.zfunc/_asyncrt-check",
-        "asyncrt-check completions fish > ~/.config/fish/completions/asyncrt-check.fish"},
+       {"source <(asyncrt-check completion bash)", "asyncrt-check completion zsh > ~/.zfunc/_asyncrt-check",
+        "asyncrt-check completion fish > ~/.config/fish/completions/asyncrt-check.fish"},
        {},
-       CompletionsCommand},
+       CompletionCommand},
       {"man",
        "1|5",
        1,

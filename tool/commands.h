@@ -33,12 +33,13 @@ int RunCommand(const Args& args);
 int TestCommand(const Args& args);
 int MergeCommand(const Args& args);
 int ReplayCommand(const Args& args);
+int ExportCommand(const Args& args);
 int ExplainCommand(const Args& args);
 int RulesCommand(const Args& args);
 int OpsCommand(const Args& args);
 int SchemaCommand(const Args& args);
 int InitCommand(const Args& args);
-int CompletionsCommand(const Args& args);
+int CompletionCommand(const Args& args);
 int ManCommand(const Args& args);
 
 // In the order of the help.

@@ -7,7 +7,7 @@ namespace asyncrt {
 namespace {
 
 constexpr std::string_view kBegin = R"(#compdef asyncrt-check
-# zsh completion for asyncrt-check; printed by `asyncrt-check completions zsh`
+# zsh completion for asyncrt-check; printed by `asyncrt-check completion zsh`
 _asyncrt_check() {
   local command="" flag="" word
   local -a flags head tail

@@ -87,6 +87,8 @@ std::size_t FlagReader::ChoiceOf(const std::string& flag, const std::string& val
 
 ColorChoice FlagReader::Color() { return static_cast<ColorChoice>(Choice("color", {"auto", "always", "never"}, 0)); }
 
+ProgressChoice FlagReader::Progress() { return static_cast<ProgressChoice>(Choice("progress", {"auto", "always", "never"}, 0)); }
+
 CheckOptions FlagReader::Options() {
   CheckOptions options;
   options.interrupted = &Interrupted();

@@ -10,6 +10,7 @@
 
 #include "core/asyncrt.h"
 #include "tool/args.h"
+#include "tool/progress.h"
 #include "tool/terminal.h"
 
 namespace asyncrt {
@@ -32,6 +33,7 @@ class FlagReader {
   // The same for a part of a value.
   std::size_t ChoiceOf(const std::string& flag, const std::string& value, const std::vector<std::string>& words);
   ColorChoice Color();
+  ProgressChoice Progress();
   // A known version; empty: none was given.
   std::string Tokio();
   // The flags that decide how scenarios are explored.

@@ -140,6 +140,17 @@ std::vector<Input> ReadInputs(const std::vector<std::string>& paths) {
   return finder.Take();
 }
 
+const Input* InputIn(const std::string& path, const std::vector<Input>& inputs) {
+  struct stat info = {};
+  if (stat(path.c_str(), &info) != 0 || !S_ISREG(info.st_mode)) return nullptr;
+  for (const Input& input : inputs) {
+    struct stat other = {};
+    const int failed = input.file == kStdinName ? fstat(STDIN_FILENO, &other) : stat(input.file.c_str(), &other);
+    if (failed == 0 && IdOf(other) == IdOf(info)) return &input;
+  }
+  return nullptr;
+}
+
 Input ReadInput(const std::string& path) {
   if (path == "-") return ReadFrom(STDIN_FILENO, kStdinName);
   const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);

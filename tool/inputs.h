@@ -21,6 +21,9 @@ struct Input {
 // once.
 std::vector<Input> ReadInputs(const std::vector<std::string>& paths);
 
+// The input that lies in this file, under whatever name, or null. What is written there would destroy it.
+const Input* InputIn(const std::string& path, const std::vector<Input>& inputs);
+
 // One file, or `-`.
 Input ReadInput(const std::string& path);
 

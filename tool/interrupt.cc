@@ -24,6 +24,8 @@ void WatchSignals() {
   for (int number : {SIGINT, SIGTERM}) sigaction(number, &action, nullptr);
   // A closed pipe shows itself as a failed write.
   std::signal(SIGPIPE, SIG_IGN);
+  // So does a limit on the size of files.
+  std::signal(SIGXFSZ, SIG_IGN);
 }
 
 const std::atomic<bool>& Interrupted() { return interrupted; }

@@ -1,5 +1,6 @@
 // The program on one screen: a command line names a command, the command returns the exit status.
 #include <exception>
+#include <new>
 #include <string>
 #include <vector>
 
@@ -24,7 +25,9 @@ int Main(const std::vector<std::string>& words) {
   if (line.wants_help) return PrintOut(line.command == nullptr ? HelpText() : HelpText(*line.command), kExitOk);
   WatchSignals();
   const int status = line.command->run(line.args);
-  return InterruptedBy() == 0 ? status : kExitSignal + InterruptedBy();
+  if (InterruptedBy() == 0) return status;
+  Complain("interrupted: the result has only what was found until then");
+  return kExitSignal + InterruptedBy();
 }
 
 }  // namespace
@@ -34,6 +37,9 @@ int main(int argc, char** argv) {
   asyncrt::WatchCrashes();
   try {
     return asyncrt::Main(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
+  } catch (const std::bad_alloc&) {
+    asyncrt::Complain("there is not enough memory for the result");
+    return asyncrt::kExitInvalid;
   } catch (const std::exception& error) {
     asyncrt::Complain(std::string("this is a bug of asyncrt-check, please report it: ") + error.what());
     return asyncrt::kExitBug;

@@ -42,6 +42,7 @@ struct Placeholder {
 
 constexpr Placeholder kPlaceholders[] = {
     {"PATH", nullptr, true},       {"FILE", nullptr, true},      {"REPORT", nullptr, true},
+    {"DIR", nullptr, true},
     {"RULE", RuleIds, false},      {"VERB", Verbs, false},       {"NAME", FormatNames, false},
     {"VERSION", TokioVersions, false}, {"COMMAND", CommandNames, false},
     {"N", nullptr, false},         {"I/N", nullptr, false},      {"DURATION", nullptr, false},

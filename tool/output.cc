@@ -55,16 +55,17 @@ std::string WriteFile(const std::string& path, std::string_view text) {
   std::string target = path;
   struct stat info = {};
   const bool exists = stat(path.c_str(), &info) == 0;
+  if (!exists && errno != ENOENT) return problem + std::strerror(errno);
   if (exists && S_ISDIR(info.st_mode)) return problem + "it is a folder";
   if (exists && !S_ISREG(info.st_mode)) {
     const std::string error = WriteTo(path.c_str(), O_WRONLY, text);
     return error.empty() ? "" : problem + error;
   }
-  if (exists) {
-    // A link stays a link: what it points to is replaced.
-    std::error_code ignored;
-    const std::filesystem::path real = std::filesystem::canonical(path, ignored);
-    if (!ignored) target = real.string();
+  // A link stays a link: what it points to is replaced, or made.
+  std::error_code no_link;
+  for (std::filesystem::path place = path; !no_link;) {
+    target = place.string();
+    place = place.parent_path() / std::filesystem::read_symlink(place, no_link);
   }
   const std::string temporary = target + ".tmp" + std::to_string(getpid());
   std::string error = WriteTo(temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL, text);

@@ -1,5 +1,8 @@
 #include <chrono>
+#include <filesystem>
+#include <map>
 #include <optional>
+#include <system_error>
 
 #include "core/base/stable_hash.h"
 #include "core/detect/rule_names.h"
@@ -113,6 +116,30 @@ RunPlan ReadPlan(const Args& args, FlagReader& flags) {
   return plan;
 }
 
+// Why the files that are to be written cannot be: one is an input, or two are the same. Empty: they can.
+std::string WhyNotOutputs(const RunPlan& plan, const std::vector<Input>& inputs, const std::string* baseline) {
+  std::vector<std::string> outputs;
+  for (const Target& target : plan.targets)
+    if (!target.file.empty()) outputs.push_back(target.file);
+  // A baseline may be brought up to date in its place; no report may replace it.
+  if (baseline != nullptr)
+    for (const std::string& file : outputs)
+      if (InputIn(file, {{*baseline, "", ""}}) != nullptr) return Printable(file) + " is not written: it is the baseline";
+  if (!plan.baseline_to.empty()) outputs.push_back(plan.baseline_to);
+  std::map<std::filesystem::path, std::string> places;
+  for (const std::string& file : outputs) {
+    if (const Input* input = InputIn(file, inputs))
+      return Printable(file) + " is not written: it is the input " + Printable(input->file);
+    std::error_code error;
+    const std::filesystem::path place = std::filesystem::weakly_canonical(std::filesystem::absolute(file), error);
+    if (error) continue;
+    const bool is_device = std::filesystem::exists(file, error) && !std::filesystem::is_regular_file(file, error);
+    if (is_device || places.emplace(place, file).second) continue;
+    return Printable(file) + " is not written: two outputs would go there";
+  }
+  return "";
+}
+
 std::vector<std::string> SourcesOf(std::vector<Input>& inputs) {
   std::vector<std::string> sources;
   for (Input& input : inputs) sources.push_back(std::move(input.text));
@@ -159,16 +186,21 @@ int RunCommand(const Args& args) {
   const RunPlan plan = ReadPlan(args, flags);
   const CheckOptions options = flags.Options();
   const unsigned jobs = flags.Jobs();
+  const ProgressChoice progress = flags.Progress();
   if (!flags.error().empty()) {
     Complain(flags.error());
     return kExitInvalid;
   }
   const auto begin = std::chrono::steady_clock::now();
   std::vector<Input> inputs = ReadInputs(args.words);
+  if (const std::string why = WhyNotOutputs(plan, inputs, args.Last("baseline")); !why.empty()) {
+    Complain(why);
+    return kExitInvalid;
+  }
   if (plan.shards != 0)   // by the path, so that a new file moves no other one
     std::erase_if(inputs, [&](const Input& input) { return StableHash(input.file) % plan.shards != plan.shard - 1; });
   ComplainAboutInputs(inputs);
-  std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs);
+  std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs, progress);
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
   for (ScenarioReport& scenario : scenarios) ApplyOverrides(plan.overrides, scenario);
   if (plan.baseline)

@@ -81,6 +81,7 @@ int TestCommand(const Args& args) {
   FlagReader flags(args);
   const CheckOptions options = flags.Options();
   const unsigned jobs = flags.Jobs();
+  const ProgressChoice progress = flags.Progress();
   const TextStyle style = StdoutStyle(flags.Color());
   if (!flags.error().empty()) {
     Complain(flags.error());
@@ -88,7 +89,7 @@ int TestCommand(const Args& args) {
   }
   const std::vector<Input> inputs = ReadInputs(args.words);
   ComplainAboutInputs(inputs);
-  const std::vector<ScenarioReport> reports = CheckAll(inputs, options, jobs);
+  const std::vector<ScenarioReport> reports = CheckAll(inputs, options, jobs, progress);
   Tally tally;
   std::string out;
   for (std::size_t i = 0; i < inputs.size(); ++i) out += TestLine(inputs[i], reports[i], style, tally);

@@ -81,6 +81,10 @@ class Explorer {
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
     if ((ticks_ & 1023) == 0 || bytes_ > 8192) {
+      if (options_.states_seen != nullptr) {
+        options_.states_seen->fetch_add(parent_.size() - told_, std::memory_order_relaxed);
+        told_ = parent_.size();
+      }
       if (!InTime()) return false;
       std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
@@ -890,6 +894,7 @@ class Explorer {
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
+  std::size_t told_ = 0;   // of the states, to `states_seen`
   std::chrono::steady_clock::time_point start_;
 };
 

@@ -14,7 +14,7 @@
 
 #include "core/base/play_mode.h"
 #include "core/model/state.h"
-#include "core/model/versions.h"
+#include "core/base/release_rules.h"
 
 namespace asyncrt {
 

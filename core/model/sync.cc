@@ -622,12 +622,12 @@ void Machine::ExecObject(int thread, int strand) {
         if (!blocking && !trying && !Budget(thread, strand)) break;
         w[kRxWait] = 0;
         Pop(element, in, frame);
-        if (oneshot) w[kTaken] = 1;
+        if (e.kind == Kind::kOneshot) w[kTaken] = 1;
         if (e.kind == Kind::kMpsc && e.capacity >= 0) SemRelease(thread, w, 1);
         done();
         break;
       }
-      if (w[kTxCount] == 0 || (w[kClosed] && (e.kind == Kind::kOneshot || AllPlacesBack(element)))) { w[kRxWait] = 0; if (oneshot) w[kTaken] = 1; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
+      if (w[kTxCount] == 0 || (w[kClosed] && (e.kind == Kind::kOneshot || AllPlacesBack(element)))) { w[kRxWait] = 0; if (e.kind == Kind::kOneshot && (trying || v_.oneshot_failed_is_done)) w[kTaken] = 1; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
       if (trying) { fail("the channel is empty"); break; }
       s.element = static_cast<std::uint16_t>(element + 1);
       s.phase = 1;

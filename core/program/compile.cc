@@ -4,18 +4,6 @@
 #include <algorithm>
 
 namespace asyncrt {
-namespace {
-
-bool HasEnds(Kind kind) {
-  switch (kind) {
-    case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot: case Kind::kBroadcast: case Kind::kWatch:
-    case Kind::kIo: return true;
-    default: return false;
-  }
-}
-
-}  // namespace
-
 std::unique_ptr<Program> Compiler::Run() {
   DeclareObjects();
   DeclareRuntimes();
@@ -71,7 +59,7 @@ void Compiler::DeclareObjects() {
       }
       program_->elements.push_back(std::move(e));
     }
-    for (const Ref& held : object.holds) held_.insert(Key(held));
+    for (const Ref& held : object.holds) held_.insert(KeyOf(held));
   }
   for (Element& e : program_->elements) {
     const std::string& parent = scenario_.objects[static_cast<std::size_t>(e.declared)].parent;
@@ -122,15 +110,6 @@ void Compiler::CompileDestructors() {
     BodyOps(b, *object.drop);
     FinishUnit(b);
     program_->elements[e].destructor = b.unit;
-  }
-}
-
-std::string Compiler::PartText(Ref::Part part) {
-  switch (part) {
-    case Ref::Part::kTx: return ".tx";
-    case Ref::Part::kRx: return ".rx";
-    case Ref::Part::kHandle: return ".handle";
-    default: return "";
   }
 }
 

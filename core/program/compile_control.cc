@@ -9,7 +9,7 @@ int Compiler::SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& bod
   bool local = op.def->code == Code::kSpawnLocal || (b.parent != nullptr && kind == UnitKind::kFuture && spawned_local_.count(b.unit) != 0);
   auto known = unit_of_body_.find(&body);
   int unit;
-  std::string name = !op.as.empty() ? op.as : !body.named.empty() ? body.named : std::string(op.def->verb) + "@" + std::to_string(op.node->place.line);
+  const std::string name = UnitNameOf(op, body);
   int saved_source = source_;
   if (known != unit_of_body_.end()) {
     unit = known->second;

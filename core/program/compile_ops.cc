@@ -96,9 +96,7 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
       if (index >= 0) { c.count_base = index; }
       if (c.from >= 0 && index < 0) b.moved[c.from] = {&op, op.node};
     } else {
-      std::string key = Key(ref);
-      if (IsCopyIndex(ref)) key += "[$index]";
-      else if (ref.index && ref.index->kind == Expr::Kind::kNumber) key += "[" + std::to_string(ref.index->number) + "]";
+      const std::string key = ElementKeyOf(ref);
       auto found = b.names.find(key);
       if (found == b.names.end()) {
         RegKind kind = MessageKind(ref);
@@ -161,7 +159,7 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
     for (int s = b.scope; s >= 0; s = Scope(s).parent)
       for (int reg : Scope(s).regs) {
         const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-        if (b.moved.count(reg) != 0 || (r.kind != RegKind::kEnter && not_send_.count({b.unit, reg}) == 0)) continue;
+        if (b.moved.count(reg) != 0 || ((r.kind != RegKind::kEnter || !rules_.enter_guard_not_send) && not_send_.count({b.unit, reg}) == 0)) continue;
         Refuse("ownership/not-send", r.name, op.node, op.node, nullptr, &op, b,
                "`" + r.name + "` is not Send and is held across this await, in a task that may move between threads");
         return;
@@ -229,14 +227,14 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
     case Code::kSpawnThread: {
       for (const Ref& ref : op.borrow)
         if (ref.kind == Kind::kStdChannel && ref.part == Ref::Part::kRx)
-          Refuse("ownership/not-send", Key(ref), op.node, op.node, &op, &op, b,
-                 "a std `Receiver` is not Sync, so a borrow of `" + Key(ref) + "` cannot go to another thread");
+          Refuse("ownership/not-send", KeyOf(ref), op.node, op.node, &op, &op, b,
+                 "a std `Receiver` is not Sync, so a borrow of `" + KeyOf(ref) + "` cannot go to another thread");
       if (!op.borrow.empty()) {
         bool scoped = false;
         for (int s = b.scope; s >= 0; s = Scope(s).parent) scoped = scoped || Scope(s).kind == ScopeDef::Kind::kThreadScope;
         if (!scoped)
-          Refuse("ownership/borrow-escapes", Key(op.borrow[0]), op.node, op.node, &op, &op, b,
-                 "the thread may outlive `" + Key(op.borrow[0]) + "`, which it only borrows");
+          Refuse("ownership/borrow-escapes", KeyOf(op.borrow[0]), op.node, op.node, &op, &op, b,
+                 "the thread may outlive `" + KeyOf(op.borrow[0]) + "`, which it only borrows");
       }
       CompileSpawn(b, op, VmOp::kSpawnThread, UnitKind::kThread);
       break;
@@ -642,7 +640,7 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
   int reg = ValueReg(b, op.on, op, &index);
   if (reg < 0) return;
   if (op.def->code == Code::kUse) { At(Emit(b, VmOp::kUse)).reg = reg; return; }
-  auto it = b.names.find(Key(op.on));
+  auto it = b.names.find(KeyOf(op.on));
   int count = it != b.names.end() && !op.on.index ? it->second.count : 1;
   for (int k = count - 1; k >= 0; --k) {
     int pc = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);

@@ -14,11 +14,13 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/release_rules.h"
 #include "core/program/program.h"
+#include "core/scenario/names.h"
 
 namespace asyncrt {
 
-struct Name {          // what a key stands for in one unit
+struct Binding {       // what a key stands for in one unit
   int reg = -1;
   int count = 1;
   RegKind kind = RegKind::kScratch;
@@ -33,8 +35,8 @@ struct Builder {
   int unit = -1;
   Builder* parent = nullptr;
   const Op* made_by = nullptr;
-  std::map<std::string, Name> names;
-  std::vector<std::pair<std::string, Name>> captured;   // in order of mention
+  std::map<std::string, Binding> names;
+  std::vector<std::pair<std::string, Binding>> captured;  // in order of mention
   std::map<int, Moved> moved;                           // register -> who took it
   std::vector<LoopFrame> loops;
   int strand = 0;
@@ -50,7 +52,7 @@ struct PendingSite { Builder* at; const Op* op; int unit; int list; };
 class Compiler {
  public:
   Compiler(const Scenario& scenario, int minor, int patch, Diagnostics& diagnostics)
-      : scenario_(scenario), diagnostics_(diagnostics), program_(std::make_unique<Program>()) {
+      : scenario_(scenario), diagnostics_(diagnostics), rules_(RulesOfRelease(minor, patch)), program_(std::make_unique<Program>()) {
     program_->scenario = &scenario;
     program_->minor = minor;
     program_->patch = patch;
@@ -70,8 +72,6 @@ class Compiler {
   // Adds `count` registers for a name; they belong to the current scope when `scoped`.
   int AddName(Builder& b, const std::string& key, RegKind kind, int base, int count, bool scoped);
   ScopeDef& Scope(int i) { return program_->scopes[static_cast<std::size_t>(i)]; }
-  static std::string PartText(Ref::Part part);
-  static std::string Key(const Ref& ref) { return ref.name + PartText(ref.part); }
   static bool IsCopyIndex(const Ref& ref) { return ref.index && ref.index->kind == Expr::Kind::kIndex; }
   // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
   // expression to add at run time, or -1.
@@ -80,7 +80,7 @@ class Compiler {
   // Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
   static bool SplitIndex(const std::string& key, std::string* base, int* element, bool* copy);
   // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
-  bool Exists(const Builder* b, const std::string& key, const Op* below, Name* out);
+  bool Exists(const Builder* b, const std::string& key, const Op* below, Binding* out);
   int BaseOf(const Builder* b, const std::string& key);
   int Lookup(Builder& b, const std::string& key, bool by_handle_only);
   int RootScope(const Builder& b) const { return root_scope_.at(b.unit); }
@@ -165,6 +165,7 @@ class Compiler {
 
   const Scenario& scenario_;
   Diagnostics& diagnostics_;
+  const VersionRules rules_;
   std::unique_ptr<Program> program_;
   std::map<std::string, int> first_element_, declared_, runtime_index_;
   std::set<std::string> held_;

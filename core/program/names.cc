@@ -25,8 +25,8 @@ int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base
 // expression to add at run time, or -1.
 int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
   *index_expr = -1;
-  if (held_.count(Key(ref)) != 0) return -1;
-  std::string key = Key(ref);
+  if (held_.count(KeyOf(ref)) != 0) return -1;
+  std::string key = KeyOf(ref);
   int constant = -1;
   if (ref.index && ref.index->kind == Expr::Kind::kNumber) constant = static_cast<int>(ref.index->number);
   if (IsCopyIndex(ref) && b.parent != nullptr) {
@@ -71,12 +71,12 @@ bool Compiler::SplitIndex(const std::string& key, std::string* base, int* elemen
 }
 
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
-bool Compiler::Exists(const Builder* b, const std::string& key, const Op* below, Name* out) {
+bool Compiler::Exists(const Builder* b, const std::string& key, const Op* below, Binding* out) {
   std::string base; int element = -1; bool copy = false;
   if (b == nullptr) return false;
   bool split = SplitIndex(key, &base, &element, &copy);
   if (split && copy && below != nullptr && below->count) {
-    Name whole;
+    Binding whole;
     if (Exists(b, base, b->made_by, &whole)) { *out = {whole.reg, 1, whole.kind}; return true; }
     return false;
   }
@@ -103,7 +103,7 @@ int Compiler::BaseOf(const Builder* b, const std::string& key) {
 int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
   int found = Find(b, key);
   if (found >= 0) return found;
-  Name outer;
+  Binding outer;
   if (b.parent == nullptr || !Exists(b.parent, key, b.made_by, &outer)) return -1;
   // A captured value arrives before everything that the body makes itself.
   RegKind kind = outer.kind;
@@ -143,7 +143,7 @@ void Compiler::CheckMoved(Builder& b, int reg, const Ref& ref, const Op& op) {
 std::string Compiler::Spelled(const Ref& ref) {
   std::string text = ref.name;
   if (ref.index) text += ref.index->kind == Expr::Kind::kNumber ? "[" + std::to_string(ref.index->number) + "]" : "[…]";
-  return text + PartText(ref.part);
+  return text + std::string(PartSuffix(ref.part));
 }
 
 void Compiler::Refuse(const std::string& rule, const std::string& value, const Json* made, const Json* used, const Op* by,
@@ -166,7 +166,7 @@ int Compiler::LocalReg(Builder& b, const std::string& name) {
   std::string key = "%" + name;
   int found = Find(b, key);
   if (found >= 0) return found;
-  Name outer;
+  Binding outer;
   bool copied = b.parent != nullptr && Exists(b.parent, key, nullptr, &outer);
   int reg = NewReg(b, RegKind::kScratch, -1, name);
   b.names[key] = {reg, 1, RegKind::kScratch};
@@ -222,9 +222,9 @@ void Compiler::FillCaptures(Builder& b, const Op& op, int unit, int pc) {
 
 void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, int list) {
   std::set<std::string> cloned;
-  for (const Ref& ref : op.clone) cloned.insert(Key(ref));
+  for (const Ref& ref : op.clone) cloned.insert(KeyOf(ref));
   std::set<std::string> borrowed;
-  for (const Ref& ref : op.borrow) borrowed.insert(Key(ref));
+  for (const Ref& ref : op.borrow) borrowed.insert(KeyOf(ref));
   std::vector<Capture> out;
   for (const auto& [key, name] : child.captured) {
     bool weak = key[0] == '&', local = key[0] == '%';
@@ -278,10 +278,10 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
   bool local_set = r.kind == RegKind::kSet && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kLocalSet;
   if (b.made_by != nullptr && op.def->code != Code::kFuture)
     for (const Ref& borrowed : b.made_by->borrow)
-      if (Key(borrowed) == what)
+      if (KeyOf(borrowed) == what)
         Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
                "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
-  if ((std_guard || local_set || kind == RegKind::kEnter || not_send_.count({b.unit, reg})) && !local && op.def->code != Code::kMakeValue)
+  if ((std_guard || local_set || (kind == RegKind::kEnter && rules_.enter_guard_not_send) || not_send_.count({b.unit, reg})) && !local && op.def->code != Code::kMakeValue)
     Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
            "`" + what + "` is not Send, and this body takes it to another thread");
   if (r.kind == RegKind::kValue && r.base >= 0 && !local &&

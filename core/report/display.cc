@@ -85,6 +85,21 @@ std::string Printable(std::string_view text) {
   return out;
 }
 
+std::string MarkupEscaped(std::string_view text) {
+  std::string out;
+  for (char c : Printable(text)) {
+    switch (c) {
+      case '&': out += "&amp;"; break;
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '"': out += "&quot;"; break;
+      case '\'': out += "&#39;"; break;
+      default: out += c;
+    }
+  }
+  return out;
+}
+
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t i = 0; i < text.size();) width += WidthOf(NextCodePoint(text, i));

@@ -13,6 +13,9 @@ namespace asyncrt {
 // Control characters (escape sequences, line breaks, text direction marks) as \u{1b}; broken UTF-8 as \u{fffd}.
 std::string Printable(std::string_view text);
 
+// The same inside XML or HTML, in text or between quotes; 1.0 of XML has no other control characters even as entities.
+std::string MarkupEscaped(std::string_view text);
+
 // How many terminal columns a text takes: none for combining marks, two for wide characters.
 std::size_t DisplayWidth(std::string_view text);
 

@@ -10,6 +10,8 @@ std::string Plain(const RunReport& report, const Sources&, const TextStyle&) {
   return Render(report);
 }
 
+std::string Html(const RunReport& report, const Sources& sources, const TextStyle&) { return RenderHtml(report, sources); }
+
 }  // namespace
 
 const std::vector<FormatDef>& AllFormats() {
@@ -22,6 +24,7 @@ const std::vector<FormatDef>& AllFormats() {
       {"junit", "JUnit XML: a test case for each scenario", false, Plain<RenderJunit>},
       {"github", "workflow commands of GitHub Actions: annotations at the line", true, Plain<RenderGithub>},
       {"markdown", "a table and a section for each finding, for a pull request", true, Plain<RenderMarkdown>},
+      {"html", "one page for a browser: timeline, graph, steps and source of each finding", true, Html},
       {"mermaid", "sequence diagrams of the schedules", false, Plain<RenderMermaid>},
       {"chrome-trace", "trace events for Perfetto: a track for each thread", false, Plain<RenderChromeTrace>},
   };

@@ -8,21 +8,6 @@
 namespace asyncrt {
 namespace {
 
-// Printable has no control characters left, which XML 1.0 cannot hold even escaped.
-std::string Xml(const std::string& text) {
-  std::string out;
-  for (char c : Printable(text)) {
-    switch (c) {
-      case '&': out += "&amp;"; break;
-      case '<': out += "&lt;"; break;
-      case '>': out += "&gt;"; break;
-      case '"': out += "&quot;"; break;
-      default: out += c;
-    }
-  }
-  return out;
-}
-
 std::string Place(const Finding& finding) {
   if (finding.locations.empty()) return "";
   return finding.locations[0].file + ":" + std::to_string(finding.locations[0].place.line) + ": ";
@@ -31,26 +16,26 @@ std::string Place(const Finding& finding) {
 bool Fails(const Finding& finding) { return Counts(finding) && finding.severity == Severity::kError; }
 
 std::string CaseOf(const ScenarioReport& scenario) {
-  std::string out = "    <testcase classname=\"asyncrt-check\" name=\"" + Xml(scenario.name.empty() ? scenario.file : scenario.name) +
-                    "\" file=\"" + Xml(scenario.file) + "\" time=\"0\">\n";
+  std::string out = "    <testcase classname=\"asyncrt-check\" name=\"" + MarkupEscaped(scenario.name.empty() ? scenario.file : scenario.name) +
+                    "\" file=\"" + MarkupEscaped(scenario.file) + "\" time=\"0\">\n";
   for (const Diagnostic& d : scenario.diagnostics)
-    out += "      <error type=\"invalid\" message=\"" + Xml(d.message) + "\">" + Xml(scenario.file + ":" + std::to_string(d.place.line) + ": " + d.hint) + "</error>\n";
+    out += "      <error type=\"invalid\" message=\"" + MarkupEscaped(d.message) + "\">" + MarkupEscaped(scenario.file + ":" + std::to_string(d.place.line) + ": " + d.hint) + "</error>\n";
   for (const Finding& finding : scenario.findings) {
     if (!Fails(finding)) continue;
-    out += "      <failure type=\"" + Xml(finding.rule) + "\" message=\"" + Xml(finding.message) + "\">" + Xml(Place(finding)) + "\n";
+    out += "      <failure type=\"" + MarkupEscaped(finding.rule) + "\" message=\"" + MarkupEscaped(finding.message) + "\">" + MarkupEscaped(Place(finding)) + "\n";
     for (const ScheduleStep& step : finding.schedule)
-      out += Xml(std::to_string(step.step) + "  " + step.thread + "  " + step.op + (step.on ? " " + *step.on : "") + "  " + step.effect) + "\n";
-    out += Xml("replay: " + finding.replay) + "</failure>\n";
+      out += MarkupEscaped(std::to_string(step.step) + "  " + step.thread + "  " + step.op + (step.on ? " " + *step.on : "") + "  " + step.effect) + "\n";
+    out += MarkupEscaped("replay: " + finding.replay) + "</failure>\n";
   }
   if (scenario.verdict == Verdict::kIncomplete)
-    out += "      <error type=\"incomplete\" message=\"" + Xml(StopText(scenario.explored)) + "\"/>\n";
+    out += "      <error type=\"incomplete\" message=\"" + MarkupEscaped(StopText(scenario.explored)) + "\"/>\n";
   std::string rest;
   for (const Finding& finding : scenario.findings)
     if (!Fails(finding)) rest += Place(finding) + (finding.in_baseline ? "known" : finding.allowed.empty() ? std::string(SeverityName(finding.severity)) : "allowed") + ": " + finding.message + " [" + finding.rule + "]\n";
   if (!rest.empty()) {
     out += "      <system-out>";
     std::size_t from = 0;
-    for (std::size_t at; (at = rest.find('\n', from)) != std::string::npos; from = at + 1) out += Xml(rest.substr(from, at - from)) + "\n";
+    for (std::size_t at; (at = rest.find('\n', from)) != std::string::npos; from = at + 1) out += MarkupEscaped(rest.substr(from, at - from)) + "\n";
     out += "</system-out>\n";
   }
   return out + "    </testcase>\n";

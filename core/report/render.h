@@ -44,6 +44,7 @@ std::string RenderMarkdown(const RunReport& report);
 std::string RenderMermaid(const RunReport& report);
 std::string RenderChromeTrace(const RunReport& report);
 // `sources[i]` is the text of `report.scenarios[i]`, for the excerpts; it may be empty.
+std::string RenderHtml(const RunReport& report, const std::vector<std::string>& sources);
 std::string RenderText(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style);
 // The end of it: a line per scenario and one for all.
 std::string RenderSummary(const RunReport& report, const TextStyle& style);
@@ -54,6 +55,9 @@ std::string RenderShort(const RunReport& report);
 std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string& source, const TextStyle& style);
 // The table of steps alone, as `replay` prints it.
 std::string RenderSchedule(const std::vector<ScheduleStep>& steps, const TextStyle& style);
+// The steps of a finding in a lane per thread, those of threads that have no part in it folded. Empty: it is all on one
+// thread, or there are too many for the width.
+std::string RenderLanes(const Finding& finding, const TextStyle& style);
 
 }  // namespace asyncrt
 

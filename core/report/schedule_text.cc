@@ -1,17 +1,15 @@
-// The table of steps. What is long is folded: the beginning says where it comes from, the end how it ends.
+// The table of steps.
 #include <algorithm>
 #include <vector>
 
 #include "core/report/display.h"
 #include "core/report/paint.h"
 #include "core/report/render.h"
+#include "core/report/schedule_rows.h"
 
 namespace asyncrt {
 namespace {
 
-constexpr std::size_t kRowsMax = 40;
-constexpr std::size_t kRowsFirst = 12;
-constexpr std::size_t kPeriodMax = 12;
 constexpr std::size_t kColumnMax = 28;
 
 struct Row {
@@ -25,53 +23,9 @@ Row RowOf(const ScheduleStep& step, bool has_time) {
   if (has_time) row.cells.push_back(TimeText(step.time_us));
   row.cells.push_back(Printable(step.thread));
   row.cells.push_back(Printable(step.task.value_or("")));
-  row.cells.push_back(Printable(step.on ? step.op + " " + *step.on : step.op));
+  row.cells.push_back(OpText(step));
   row.text = Printable(step.effect);
   return row;
-}
-
-bool LookSame(const ScheduleStep& a, const ScheduleStep& b) {
-  return a.thread == b.thread && a.task == b.task && a.op == b.op && a.on == b.on && a.pointer == b.pointer &&
-         a.effect == b.effect;
-}
-
-struct Repetition {
-  std::size_t period = 1;
-  std::size_t times = 1;
-};
-
-// The shortest pattern that stands at `begin` at least three times in a row.
-Repetition RepetitionAt(const std::vector<ScheduleStep>& steps, std::size_t begin, std::size_t end) {
-  for (std::size_t period = 1; period <= kPeriodMax && begin + 3 * period <= end; ++period) {
-    std::size_t length = period;
-    while (begin + length < end && LookSame(steps[begin + length], steps[begin + length % period])) ++length;
-    if (length / period >= 3) return {period, length / period};
-  }
-  return {};
-}
-
-// The steps from `begin` to `end`: what repeats itself once, and folded in the middle when there still are too many.
-void AddRows(const std::vector<ScheduleStep>& steps, std::size_t begin, std::size_t end, bool has_time,
-             const TextStyle& style, std::vector<Row>& rows) {
-  std::vector<Row> all;
-  for (std::size_t i = begin; i < end;) {
-    const Repetition repetition = RepetitionAt(steps, i, end);
-    for (std::size_t k = 0; k < repetition.period; ++k) all.push_back(RowOf(steps[i + k], has_time));
-    if (repetition.times > 1) {
-      const std::string what =
-          repetition.period == 1 ? "this step" : "these " + std::to_string(repetition.period) + " steps";
-      all.push_back({{}, Dots(style) + " " + what + " " + Grouped(repetition.times - 1) + " more times"});
-    }
-    i += repetition.period * repetition.times;
-  }
-  const std::size_t hidden = all.size() > kRowsMax ? all.size() - kRowsMax + 1 : 0;
-  for (std::size_t i = 0; i < all.size(); ++i) {
-    if (hidden > 0 && i == kRowsFirst) {
-      rows.push_back({{}, Dots(style) + " " + Counted(hidden, "more step") + " " + Dots(style)});
-      i += hidden;
-    }
-    rows.push_back(std::move(all[i]));
-  }
 }
 
 }  // namespace
@@ -79,13 +33,9 @@ void AddRows(const std::vector<ScheduleStep>& steps, std::size_t begin, std::siz
 std::string RenderSchedule(const std::vector<ScheduleStep>& steps, const TextStyle& style) {
   const bool has_time =
       std::any_of(steps.begin(), steps.end(), [](const ScheduleStep& step) { return step.time_us != 0; });
-  const auto loop = std::find_if(steps.begin(), steps.end(), [](const ScheduleStep& step) { return step.in_loop; });
-  const auto loop_begin = static_cast<std::size_t>(loop - steps.begin());
   std::vector<Row> rows;
-  AddRows(steps, 0, loop_begin, has_time, style, rows);
-  if (loop != steps.end()) {
-    rows.push_back({{}, "and then again and again:"});
-    AddRows(steps, loop_begin, steps.size(), has_time, style, rows);
+  for (const ScheduleRow& row : ScheduleRows(steps, style, [](const ScheduleStep&) { return true; })) {
+    rows.push_back(row.step == nullptr ? Row{{}, row.text} : RowOf(*row.step, has_time));
   }
 
   std::vector<std::size_t> widths(has_time ? 5 : 4, 0);

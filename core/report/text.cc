@@ -4,15 +4,18 @@
 #include <cstdio>
 #include <set>
 
+#include "core/report/cycle_text.h"
 #include "core/report/display.h"
 #include "core/report/excerpt.h"
 #include "core/report/paint.h"
 #include "core/report/render.h"
+#include "core/report/schedule_rows.h"
 
 namespace asyncrt {
 namespace {
 
 constexpr std::size_t kFileWidthMax = 60;
+constexpr std::size_t kLanesWidthMax = 80;  // as wide as they are read at a glance
 
 // "   = help:     text"; more lines, and more paragraphs, stand below the text.
 std::string Section(std::size_t gutter, std::string_view name, const std::vector<std::string>& paragraphs,
@@ -32,45 +35,6 @@ std::string Section(std::size_t gutter, std::string_view name, const std::vector
     }
   }
   return out;
-}
-
-std::string WaitedFor(const Wait& wait) { return Printable(wait.on ? wait.op + " " + *wait.on : wait.op); }
-
-// Is this wait that of `party`: its own, or that of whoever occupies it, if it is a thread?
-bool IsWaitOf(const Wait& wait, const std::string& party) {
-  return wait.who == party || (wait.thread && "thread " + *wait.thread == party);
-}
-
-// The waits from the first on, each followed by that of whoever it is for. Empty unless it comes back to its beginning.
-std::vector<const Wait*> CycleOf(const std::vector<Wait>& waits) {
-  std::vector<const Wait*> chain;
-  if (waits.empty()) return chain;
-  std::set<const Wait*> seen;
-  for (const Wait* wait = &waits[0]; seen.insert(wait).second;) {
-    chain.push_back(wait);
-    if (IsWaitOf(*chain[0], wait->waits_for)) return chain;
-    const auto next =
-        std::find_if(waits.begin(), waits.end(), [&](const Wait& other) { return IsWaitOf(other, wait->waits_for); });
-    if (next == waits.end()) return {};
-    wait = &*next;
-  }
-  return {};
-}
-
-// As lines that break before an arrow.
-std::vector<std::string> CycleLines(const std::vector<const Wait*>& cycle, std::size_t width, const TextStyle& style) {
-  std::vector<std::string> lines = {Printable(cycle[0]->who)};
-  const auto add = [&](const std::string& label, const std::string& party) {
-    const std::string part = (style.unicode ? " ──" : " --") + label + (style.unicode ? "──▶ " : "--> ") + party;
-    if (DisplayWidth(lines.back()) + DisplayWidth(part) > width) lines.emplace_back(" ");
-    lines.back() += part;
-  };
-  for (std::size_t i = 0; i < cycle.size(); ++i) {
-    const std::string& next = cycle[(i + 1) % cycle.size()]->who;
-    add(WaitedFor(*cycle[i]), Printable(cycle[i]->waits_for));
-    if (cycle[i]->waits_for != next) add("runs", Printable(next));
-  }
-  return lines;
 }
 
 std::string WaitText(const Wait& wait) {
@@ -114,12 +78,9 @@ std::string Arrow(std::size_t gutter, const std::string& file, const Place& plac
 
 std::string WaitsText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
   std::string out;
-  const std::vector<const Wait*> cycle = CycleOf(finding.waits);
-  if (!cycle.empty()) {
-    const std::size_t indent = gutter + 13;
-    out += Section(gutter, "cycle", CycleLines(cycle, style.width > indent ? style.width - indent : 30, style), style,
-                   false);
-  }
+  const std::size_t indent = gutter + 13;
+  const std::vector<std::string> cycle = CycleLines(finding.waits, style.width > indent ? style.width - indent : 30, style);
+  if (!cycle.empty()) out += Section(gutter, "cycle", cycle, style, false);
   std::vector<std::string> waits;
   for (const Wait& wait : finding.waits) waits.push_back(WaitText(wait));
   return waits.empty() ? out : out + Section(gutter, "waits", waits, style);
@@ -128,13 +89,17 @@ std::string WaitsText(const Finding& finding, std::size_t gutter, const TextStyl
 std::string ScheduleText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
   if (finding.schedule.empty()) return "";
   std::set<std::string> threads;
-  for (const ScheduleStep& step : finding.schedule) threads.insert(step.thread);
+  for (const ScheduleStep& step : finding.schedule) {
+    if (!IsClock(step)) threads.insert(step.thread);
+  }
   std::string head = Counted(finding.schedule.size(), "step") + " on " + Counted(threads.size(), "thread");
   std::string out = Section(gutter, "schedule", {head}, style);
+  const std::string indent(gutter + 3, ' ');  // below the word
   TextStyle inner = style;
-  const std::string indent(gutter + 6, ' ');
+  inner.width = std::min(style.width, kLanesWidthMax) - indent.size();
+  std::string table = RenderLanes(finding, inner);
   inner.width = style.width > indent.size() + 40 ? style.width - indent.size() : 40;
-  const std::string table = RenderSchedule(finding.schedule, inner);
+  if (table.empty()) table = RenderSchedule(finding.schedule, inner);
   for (std::size_t begin = 0; begin < table.size();) {
     const std::size_t end = table.find('\n', begin);
     out += indent + table.substr(begin, end + 1 - begin);

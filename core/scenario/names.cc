@@ -59,6 +59,30 @@ bool IsOwned(Kind kind) {
   }
 }
 
+std::string_view PartSuffix(Ref::Part part) {
+  switch (part) {
+    case Ref::Part::kTx: return ".tx";
+    case Ref::Part::kRx: return ".rx";
+    case Ref::Part::kHandle: return ".handle";
+    case Ref::Part::kWhole: break;
+  }
+  return "";
+}
+
+std::string KeyOf(const Ref& ref) { return ref.name + std::string(PartSuffix(ref.part)); }
+
+std::string ElementKeyOf(const Ref& ref) {
+  std::string key = KeyOf(ref);
+  if (ref.index && ref.index->kind == Expr::Kind::kIndex) key += "[$index]";
+  if (ref.index && ref.index->kind == Expr::Kind::kNumber) key += "[" + std::to_string(ref.index->number) + "]";
+  return key;
+}
+
+std::string UnitNameOf(const Op& op, const Body& body) {
+  if (!op.as.empty()) return op.as;
+  return !body.named.empty() ? body.named : std::string(op.def->verb) + "@" + std::to_string(op.node->place.line);
+}
+
 Kind KindOfResult(Code code) {
   switch (code) {
     case Code::kSpawn:

@@ -57,6 +57,14 @@ Kind KindOfResult(Code code);
 bool MovesBody(Code code);
 // The op takes a lock, which it then holds.
 bool TakesLock(Code code);
+// ".tx", ".rx", ".handle", or nothing.
+std::string_view PartSuffix(Ref::Part part);
+// What a body captures under one name: "ch.tx", "rt", "task".
+std::string KeyOf(const Ref& ref);
+// The same with a constant index or that of the copy: "ch.tx[2]", "ch.tx[$index]". Another index: the whole array.
+std::string ElementKeyOf(const Ref& ref);
+// What a spawned body is called: its `as`, the named body that it runs, or "spawn@12".
+std::string UnitNameOf(const Op& op, const Body& body);
 // The row's field, or null.
 const FieldUse* FindField(const OpDef& def, Field field);
 // "`a`, `b` or `c`".

@@ -162,9 +162,8 @@ std::string Reader::ReadVersion(const Json& node) {
 
 std::string Reader::CheckVersion(const std::string& version, const Json& where, const Place& place) {
   if (IsTokioVersion(version)) return version;
-  std::string known;
-  for (const std::string& one : TokioVersions()) known += (known.empty() ? "known are " : ", ") + one;
-  diagnostics_.AddAt(place, where.pointer, "unknown Tokio version `" + version + "`", known);
+  diagnostics_.AddAt(place, where.pointer, "unknown Tokio version `" + version + "`",
+                     "known are " + ListNames(TokioVersions(), "and"));
   return "";
 }
 
@@ -357,8 +356,7 @@ void Reader::ReadHolds(const Json& node, Object& lock) {
       diagnostics_.Add(item, "a handle is owned by nobody and cannot be held");
       continue;
     }
-    std::string key = ref->name;
-    if (ref->part != Ref::Part::kWhole) key += ref->part == Ref::Part::kTx ? ".tx" : ".rx";
+    const std::string key = KeyOf(*ref);
     const auto [holder, is_new] = holder_.emplace(key, lock.name);
     if (!is_new && (holder->second != lock.name || !ref->index)) {
       diagnostics_.Add(item, "`" + key + "` is already inside `" + holder->second + "`");

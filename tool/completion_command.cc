@@ -1,4 +1,4 @@
-// `completions`: what a shell sources to complete commands, flags and their values.
+// `completion`: what a shell sources to complete commands, flags and their values.
 #include "tool/commands.h"
 #include "tool/completions.h"
 #include "tool/exit_code.h"
@@ -6,7 +6,7 @@
 
 namespace asyncrt {
 
-int CompletionsCommand(const Args& args) {
+int CompletionCommand(const Args& args) {
   if (args.words[0] == "bash") return PrintOut(BashCompletions(), kExitOk);
   if (args.words[0] == "zsh") return PrintOut(ZshCompletions(), kExitOk);
   return PrintOut(FishCompletions(), kExitOk);

@@ -1,13 +1,13 @@
 // Where Tokio's releases differ in what a program can see: named switches, and the releases in which each one is on.
-#ifndef ASYNCRT_CORE_MODEL_VERSIONS_H_
-#define ASYNCRT_CORE_MODEL_VERSIONS_H_
+#ifndef ASYNCRT_CORE_BASE_RELEASE_RULES_H_
+#define ASYNCRT_CORE_BASE_RELEASE_RULES_H_
 
 #include <string_view>
 #include <vector>
 
 namespace asyncrt {
 
-// Rules of one release. The table in versions.cc says which releases have which.
+// Rules of one release. The table in release_rules.cc says which releases have which.
 struct VersionRules {
   bool lifo_cap = false;               // the LIFO slot is run in chains of at most three
   bool lifo_stealable = false;         // thieves see the slot, and a lone push into it notifies
@@ -23,6 +23,8 @@ struct VersionRules {
   bool wake_fifo = false;              // one batch of wakers is woken first to last; before: last to first
   bool broadcast_wake_fifo = false;    // the same for the receivers of a broadcast
   bool reserve_wakes_receiver = false; // a queued send or reserve that gives its place back wakes who waits for the last one
+  bool enter_guard_not_send = false;   // an enter guard stays on its thread
+  bool oneshot_failed_is_done = false; // a oneshot's receiver is used up by a recv that failed, too
   bool enter_order = false;            // enter guards dropped out of order panic
   bool local_set_forbids_bip = false;  // block_in_place panics inside an awaited local_set, too
   bool notify_priority = false;        // a Notified created before notify_waiters leaves the permit alone
@@ -50,4 +52,4 @@ VersionRules RulesOfRelease(int minor, int patch);
 
 }  // namespace asyncrt
 
-#endif  // ASYNCRT_CORE_MODEL_VERSIONS_H_
+#endif  // ASYNCRT_CORE_BASE_RELEASE_RULES_H_

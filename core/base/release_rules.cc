@@ -1,4 +1,4 @@
-#include "core/model/versions.h"
+#include "core/base/release_rules.h"
 
 namespace asyncrt {
 namespace {
@@ -26,6 +26,8 @@ const std::vector<VersionRow>& VersionTable() {
       {"broadcast_wake_fifo", &V::broadcast_wake_fifo, kFirstRelease, {28, 0}},
       {"broadcast_wake_fifo", &V::broadcast_wake_fifo, {38, 0}, kNoRelease},
       {"reserve_wakes_receiver", &V::reserve_wakes_receiver, {53, 0}, kNoRelease},
+      {"enter_guard_not_send", &V::enter_guard_not_send, {29, 0}, kNoRelease},
+      {"oneshot_failed_is_done", &V::oneshot_failed_is_done, {44, 0}, kNoRelease},
       {"enter_order", &V::enter_order, {29, 0}, kNoRelease},
       {"local_set_forbids_bip", &V::local_set_forbids_bip, {46, 0}, kNoRelease},
       {"notify_priority", &V::notify_priority, {51, 0}, kNoRelease},

@@ -1,0 +1,284 @@
+// The module of a scenario, and the cargo project around modules.
+#include "core/export/rust.h"
+
+#include "core/export/rust_writer.h"
+#include "core/scenario/names.h"
+
+namespace asyncrt {
+namespace {
+
+constexpr char kSupport[] =
+#include "support_rs.inc"
+    ;
+
+// Lines are written without indentation; the brackets of the code give it.
+std::string Indented(const std::string& text) {
+  std::string out;
+  int depth = 0;
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    std::size_t end = text.find('\n', begin);
+    if (end == std::string::npos) end = text.size();
+    const std::string line = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (line.empty()) { out += "\n"; continue; }
+    int opens = 0, closes_first = 0;
+    bool quoted = false, leading = true;
+    const bool comment = line.starts_with("//");
+    for (std::size_t i = 0; i < line.size() && !comment; ++i) {
+      const char c = line[i];
+      if (quoted) {
+        if (c == '\\') ++i;
+        else if (c == '"') quoted = false;
+        continue;
+      }
+      if (c == '"') quoted = true;
+      if (c == '{' || c == '(' || c == '[') { ++opens; leading = false; }
+      else if (c == '}' || c == ')' || c == ']') { --opens; if (leading) ++closes_first; }
+      else leading = false;
+    }
+    // Several brackets that a line leaves open indent what follows once.
+    const int here = std::max(0, depth - (closes_first > 0 || line[0] == '}' || line[0] == ')' ? 1 : 0));
+    out += std::string(static_cast<std::size_t>(here) * 4, ' ') + line + "\n";
+    if (opens > 0) ++depth;
+    else if (opens < 0) depth = std::max(0, depth - 1);
+    else if (closes_first > 0) depth = here + 1;
+  }
+  return out;
+}
+
+std::string Member(const std::string& name, const std::string& tokio_features, const std::string& tokio_path, bool futures, bool util) {
+  std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { ";
+  out += tokio_path.empty() ? "version = \"1\", " : "path = " + RustString(tokio_path) + ", ";
+  out += "features = [" + tokio_features + "] }\n";
+  if (futures) out += "futures = \"0.3\"\n";
+  if (util) out += "tokio-util = \"0.7\"\n";
+  return out + "\n[profile.dev.package.\"*\"]\ndebug-assertions = false\n\n[profile.dev]\ndebug = 0\n\n[workspace]\n";
+}
+
+}  // namespace
+
+// ---- declarations ------------------------------------------------------------------------------------------------
+
+std::string RustWriter::BuilderText(const Runtime& runtime) const {
+  std::string text = std::string("tokio::runtime::Builder::") + (runtime.multi_thread ? "new_multi_thread()" : "new_current_thread()");
+  if (runtime.multi_thread) text += ".worker_threads(" + std::to_string(runtime.worker_threads) + ")";
+  if (runtime.max_blocking_threads != 512) text += ".max_blocking_threads(" + std::to_string(runtime.max_blocking_threads) + ")";
+  if (runtime.enable_time && runtime.enable_io) text += ".enable_all()";
+  else if (runtime.enable_time) text += ".enable_time()";
+  if (runtime.event_interval != 61) text += ".event_interval(" + std::to_string(runtime.event_interval) + ")";
+  if (runtime.global_queue_interval) text += ".global_queue_interval(" + std::to_string(*runtime.global_queue_interval) + ")";
+  text += ".build().unwrap()";
+  return runtime.shared ? "Arc::new(" + text + ")" : text;
+}
+
+void RustWriter::DeclareRuntime(const Runtime& runtime) {
+  if (runtime.disable_lifo_slot) Unsupported(nullptr, "`disable_lifo_slot`, which Tokio has only with `--cfg tokio_unstable`");
+  if (!runtime.enable_time && runtime.enable_io) Unsupported(nullptr, "a runtime with I/O and without time");
+  const std::string ident = Ident(runtime.name), handle = Ident(runtime.name + ".handle");
+  if (runtime.has_build) { Line("let " + handle + " = shared(Later::<tokio::runtime::Handle>::new());"); return; }
+  RustValue& bound = Declare(runtime.name, ident, "runtime");
+  Line("let mut " + ident + " = " + BuilderText(runtime) + ";");
+  Line("let " + handle + " = shared(" + ident + ".handle().clone());");
+  if (bound.optional) Line("let mut " + ident + " = Some(" + ident + ");");
+}
+
+void RustWriter::DeclareObjects() {
+  auto make = [&](const Object& object, const std::string& one) {
+    const std::string ident = Ident(object.name);
+    if (object.is_array) Line("let " + ident + " = shared_array(" + std::to_string(object.count) + ", || " + one + ");");
+    else Line("let " + ident + " = shared(" + one + ");");
+  };
+  auto shared_kind = [&](const Object& object) {
+    switch (object.kind) {
+      case Kind::kStdMutex: make(object, "std::sync::Mutex::new(())"); break;
+      case Kind::kStdRwlock:
+        if (object.policy == Object::Policy::kReadersFirst) Unsupported(nullptr, "a std_rwlock that lets readers first: std's own on Linux prefers writers");
+        make(object, "std::sync::RwLock::new(())"); break;
+      case Kind::kStdCondvar: make(object, "std::sync::Condvar::new()"); break;
+      case Kind::kStdBarrier: make(object, "std::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
+      case Kind::kStdOnce: make(object, "std::sync::OnceLock::<()>::new()"); break;
+      case Kind::kAtomic:
+        if (object.is_array) Line("let " + Ident(object.name) + " = shared(atomic_array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
+        else Line("let " + Ident(object.name) + " = atomic(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
+        break;
+      case Kind::kCell: make(object, "RacyCell::new(" + std::to_string(object.value) + ")"); break;
+      case Kind::kMutex: make(object, "tokio::sync::Mutex::new(())"); break;
+      case Kind::kRwlock: make(object, "tokio::sync::RwLock::new(())"); break;
+      case Kind::kSemaphore: make(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")"); break;
+      case Kind::kNotify: make(object, "tokio::sync::Notify::new()"); break;
+      case Kind::kBarrier: make(object, "tokio::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
+      case Kind::kOnceCell: make(object, "tokio::sync::OnceCell::<i64>::new()"); break;
+      case Kind::kCancellationToken:
+        make(object, object.parent.empty() ? "tokio_util::sync::CancellationToken::new()" : Ident(object.parent) + ".child_token()");
+        break;
+      default: break;
+    }
+  };
+  for (const Object& object : scenario_.objects)
+    if (!IsOwned(object.kind) && object.holds.empty() && object.parent.empty()) shared_kind(object);
+  // A token's parent may be declared after it.
+  std::set<std::string> made;
+  for (std::size_t round = 0; round <= scenario_.objects.size(); ++round)
+    for (const Object& object : scenario_.objects) {
+      if (object.parent.empty() || made.count(object.name) != 0) continue;
+      const Object* parent = Declared(object.parent);
+      if (parent == nullptr || (!parent->parent.empty() && made.count(parent->name) == 0)) continue;
+      made.insert(object.name);
+      shared_kind(object);
+    }
+  for (const Object& object : scenario_.objects)
+    for (const Ref& held : object.holds) lock_of_[KeyOf(held)] = object.name;
+  for (std::int64_t index : scenario_.declaration_order) {
+    if (index >= 0) { DeclareRuntime(scenario_.runtimes[static_cast<std::size_t>(index)]); continue; }
+    const Object& object = scenario_.objects[static_cast<std::size_t>(-1 - index)];
+    if (!IsOwned(object.kind)) continue;
+    const std::string name = object.name, ident = Ident(name);
+    if (object.kind == Kind::kIo) {
+      Unsupported(nullptr, "pipes of kind `io`");
+      for (const char* part : {".tx", ".rx"}) Declare(name + part, Ident(name + part), "end");
+      continue;
+    }
+    if (HasEnds(object.kind)) {
+      const std::string tx = Ident(name + ".tx"), rx = Ident(name + ".rx"), message = MessageType(name);
+      const std::string size = object.capacity ? std::to_string(*object.capacity) : "";
+      std::string one;
+      switch (object.kind) {
+        case Kind::kStdChannel: one = object.capacity ? "std::sync::mpsc::sync_channel::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
+        case Kind::kMpsc: one = object.capacity ? "tokio::sync::mpsc::channel::<" + message + ">(" + size + ")" : "tokio::sync::mpsc::unbounded_channel::<" + message + ">()"; break;
+        case Kind::kOneshot: one = "tokio::sync::oneshot::channel::<" + message + ">()"; break;
+        case Kind::kBroadcast: one = "tokio::sync::broadcast::channel::<" + message + ">(" + size + ")"; break;
+        default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
+      }
+      if (object.is_array) {
+        Line("let (mut " + tx + ", mut " + rx + ") = (Vec::new(), Vec::new());");
+        Line("for _ in 0.." + std::to_string(object.count) + " {\nlet (tx, rx) = " + one + ";\n" + tx + ".push(Some(tx));\n" + rx + ".push(Some(rx));\n}");
+        Declare(name + ".tx", tx, "end").array = true;
+        Declare(name + ".rx", rx, "end").array = true;
+      } else {
+        Line("let (mut " + tx + ", mut " + rx + ") = " + one + ";");
+        if (Declare(name + ".tx", tx, "end").optional) Line("let mut " + tx + " = Some(" + tx + ");");
+        if (Declare(name + ".rx", rx, "end").optional) Line("let mut " + rx + " = Some(" + rx + ");");
+      }
+      continue;
+    }
+    std::string one;
+    switch (object.kind) {
+      case Kind::kJoinSet: one = "tokio::task::JoinSet::<Out>::new()"; break;
+      case Kind::kLocalSet: one = "tokio::task::LocalSet::new()"; break;
+      case Kind::kFuturesUnordered:
+        if (object.limit) Unsupported(nullptr, "a futures_unordered with a limit");
+        one = "futures::stream::FuturesUnordered::<std::pin::Pin<Box<dyn std::future::Future<Output = Out> + Send>>>::new()";
+        break;
+      default: {
+        RustUnit child;
+        static const Body kNothing;
+        Op op;
+        op.node = object.node;
+        const std::string inside = OwnBody(op, object.drop ? *object.drop : kNothing, false, child);
+        one = std::string(object.send ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
+        if (object.shared) one = "Arc::new(" + one + ")";
+      }
+    }
+    if (object.is_array) {
+      Line("let mut " + ident + " = Vec::new();");
+      Line("for _ in 0.." + std::to_string(object.count) + " {\n" + ident + ".push(Some(" + one + "));\n}");
+      Declare(name, ident, "value").array = true;
+    } else {
+      Line("let mut " + ident + " = " + one + ";");
+      if (Declare(name, ident, "value").optional) Line("let mut " + ident + " = Some(" + ident + ");");
+    }
+  }
+  for (const Object& object : scenario_.objects) {
+    if (object.holds.empty()) continue;
+    std::string inner;
+    for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
+    if (object.holds.size() > 1) inner = "(" + inner + ")";
+    const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
+    if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
+    Line("let " + Ident(object.name) + " = shared(" + type + "::new(" + inner + "));");
+  }
+}
+
+// What the messages of each channel own, and which op gives each name.
+void RustWriter::CollectWith(const Body& body, std::set<const Body*>& seen) {
+  if (!seen.insert(&body).second) return;
+  for (const Op& op : body.ops) {
+    if (!op.as.empty()) {
+      maker_.emplace(op.as, op.def->code);
+      guard_of_.emplace(op.as, op.on.name);
+      if (op.def->code == Code::kSubscribe) receiver_of_[op.as] = receiver_of_.count(op.on.name) != 0 ? receiver_of_[op.on.name] : op.on.name;
+    }
+    if (!op.with.empty()) messages_.emplace(receiver_of_.count(op.on.name) != 0 ? receiver_of_[op.on.name] : op.on.name, op.with);
+    for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})
+      if (inner != nullptr) CollectWith(*inner, seen);
+    for (const Branch& branch : op.branches)
+      for (const Body* inner : {branch.await.get(), branch.then.get()})
+        if (inner != nullptr) CollectWith(*inner, seen);
+  }
+}
+
+std::string RustWriter::Module() {
+  std::set<const Body*> seen;
+  CollectWith(scenario_.main, seen);
+  RustUnit main;
+  main.scopes.emplace_back();
+  unit_ = &main;
+  main.block = block_;
+  DeclareObjects();
+  std::vector<std::string> declared;
+  declared.swap(lines_);
+  main.scopes.emplace_back();
+  Ops(scenario_.main);
+  std::string text = "// " + RustComment(scenario_.name) + (scenario_.about.empty() ? "" : ": " + RustComment(scenario_.about)) + "\n";
+  if (!scenario_.source.empty()) text += "// " + RustComment(scenario_.source) + "\n";
+  text += "use crate::support::*;\nuse std::sync::atomic::Ordering::SeqCst;\nuse std::sync::Arc;\nuse std::time::Duration;\n\n";
+  text += "pub fn scenario() -> Out {\nlet main_thread = shared(std::thread::current());\nlet index = 0i64;\n";
+  for (const std::string& name : main.locals) text += "let " + Ident("%" + name) + " = Local::new(0);\n";
+  for (const std::string& line : declared) text += line + "\n";
+  for (const std::string& line : lines_) text += line + "\n";
+  if (!Diverges(scenario_.main)) text += "out(0)\n";
+  return Indented(text + "}\n");
+}
+
+RustModule ExportRust(const Scenario& scenario) {
+  std::set<int> slots;
+  std::set<std::string> remotes;
+  // What must be optional, or named by others, is known after a pass; ids are the same in every one.
+  for (;;) {
+    const std::size_t before = slots.size() + remotes.size();
+    RustWriter writer(scenario, slots, remotes);
+    RustModule module;
+    module.code = writer.Module();
+    module.unsupported = writer.unsupported();
+    if (slots.size() + remotes.size() == before) return module;
+  }
+}
+
+std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<std::pair<std::string, RustModule>>& modules,
+                                                             const std::string& tokio_path) {
+  bool futures = false, util = false;
+  std::vector<std::pair<std::string, std::string>> files;
+  std::string mods, arms;
+  for (const auto& [name, module] : modules) {
+    futures = futures || module.code.find("futures::executor") != std::string::npos || module.code.find("futures::stream") != std::string::npos || module.code.find("futures::StreamExt") != std::string::npos;
+    util = util || module.code.find("tokio_util::") != std::string::npos;
+    files.emplace_back("src/" + name + ".rs", module.code);
+    mods += "mod " + name + ";\n";
+    arms += "        Some(\"" + name + "\") => support::run(" + name + "::scenario),\n";
+  }
+  std::string main = "#![allow(unused, dead_code, unreachable_code, clippy::all)]\nmod support;\n" + mods + "\nfn main() {\n";
+  if (modules.size() == 1) {
+    main += "    support::run(" + modules[0].first + "::scenario)\n}\n";
+  } else {
+    main += "    match std::env::args().nth(1).as_deref() {\n" + arms + "        _ => {\n            eprintln!(\"which scenario?\");\n            std::process::exit(2)\n        }\n    }\n}\n";
+  }
+  files.emplace_back("src/main.rs", main);
+  files.emplace_back("src/support.rs", kSupport);
+  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", "\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"", tokio_path, futures, util));
+  // Debian's packages are a directory source; nothing is downloaded.
+  files.emplace_back(".cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n\n[net]\noffline = true\n");
+  return files;
+}
+
+}  // namespace asyncrt

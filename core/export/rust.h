@@ -1,0 +1,31 @@
+// A scenario as a Rust program on real Tokio and std, to run, to paste into a bug report, and to hold the model against.
+#ifndef ASYNCRT_CORE_EXPORT_RUST_H_
+#define ASYNCRT_CORE_EXPORT_RUST_H_
+
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/scenario/scenario.h"
+
+namespace asyncrt {
+
+struct RustModule {
+  std::string code;                      // a module with `pub fn scenario() -> Out`
+  std::vector<std::string> unsupported;  // what it cannot say, one line each; empty: it says everything
+};
+
+RustModule ExportRust(const Scenario& scenario);
+
+// The files of a cargo project that runs the named modules, by path below its folder. One module runs as it is;
+// of several the program's argument names one. `tokio_path`: the source of a Tokio to use instead of Debian's.
+std::vector<std::pair<std::string, std::string>> RustProject(
+    const std::vector<std::pair<std::string, RustModule>>& modules, const std::string& tokio_path);
+
+// A scenario's name as a Rust identifier.
+std::string RustName(std::string_view name);
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_EXPORT_RUST_H_

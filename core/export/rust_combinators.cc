@@ -1,0 +1,145 @@
+// Futures that poll futures, and those that block on one.
+#include "core/export/rust_writer.h"
+
+#include "core/scenario/names.h"
+
+namespace asyncrt {
+
+using Fails = RustAct::Fails;
+
+void RustWriter::Select(const Op& op) {
+  std::vector<std::string> heads;
+  std::vector<std::string> bodies;
+  for (const Branch& branch : op.branches) {
+    std::string pattern = "_", future;
+    const Op* single = branch.await ? SingleOp(*branch.await) : nullptr;
+    RustAct act;
+    if (branch.name) {
+      RustValue* value = Lookup(*branch.name);
+      future = "&mut " + Use(*branch.name, Mode::kMut, &op);
+      pattern = value != nullptr && value->is_arm ? "_" : branch.name->kind == Kind::kTask ? "Ok(Ok(_))" : "Ok(_)";
+    } else if (single != nullptr) {
+      future = AsyncText([&] {
+        Marker(*single);
+        act = Act(*single);
+        Line(act.fails == Fails::kResult ? AsOperand(act.expr) + ".ok()" : act.expr);
+      }, false);
+      future = "async {\n" + future + "\n}";
+      const bool gives = act.binds || act.gives_message || act.gives_value;
+      pattern = act.fails == Fails::kNever ? gives ? "got" : "_" : gives ? "Some(got)" : "Some(_)";
+    } else {
+      bool gives = false;
+      future = AsyncBlock(*branch.await, &gives);
+      if (gives) pattern = "Ok(_)";
+    }
+    std::string head = pattern + " = " + future;
+    if (branch.condition) head += ", if " + Bool(*branch.condition);
+    std::vector<std::string> saved;
+    saved.swap(lines_);
+    unit_->scopes.emplace_back();
+    ++nesting_;
+    if (single != nullptr && (act.binds || (act.gives_message && !single->with.empty()) || (act.gives_value && !single->var.empty()))) {
+      act.fails = Fails::kNever;
+      Bind(single->def->code == Code::kTimeout ? *SingleOp(*single->body) : *single, act, "got");
+    }
+    if (branch.then) Ops(*branch.then);
+    --nesting_;
+    unit_->scopes.pop_back();
+    bodies.push_back(JoinedLines(lines_));
+    lines_.swap(saved);
+    heads.push_back(head);
+  }
+  Line("tokio::select! {");
+  if (op.biased) Line("biased;");
+  for (std::size_t k = 0; k < heads.size(); ++k) Line(heads[k] + " => {\n" + bodies[k] + "\n}");
+  if (op.otherwise) Line("else => {\n" + BlockText(*op.otherwise) + "\n}");
+  Line("}");
+}
+
+RustAct RustWriter::Join(const Op& op) {
+  RustAct act;
+  std::string branches;
+  if (op.biased) Unsupported(&op, "a biased `join`");
+  for (const Branch& branch : op.branches) {
+    std::string text;
+    if (branch.name) {
+      text = "&mut " + Use(*branch.name, Mode::kMut, &op);
+      if (branch.name->kind == Kind::kTask && op.try_join) text = "async { " + AsOperand(text) + ".await.unwrap() }";
+    } else {
+      bool gives = false;
+      text = AsyncBlock(*branch.await, &gives);
+      if (op.try_join && !gives) text = "async {\n" + text + ".await;\nout(0)\n}";
+    }
+    branches += (branches.empty() ? "" : ",\n") + text;
+  }
+  act.expr = op.try_join ? "tokio::try_join!(\n" + branches + "\n)" : "{ let _ = tokio::join!(\n" + branches + "\n); }";
+  act.fails = op.try_join ? Fails::kResult : Fails::kNever;
+  return act;
+}
+
+RustAct RustWriter::Timeout(const Op& op) {
+  RustAct act;
+  const std::string start = "tokio::time::timeout(" + Time(op) + ", ";
+  if (op.await_name) {
+    RustValue* value = Lookup(*op.await_name);
+    const bool plain = value != nullptr && value->is_arm, task = op.await_name->kind == Kind::kTask;
+    act.expr = start + "&mut " + Use(*op.await_name, Mode::kMut, &op) + ").await";
+    if (task) act.expr += ".map_err(|late| late.to_string()).and_then(joined)";
+    else if (!plain) act.expr += ".map_err(|_| Fail).and_then(|end| end)";
+    act.fails = Fails::kResult;
+    return act;
+  }
+  if (const Op* single = SingleOp(*op.body); single != nullptr && single->def->code != Code::kTimeout) {
+    const std::string inner = AsyncText([&] {
+      Marker(*single);
+      act = Act(*single);
+      Line(act.fails == Fails::kNever ? act.expr : AsOperand(act.expr) + ".unwrap()");
+    }, false);
+    act.expr = start + "async {\n" + inner + "\n}).await";
+    act.fails = Fails::kResult;
+    return act;
+  }
+  bool gives = false;
+  const std::string block = AsyncBlock(*op.body, &gives);
+  act.expr = start + block + ").await";
+  if (gives) act.expr += ".map_err(|_| Fail).and_then(|end| end)";
+  act.fails = Fails::kResult;
+  return act;
+}
+
+RustAct RustWriter::BlockOn(const Op& op) {
+  RustAct act;
+  bool gives = false;
+  const bool futures = op.target == Op::Target::kFutures;
+  const std::string start = futures ? "futures::executor::block_on(" : RuntimeText(op) + ".block_on(";
+  std::string block;
+  if (!op.local.empty()) {
+    Ref set;
+    set.name = op.local;
+    set.kind = Kind::kLocalSet;
+    const std::string text = Use(set, Mode::kRef, &op);
+    block = AsyncBlock(*op.body, &gives, true);
+    block = text + ".run_until(" + block + ")";
+  } else {
+    block = AsyncBlock(*op.body, &gives, true);
+  }
+  act.expr = start + block + ")";
+  act.fails = gives ? Fails::kResult : Fails::kNever;
+  return act;
+}
+
+void RustWriter::CatchPanic(const Op& op) {
+  if (unit_->async) {
+    bool gives = false;
+    Line("if catch_panic(" + AsyncBlock(*op.body, &gives) + ").await.is_err() {");
+  } else {
+    const bool gives = HasExits(*op.body);
+    std::string text = BlockText(*op.body);
+    if (gives && !Diverges(*op.body)) text += "\nout(0)";
+    Line(std::string("if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ") + (gives ? "-> Out " : "") + "{\n" + text + "\n})).is_err() {");
+  }
+  Failure(op);
+  Line("}");
+}
+
+}  // namespace asyncrt

@@ -1,0 +1,316 @@
+// Blocks and statements.
+#include "core/export/rust_writer.h"
+
+#include "core/scenario/names.h"
+
+namespace asyncrt {
+
+using Fails = RustAct::Fails;
+
+// ---- blocks ------------------------------------------------------------------------------------------------------
+
+void RustWriter::Ops(const Body& body) {
+  for (const Op& op : body.ops) Statement(op);
+}
+
+void RustWriter::Block(const Body& body) {
+  unit_->scopes.emplace_back();
+  ++nesting_;
+  Ops(body);
+  --nesting_;
+  unit_->scopes.pop_back();
+}
+
+std::string RustWriter::BlockText(const Body& body) {
+  std::vector<std::string> saved;
+  saved.swap(lines_);
+  Block(body);
+  std::string text = JoinedLines(lines_);
+  lines_.swap(saved);
+  return text;
+}
+
+// The inside of an `async` block that is part of this body.
+std::string RustWriter::AsyncText(const std::function<void()>& write, bool straight) {
+  std::vector<std::string> saved;
+  saved.swap(lines_);
+  const int block = block_, nesting = nesting_;
+  const bool async = unit_->async;
+  block_ = ++blocks_;
+  if (straight) straight_[block_] = {block, nesting};
+  nesting_ = 0;
+  unit_->async = true;
+  unit_->scopes.emplace_back();
+  write();
+  unit_->scopes.pop_back();
+  unit_->async = async;
+  block_ = block;
+  nesting_ = nesting;
+  std::string text = JoinedLines(lines_);
+  lines_.swap(saved);
+  return text;
+}
+
+std::string RustWriter::AsyncBlock(const Body& body, bool* gives_out, bool straight) {
+  *gives_out = HasExits(body);
+  std::string text = AsyncText([&] { Ops(body); }, straight);
+  if (*gives_out && !Diverges(body)) text += "\nout(0)";
+  return "async {\n" + text + "\n}";
+}
+
+void RustWriter::Marker(const Op& op) {
+  std::string text(op.def->verb);
+  if (op.target == Op::Target::kRef) {
+    text += " " + KeyOf(op.on);
+  } else if (!op.as.empty()) {
+    text += " " + op.as;
+  }
+  Line("op(" + RustString(op.node->pointer) + ", " + RustString(text) + ");");
+}
+
+// ---- statements ----------------------------------------------------------------------------------------------------
+
+void RustWriter::Failure(const Op& op) {
+  if (op.on_failure) Block(*op.on_failure);
+}
+
+// `option` is what a fallible op with an `or` gave.
+void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, const std::string& option) {
+  const bool names = act.binds || (act.gives_message && !binder.with.empty());
+  const bool body = act.binds && binder.body != nullptr && &binder == &op;
+  const bool sets = act.gives_value && !binder.var.empty();
+  if (body) {
+    Line("if let Some(got) = " + option + " {");
+    unit_->scopes.emplace_back();
+    ++nesting_;
+    Bind(binder, act, "got");
+    Ops(*binder.body);
+    --nesting_;
+    unit_->scopes.pop_back();
+    Line("} else {");
+    Failure(op);
+    Line("}");
+    return;
+  }
+  if (names && op.on_failure && Diverges(*op.on_failure)) {
+    Line("let got = match " + option + " {");
+    Line("Some(got) => got,");
+    Line("None => {");
+    Failure(op);
+    Line("}");
+    Line("};");
+    Bind(binder, act, "got");
+    return;
+  }
+  if (act.binds) {
+    const std::string ident = act.key.empty() ? Fresh(act.hint) : Ident(act.key);
+    Line("let mut " + ident + " = " + option + (act.wrap.empty() ? "" : ".map(|got| " + act.wrap + "got))") + ";");
+    RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
+    bound.object = act.object;
+    bound.optional = true;
+    Line("if " + ident + ".is_none() {");
+    Failure(op);
+    Line("}");
+    return;
+  }
+  if (names) {
+    std::string pattern = "Some((got", sets_them;
+    for (const Ref& ref : binder.with) {
+      const std::string key = ElementKeyOf(ref);
+      RustValue* known = FindIn(*unit_, key);
+      if (known == nullptr) {
+        known = &Declare(key, Ident(key), "message");
+        known->optional = true;
+        known->is_arm = ref.kind == Kind::kNotified;
+        Line("let mut " + known->ident + " = None;");
+      }
+      const std::string fresh = Fresh("got_" + known->ident);
+      pattern += ", " + fresh;
+      sets_them += known->ident + " = " + (known->optional ? "Some(" + fresh + ")" : fresh) + ";\n";
+    }
+    Line("match " + option + " {");
+    Line(pattern + ")) => {");
+    if (!binder.var.empty()) Line(LocalVar(binder.var) + ".set(got);");
+    Line(sets_them + "}");
+    Line("None => {");
+    Failure(op);
+    Line("}");
+    Line("}");
+    return;
+  }
+  if (sets) {
+    Line("match " + option + " {");
+    Line("Some(got) => " + LocalVar(binder.var) + ".set(got),");
+    Line("None => {");
+    Failure(op);
+    Line("}");
+    Line("}");
+    return;
+  }
+  if (!op.on_failure || op.on_failure->ops.empty()) { Line("let _ = " + option + ";"); return; }
+  Line("if " + option + ".is_none() {");
+  Failure(op);
+  Line("}");
+}
+
+void RustWriter::Statement(const Op& op) {
+  if (!op.at.empty() || !op.note.empty())
+    Line("// " + RustComment(op.at) + (op.at.empty() || op.note.empty() ? "" : ": ") + RustComment(op.note));
+  switch (op.def->code) {
+    case Code::kLoop: case Code::kWhile: case Code::kIf: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn:
+    case Code::kFail: case Code::kCall: case Code::kSet: break;
+    default: Marker(op);
+  }
+  auto braces = [&](const std::string& head, const Body* body) {
+    Line(head + " {");
+    if (body != nullptr) Block(*body);
+    Line("}");
+  };
+  switch (op.def->code) {
+    case Code::kBuild: {
+      const Runtime* runtime = DeclaredRuntime(op.on.name);
+      const std::string ident = Ident(op.on.name);
+      RustValue& bound = Declare(op.on.name, ident, "runtime");
+      Line("let mut " + ident + " = " + BuilderText(*runtime) + ";");
+      Line(Ident(op.on.name + ".handle") + ".set(" + ident + ".handle().clone());");
+      if (bound.optional) Line("let mut " + ident + " = Some(" + ident + ");");
+      return;
+    }
+    case Code::kEnter: {
+      if (op.body) Line("{");
+      const std::string ident = op.as.empty() ? Fresh("entered") : Ident(op.as);
+      Line("let " + ident + " = " + RuntimeText(op) + ".enter();");
+      if (op.body) { Block(*op.body); Line("drop(" + ident + ");"); Line("}"); }
+      else Declare(op.as.empty() ? "enter " + ident : op.as, ident, "enter");
+      return;
+    }
+    case Code::kSpawn: case Code::kSpawnBlocking: case Code::kSpawnLocal: case Code::kSpawnThread: Spawn(op); return;
+    case Code::kFuture: case Code::kArm: case Code::kPush: case Code::kMakeValue: MakeFuture(op); return;
+    case Code::kBlockInPlace: {
+      if (HasExits(*op.body)) Unsupported(&op, "`return` out of `block_in_place`");
+      const bool async = unit_->async;
+      unit_->async = false;
+      Line("tokio::task::block_in_place(|| {\n" + BlockText(*op.body) + "\n});");
+      unit_->async = async;
+      return;
+    }
+    case Code::kThreadScope: {
+      ++unit_->thread_scopes;
+      Line("std::thread::scope(|scope| {\n" + BlockText(*op.body) + "\n});");
+      --unit_->thread_scopes;
+      return;
+    }
+    case Code::kAbort: case Code::kUnpark: {
+      const std::string verb = op.def->code == Code::kAbort ? ".abort();" : ".unpark();";
+      if (op.on.name == "main") { Line("main_thread.unpark();"); return; }
+      std::optional<std::string> index;
+      if (op.on.index) index = Index(op.on);
+      const std::string remote = Remote(op.on.name, index);
+      const RustValue* whole = FindAround(unit_, op.on.name);
+      if (!op.on.index && whole != nullptr && whole->array) Line("for one in " + remote + ".iter() { one" + verb + " }");
+      else Line(remote + verb);
+      return;
+    }
+    case Code::kDrop: case Code::kForget: case Code::kUse: case Code::kUnlock: case Code::kRelease: Release(op); return;
+    case Code::kShutdownBackground: case Code::kShutdownTimeout: {
+      const std::string call = op.def->code == Code::kShutdownBackground ? "shutdown_background()" : "shutdown_timeout(" + Time(op) + ")";
+      const std::string runtime = Use(op.on, Mode::kTake, &op);
+      if (DeclaredRuntime(op.on.name)->shared) Line("if let Ok(last) = Arc::try_unwrap(" + runtime + ") { last." + call + " }");
+      else Line(runtime + "." + call + ";");
+      return;
+    }
+    case Code::kAwait: case Code::kJoinThread: {
+      RustValue* value = op.on.index ? nullptr : Lookup(op.on);
+      if (value != nullptr && value->array) {   // each in order
+        Line("for one in " + value->ident + ".drain(..).flatten() {");
+        RustAct act;
+        act.expr = op.def->code == Code::kAwait ? "joined(one.await)" : "joined_thread(one.join())";
+        act.gives_value = true;
+        act.fails = Fails::kResult;
+        ++nesting_;
+        if (op.has_or) BindOrElse(op, op, act, act.expr + ".ok()");
+        else Bind(op, act, act.expr + ".unwrap()");
+        --nesting_;
+        Line("}");
+        return;
+      }
+      break;
+    }
+    case Code::kSelect: Select(op); return;
+    case Code::kLoop:
+      braces(op.times ? "for _ in 0.." + Int(*op.times) : "loop", op.body.get());
+      return;
+    case Code::kWhile: braces("while " + Bool(*op.condition), op.body.get()); return;
+    case Code::kIf:
+      Line("if " + Bool(*op.condition) + " {");
+      if (op.then) Block(*op.then);
+      if (op.otherwise) { Line("} else {"); Block(*op.otherwise); }
+      Line("}");
+      return;
+    case Code::kChoose: {
+      Line("match choose(" + std::to_string(op.branches.size()) + ") {");
+      for (std::size_t k = 0; k < op.branches.size(); ++k)
+        braces((k + 1 < op.branches.size() ? std::to_string(k) : std::string("_")) + " =>", op.branches[k].await.get());
+      Line("}");
+      return;
+    }
+    case Code::kBreak: Line("break;"); return;
+    case Code::kContinue: Line("continue;"); return;
+    case Code::kReturn: Line("return out(" + (op.value ? Int(*op.value) : "0") + ");"); return;
+    case Code::kFail: Line("return failed();"); return;
+    case Code::kCall: braces("", op.body.get()); return;
+    case Code::kSet: Line(LocalVar(op.var) + ".set(" + Int(*op.to) + ");"); return;
+    case Code::kAssert: Line("assert!(" + Bool(*op.condition) + ");"); return;
+    case Code::kPanic: Line("panic!(\"{}\", " + RustString(op.message.empty() ? "explicit panic" : op.message) + ");"); return;
+    case Code::kCatchPanic: CatchPanic(op); return;
+    case Code::kIoRead: case Code::kIoWrite: Unsupported(&op, "pipes of kind `io`"); return;
+    default: break;
+  }
+  const RustAct act = Act(op);
+  const Op* single = op.def->code == Code::kTimeout && op.body ? SingleOp(*op.body) : nullptr;
+  const Op& binder = single != nullptr ? *single : op;
+  if (act.fails != Fails::kNever && op.has_or) {
+    BindOrElse(op, binder, act, act.fails == Fails::kResult ? AsOperand(act.expr) + ".ok()" : act.expr);
+    return;
+  }
+  const std::string value = act.fails == Fails::kNever ? act.expr : AsOperand(act.expr) + ".unwrap()";
+  if (act.binds && op.body != nullptr && single == nullptr) {
+    Line("{");
+    unit_->scopes.emplace_back();
+    Bind(op, act, value);
+    Ops(*op.body);
+    unit_->scopes.pop_back();
+    Line("}");
+    return;
+  }
+  Bind(binder, act, value);
+}
+
+void RustWriter::Release(const Op& op) {
+  const std::string verb = op.def->code == Code::kForget ? "std::mem::forget(" : op.def->code == Code::kUse ? "used(&" : "drop(";
+  const bool is_use = op.def->code == Code::kUse;
+  const Object* object = Declared(op.on.name);
+  const bool by_object = object != nullptr && op.on.part != Ref::Part::kTx && (!IsOwned(object->kind) || (op.def->code == Code::kUnlock && op.on.kind == Kind::kWatch));
+  if (by_object) {
+    if (is_use) { Line("used(&" + Shared(op.on) + ");"); return; }
+    RustValue* latest = nullptr;
+    for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && (latest == nullptr || latest->taken); ++scope)
+      for (auto value = scope->rbegin(); value != scope->rend(); ++value)
+        if (value->object == op.on.name && (latest == nullptr || (latest->taken && !value->taken))) latest = &*value;
+    if (latest == nullptr) { Unsupported(&op, "`" + op.on.name + "` is released where it is not seen to be held"); return; }
+    if (latest->taken) slots_.insert(latest->id);
+    const std::string text = UseValue(*latest, Mode::kTake, "");
+    Line(verb + (latest->optional ? latest->ident + ".take()" : text) + ");");
+    return;
+  }
+  if (op.on.kind == Kind::kRuntime && op.on.part == Ref::Part::kHandle) { Line("used(&" + Use(op.on, Mode::kRef, &op) + ");"); return; }
+  RustValue* value = Lookup(op.on);
+  if (value == nullptr) { Unsupported(&op, "`" + op.on.name + "` is not at hand here"); return; }
+  const std::string index = value->array ? Index(op.on) : "";
+  std::string text = UseValue(*value, is_use ? Mode::kRef : Mode::kTake, index);
+  if (!is_use && value->optional && !value->array) text = value->ident + ".take()";
+  if (!is_use && value->array && !index.empty()) text = value->ident + index + ".take()";
+  Line(verb + text + ");");
+}
+
+}  // namespace asyncrt
