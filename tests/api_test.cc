@@ -123,6 +123,12 @@ TEST(Api, ReplaysAFinding) {
   EXPECT_THROW(asyncrt::Replay(Relock(), "nonsense"), std::invalid_argument);
 }
 
+TEST(Api, SaysWhatEverythingIsAtTheEnd) {
+  EXPECT_EQ(Check(Relock(), {.format = "text"}).report.find("std_mutex m: held by"), std::string::npos);
+  const std::string report = Check(Relock(), {.format = "text", .verbose = true}).report;
+  EXPECT_NE(report.find("std_mutex m: held by thread main"), std::string::npos) << report;
+}
+
 TEST(Api, ExplainsItsRules) {
   for (const std::string& rule : asyncrt::Rules()) EXPECT_NE(asyncrt::Explain(rule).find(rule), std::string::npos);
   EXPECT_THROW(asyncrt::Explain("deadlock/relok"), std::invalid_argument);

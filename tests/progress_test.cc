@@ -7,24 +7,47 @@
 namespace asyncrt {
 namespace {
 
-TEST(ProgressText, SaysWhichScenarioAndHowFast) {
-  EXPECT_EQ(ProgressText(2, 1200, "a/b.json", 1'234'567, 89'000, 100),
-            "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second");
+ProgressNumbers Numbers() {
+  return {.index = 2, .count = 1200, .states = 1'234'567, .states_per_second = 89'000, .frontier = 4'321, .bytes = 210u << 20,
+          .limit = "--max-states", .percent = 6};
+}
+
+TEST(ProgressText, SaysWhichScenarioHowFarAndWhatWillEndIt) {
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 120),
+            "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second, frontier 4,321, 210 MiB, 6% of --max-states");
+}
+
+TEST(ProgressText, LeavesOutTheLeastWhereThereIsNoRoom) {
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 107),
+            "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second, frontier 4,321, 6% of --max-states");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 90),
+            "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second, 6% of --max-states");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 70), "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second");
 }
 
 TEST(ProgressText, KeepsTheEndOfALongPath) {
   const std::string file = "some/very/long/folder/with/many/parts/and-the-name.json";
-  const std::string text = ProgressText(1, 1, file, 10, 5, 63);
-  EXPECT_EQ(text, "scenario 1 of 1  .../and-the-name.json  10 states, 5 per second");
+  const std::string text = ProgressText({.states = 10, .states_per_second = 5, .limit = "--time-limit", .percent = 50}, file, 73);
+  EXPECT_EQ(text, "scenario 1 of 1  ...me.json  10 states, 5 per second, 50% of --time-limit");
 }
 
 TEST(ProgressText, NeverIsWiderThanTheTerminal) {
   const std::string file = "f/\u5bbd\u5bbd\u5bbd\u5bbd\u5bbd\u5bbd\u5bbd\u5bbd\x1b[2J.json";
-  for (std::size_t width = 1; width < 90; ++width) {
-    const std::string text = ProgressText(12, 40, file, 3'100'000, 1'900'000, width);
+  for (std::size_t width = 1; width < 140; ++width) {
+    const std::string text = ProgressText(Numbers(), file, width);
     EXPECT_LE(DisplayWidth(text), width);
     EXPECT_EQ(text.find('\x1b'), std::string::npos);
   }
+}
+
+TEST(SearchGauge, SeenGrowsWhereASearchBeginsAnew) {
+  SearchGauge gauge;
+  gauge.Tell(100, 7, 1 << 20);
+  gauge.Tell(150, 5, 1 << 20);
+  gauge.Tell(30, 3, 1 << 20);
+  EXPECT_EQ(gauge.states, 30u);
+  EXPECT_EQ(gauge.frontier, 3u);
+  EXPECT_EQ(gauge.seen, 180u);
 }
 
 }  // namespace

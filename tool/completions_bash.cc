@@ -88,6 +88,7 @@ std::string BashCompletions() {
     operands += "    " + name + ")" + (command.operands.empty() ? "" : Assignments(command.operands)) + " ;;\n";
     std::string list = "--help";
     for (const FlagDef& flag : command.flags) {
+      if (!flag.letter.empty()) list += " -" + std::string(flag.letter);
       list += " --" + std::string(flag.name);
       if (!flag.value.empty()) {
         values += "    '" + name + " --" + std::string(flag.name) + "')" + Assignments(flag.value) + " ;;\n";

@@ -86,6 +86,7 @@ std::string ZshCompletions() {
     std::string list;
     for (const FlagDef& flag : command.flags) {
       const std::string dashed = "--" + std::string(flag.name);
+      if (!flag.letter.empty()) list += Described("-" + std::string(flag.letter), flag.doc);
       list += Described(dashed, flag.doc);
       if (!flag.value.empty()) values += "    '" + name + " " + dashed + "')" + Assignments(flag.value) + " ;;\n";
     }

@@ -64,6 +64,12 @@ std::vector<RuleOverride> OverridesOf(const Options& options) {
   return overrides;
 }
 
+TextStyle StyleOf(const Options& options) {
+  TextStyle style;
+  style.is_verbose = options.verbose;
+  return style;
+}
+
 Outcome OutcomeOf(Verdict verdict) {
   switch (verdict) {
     case Verdict::kClean: return Outcome::kClean;
@@ -90,7 +96,7 @@ Result Check(std::string_view scenario, const Options& options) {
   }
   if (report.verdict != Verdict::kInvalid) result.differences = CompareWithExpect(text, options.file, report);
   result.outcome = OutcomeOf(report.verdict);
-  result.report = format.render(MakeRunReport({std::move(report)}), {text}, TextStyle{});
+  result.report = format.render(MakeRunReport({std::move(report)}), {text}, StyleOf(options));
   return result;
 }
 
@@ -98,7 +104,9 @@ std::string Replay(std::string_view scenario, std::string_view schedule, const O
   const ReplayResult result =
       ReplayText(std::string(scenario), options.file, std::string(schedule), InnerOptions(options));
   if (!result.ok) throw std::invalid_argument(Printable(result.error));
-  return RenderSchedule(result.steps, TextStyle{}) + "=> " + Printable(result.outcome) + "\n";
+  const TextStyle style = StyleOf(options);
+  return RenderSchedule(result.steps, style) + (options.verbose ? RenderStandings(result.at_end, style) : "") + "=> " +
+         Printable(result.outcome) + "\n";
 }
 
 std::string Explain(std::string_view rule) {

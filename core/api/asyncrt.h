@@ -3,8 +3,11 @@
 //   asyncrt::Result result = asyncrt::Check(text, {.format = "text"});
 //   if (result.outcome == asyncrt::Outcome::kErrors) std::cerr << result.report;
 //
-// Everything here is safe to call from several threads at once. Mistakes in a scenario are part of the report; mistakes
-// in the options, which are the caller's, throw std::invalid_argument with a message for people.
+// Everything here is safe to call from several threads at once, reads and writes no file, and prints nothing. Mistakes in
+// a scenario are part of the report; mistakes in the options, which are the caller's, throw std::invalid_argument with a
+// message for people; where there is no memory, std::bad_alloc is thrown. A check explores on the thread that calls it.
+//
+// Before version 1.0 a program needs the version of the library whose header it was compiled with.
 #ifndef ASYNCRT_H_
 #define ASYNCRT_H_
 
@@ -22,8 +25,10 @@
 namespace asyncrt {
 inline namespace v1 {
 
-// The verdict of the report.
+// The verdict of the report: nothing, warnings at most, at least one error; or nothing was found before a limit ended the
+// exploration; or the text is no scenario. An error counts though a limit ended the exploration.
 enum class Outcome : std::uint8_t { kClean, kWarnings, kErrors, kIncomplete, kInvalid };
+// Ideal: a step takes no time, save those that say so. Adversarial: every step may be delayed for any time.
 enum class TimingChoice : std::uint8_t { kAsScenarioSays, kIdeal, kAdversarial };
 
 struct Options {
@@ -31,11 +36,12 @@ struct Options {
   std::string format = "json";         // one of Formats()
   std::string tokio = {};              // a version such as "1.44"; empty: as the scenario says
   TimingChoice timing = TimingChoice::kAsScenarioSays;
-  bool exact_scheduler = false;
-  std::uint64_t max_states = 20'000'000;
+  bool exact_scheduler = false;        // a worker's search for work and its going to sleep part by part: slow
+  bool verbose = false;                // "text" says what everything is at the end of each schedule
+  std::uint64_t max_states = 20'000'000;  // of the scenario, under each timing
   std::uint64_t max_depth = 0;      // in steps; 0: no limit
   std::uint64_t time_limit_ms = 0;  // 0: no limit
-  std::uint64_t memory_limit_mib = 8192;
+  std::uint64_t memory_limit_mib = 8192;  // about; in units of 2^20 bytes
   // A rule or "family/*", and "off", "note", "warning" or "error"; the later one wins.
   std::vector<std::pair<std::string, std::string>> rules = {};
   const std::atomic<bool>* interrupted = nullptr;  // once true, the check stops and reports what it has found
@@ -50,16 +56,19 @@ struct Result {
 
 ASYNCRT_API Result Check(std::string_view scenario, const Options& options = {});
 
-// The steps of a finding's `replay`, as text; what went wrong throws std::invalid_argument.
+// The steps of a finding's `replay`, as text, with the state at the end if `verbose`. The options are those that it was
+// found with. Throws std::invalid_argument if `schedule` is none, or none of this scenario.
 ASYNCRT_API std::string Replay(std::string_view scenario, std::string_view schedule, const Options& options = {});
 
-// A page about a rule.
+// A page about a rule; std::invalid_argument if there is none of that name.
 ASYNCRT_API std::string Explain(std::string_view rule);
 
+// What `Options::format` can be, and all ids of rules.
 ASYNCRT_API std::vector<std::string> Formats();
 ASYNCRT_API std::vector<std::string> Rules();
+// Of the library that runs, such as "0.1.0".
 ASYNCRT_API std::string Version();
-// A JSON string with its quotes.
+// A JSON string with its quotes; `text` is UTF-8.
 ASYNCRT_API std::string QuotedJson(std::string_view text);
 
 // Scenarios in C++ instead of JSON. What is built is only written down here; Check says what is wrong with it.

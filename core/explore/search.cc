@@ -81,12 +81,9 @@ class Explorer {
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
     if ((ticks_ & 1023) == 0 || bytes_ > 8192) {
-      if (options_.states_seen != nullptr) {
-        options_.states_seen->fetch_add(parent_.size() - told_, std::memory_order_relaxed);
-        told_ = parent_.size();
-      }
-      if (!InTime()) return false;
       std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
+      if (options_.gauge != nullptr) options_.gauge->Tell(parent_.size(), numbers_.size() - expanded_ + next_numbers_.size(), memory);
+      if (!InTime()) return false;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
     }
     return true;
@@ -96,11 +93,13 @@ class Explorer {
     while (!numbers_.empty()) {
       next_.clear();
       next_numbers_.clear();
-      for (std::size_t i = 0; i < numbers_.size(); ++i)
+      for (std::size_t i = 0; i < numbers_.size(); ++i) {
+        expanded_ = i;
         if (!Expand(current_.data() + i * bytes_, numbers_[i]) || (panicked_ && !expects_panics_)) {
           if (!machine_.overflow().empty()) return false;
           return true;
         }
+      }
       current_.swap(next_);
       numbers_.swap(next_numbers_);
       if (!numbers_.empty()) ++depth_;
@@ -894,7 +893,7 @@ class Explorer {
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
-  std::size_t told_ = 0;   // of the states, to `states_seen`
+  std::size_t expanded_ = 0;   // of the level
   std::chrono::steady_clock::time_point start_;
 };
 
