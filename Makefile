@@ -96,7 +96,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
-deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
+deps-browser: ## install what test-browser needs: Chromium, Node and some of its packages
 	@missing=""; command -v chromium >/dev/null || missing="chromium"; command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -n "$$missing" ]; then \
@@ -105,10 +105,11 @@ deps-browser: ## install what test-browser needs: Chromium, Node and two of its 
 	@mkdir -p $(BUILD)/browser && cp tests/browser/package.json tests/browser/.npmrc tests/browser/*.mjs $(BUILD)/browser/
 	@cd $(BUILD)/browser && npm install --silent --no-audit --no-fund
 
-test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema
+test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema, SARIF
 	@$(MAKE) --no-print-directory deps-browser $(BUILD)/asyncrt-check
 	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
+	node $(BUILD)/browser/sarif_test.mjs $(BUILD)/asyncrt-check
 
 bigtest: ## the long tests: sanitizers, and the same findings for any jobs and order
 	@$(MAKE) --no-print-directory deps
