@@ -347,7 +347,7 @@ TEST(Document, ChecksRuntimes) {
              "2:48 /runtimes/a/workers: unknown key `workers` in a runtime; a runtime has `flavor`, "
              "`worker_threads`, `max_blocking_threads`, `enable_time`, `enable_io`, `shared`, `event_interval`, "
              "`global_queue_interval` and `disable_lifo_slot`",
-             "3:18 /runtimes/b/flavor: unknown flavor `current`; it is `multi_thread` or `current_thread`",
+             "3:18 /runtimes/b/flavor: unknown flavor `current`; did you mean `current_thread`?",
              "3:31 /runtimes/2c: `2c` is no name; a name is letters, digits and `_`, and does not begin with a "
              "digit",
              "3:74 /runtimes/d: a runtime needs `flavor`"}));
