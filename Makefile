@@ -187,6 +187,9 @@ readme: $(BUILD)/asyncrt-check ## rewrite the report in README.md
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
+# What is installed for this machine is found by programs at once; a package or another root does that itself.
+update_loader = test -n "$(DESTDIR)" || test "$$(id -u)" != 0 || ldconfig
+
 install: $(BUILD)/asyncrt-check lib ## install into $(DESTDIR)$(prefix)
 	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1 $(mandir)/man5 $(docdir) \
 	  $(bashcompletiondir) $(zshcompletiondir) $(fishcompletiondir) $(datadir)/asyncrt-check/schema)
@@ -210,6 +213,7 @@ install: $(BUILD)/asyncrt-check lib ## install into $(DESTDIR)$(prefix)
 	install -m 644 README.md LICENSE $(DESTDIR)$(docdir)
 	cp -R scenarios $(DESTDIR)$(datadir)/asyncrt-check/
 	chmod -R u+w,a+rX $(DESTDIR)$(datadir)/asyncrt-check
+	$(update_loader)
 
 uninstall: ## remove what install has put there
 	rm -f $(addprefix $(DESTDIR),$(bindir)/asyncrt-check $(libdir)/libasyncrt.a $(libdir)/libasyncrt.so $(libdir)/$(SONAME) \
@@ -218,8 +222,10 @@ uninstall: ## remove what install has put there
 	  $(zshcompletiondir)/_asyncrt-check $(fishcompletiondir)/asyncrt-check.fish $(docdir)/README.md $(docdir)/LICENSE)
 	rm -rf $(DESTDIR)$(datadir)/asyncrt-check
 	rmdir $(DESTDIR)$(docdir) 2> /dev/null || true
+	$(update_loader)
 
 deb: $(BUILD)/asyncrt-check lib ## build the Debian packages in $(BUILD)/deb
+	$(call install_missing,dpkg-dev)
 	+bash .debian/build.sh $(BUILD) $(VERSION)
 
 $(BUILD)/asyncrt-check: $(LIB_OBJECTS) $(call objects,tool/main.cc)
