@@ -9,7 +9,7 @@ namespace {
 
 ProgressNumbers Numbers() {
   return {.index = 2, .count = 1200, .states = 1'234'567, .states_per_second = 89'000, .frontier = 4'321, .bytes = 210u << 20,
-          .limit = "--max-states", .percent = 6};
+          .limit = "states", .percent = 6};
 }
 
 TEST(ProgressText, SaysWhichScenarioHowFarAndWhatWillEndIt) {
@@ -18,17 +18,24 @@ TEST(ProgressText, SaysWhichScenarioHowFarAndWhatWillEndIt) {
 }
 
 TEST(ProgressText, LeavesOutTheLeastWhereThereIsNoRoom) {
-  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 107),
-            "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second, frontier 4,321, 6% of --max-states");
-  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 90),
-            "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second, 6% of --max-states");
-  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 70), "scenario 2 of 1,200  a/b.json  1,234,567 states, 89,000 per second");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 100),
+            "scenario 2/1,200  a/b.json  1.23M states, 89.0k/s, frontier 4,321, 210 MiB, 6% of states");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 79), "scenario 2/1,200  1.23M states, 89.0k/s, frontier 4,321, 210 MiB, 6% of states");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 72), "scenario 2/1,200  1.23M states, 89.0k/s, frontier 4,321, 6% of states");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 60), "scenario 2/1,200  1.23M states, 89.0k/s, 6% of states");
+  EXPECT_EQ(ProgressText(Numbers(), "a/b.json", 40), "scenario 2/1,200  1.23M states, 89.0k/s");
+}
+
+TEST(ProgressText, FitsATerminalOfEightyColumns) {
+  const ProgressNumbers large = {.index = 9, .count = 12, .states = 999'950, .states_per_second = 99'949, .frontier = 123'456,
+                                 .bytes = 800ull << 20, .limit = "memory", .percent = 99};
+  EXPECT_EQ(ProgressText(large, "wide.json", 79), "scenario 9/12  1.00M states, 99.9k/s, frontier 123k, 800 MiB, 99% of memory");
 }
 
 TEST(ProgressText, KeepsTheEndOfALongPath) {
   const std::string file = "some/very/long/folder/with/many/parts/and-the-name.json";
-  const std::string text = ProgressText({.states = 10, .states_per_second = 5, .limit = "--time-limit", .percent = 50}, file, 73);
-  EXPECT_EQ(text, "scenario 1 of 1  ...me.json  10 states, 5 per second, 50% of --time-limit");
+  const std::string text = ProgressText({.states = 10, .states_per_second = 5, .limit = "time", .percent = 50}, file, 103);
+  EXPECT_EQ(text, "scenario 1 of 1  .../and-the-name.json  10 states, 5 per second, frontier 0, 0 MiB, 50% of --time-limit");
 }
 
 TEST(ProgressText, NeverIsWiderThanTheTerminal) {

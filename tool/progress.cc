@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <new>
 #include <string_view>
@@ -46,19 +47,46 @@ std::string Shortened(const std::string& path, std::size_t width) {
   return "..." + out;
 }
 
+// "--max-states" of "states", "--time-limit" of "time".
+std::string LimitFlag(const std::string& limit) { return limit == "states" ? "max-states" : limit + "-limit"; }
+
+// 9,999, 12.3k, 456k, 7.89M: three digits say enough of a number that changes while it is read.
+std::string Short(std::uint64_t number) {
+  if (number < 10'000) return Grouped(number);
+  double value = static_cast<double>(number);
+  const char* unit = "";
+  for (const char* next : {"k", "M", "G", "T"}) {
+    if (value < 999.5) break;
+    value /= 1000;
+    unit = next;
+  }
+  char text[32];
+  std::snprintf(text, sizeof text, value < 9.995 ? "%.2f%s" : value < 99.95 ? "%.1f%s" : "%.0f%s", value, unit);
+  return text;
+}
+
 }  // namespace
 
 std::string ProgressText(const ProgressNumbers& numbers, const std::string& file, std::size_t width) {
   constexpr std::size_t kFileWidthMin = 8;   // a name of three columns would be dots alone
-  const std::string head = "scenario " + Grouped(numbers.index) + " of " + Grouped(numbers.count);
-  const std::string rate = Counted(numbers.states, "state") + ", " + Grouped(numbers.states_per_second) + " per second";
-  const std::string frontier = ", frontier " + Grouped(numbers.frontier);
-  const std::string memory = ", " + Grouped(numbers.bytes >> 20) + " MiB";
-  const std::string limit = numbers.limit.empty() ? "" : ", " + std::to_string(numbers.percent) + "% of " + numbers.limit;
-  for (const std::string& tail : {rate + frontier + memory + limit, rate + frontier + limit, rate + limit, rate}) {
+  const auto with_file = [&](const std::string& head, const std::string& tail) {
     const std::size_t used = head.size() + tail.size() + 4;
-    if (used + kFileWidthMin <= width) return head + "  " + Shortened(Printable(file), width - used) + "  " + tail;
-  }
+    return used + kFileWidthMin <= width ? head + "  " + Shortened(Printable(file), width - used) + "  " + tail : "";
+  };
+  const std::string memory = ", " + Grouped(numbers.bytes >> 20) + " MiB";
+  const std::string share = numbers.limit.empty() ? "" : ", " + std::to_string(numbers.percent) + "% of ";
+  std::string text = with_file("scenario " + Grouped(numbers.index) + " of " + Grouped(numbers.count),
+                               Counted(numbers.states, "state") + ", " + Grouped(numbers.states_per_second) + " per second, frontier " +
+                                   Grouped(numbers.frontier) + memory + (share.empty() ? "" : share + "--" + LimitFlag(numbers.limit)));
+  if (!text.empty()) return text;
+  const std::string head = "scenario " + Grouped(numbers.index) + "/" + Grouped(numbers.count);
+  const std::string rate = Short(numbers.states) + " states, " + Short(numbers.states_per_second) + "/s";
+  const std::string frontier = ", frontier " + Short(numbers.frontier);
+  const std::string limit = share + (share.empty() ? "" : numbers.limit);
+  text = with_file(head, rate + frontier + memory + limit);
+  if (!text.empty()) return text;
+  for (const std::string& tail : {rate + frontier + memory + limit, rate + frontier + limit, rate + limit, rate})
+    if (head.size() + 2 + tail.size() <= width) return head + "  " + tail;
   return (head + "  " + rate).substr(0, width);
 }
 
@@ -138,16 +166,16 @@ std::string ProgressLine::Text() {
   numbers.states_per_second = rate;
   numbers.frontier = first.gauge.frontier.load(std::memory_order_relaxed);
   numbers.bytes = first.gauge.bytes.load(std::memory_order_relaxed);
-  const auto uses = [&](const char* flag, std::uint64_t used, std::uint64_t limit) {
+  const auto uses = [&](const char* limit_name, std::uint64_t used, std::uint64_t limit) {
     const std::uint64_t percent = limit == 0 ? 0 : static_cast<std::uint64_t>(100.0 * static_cast<double>(used) / static_cast<double>(limit));
     if (limit == 0 || (!numbers.limit.empty() && percent <= numbers.percent)) return;
-    numbers.limit = flag;
+    numbers.limit = limit_name;
     numbers.percent = percent;
   };
-  uses("--max-states", numbers.states, max_states_);
-  uses("--memory-limit", numbers.bytes, memory_limit_);
+  uses("states", numbers.states, max_states_);
+  uses("memory", numbers.bytes, memory_limit_);
   const auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(now - first.begin).count();
-  uses("--time-limit", static_cast<std::uint64_t>(spent), time_limit_ms_);
+  uses("time", static_cast<std::uint64_t>(spent), time_limit_ms_);
   return ProgressText(numbers, files_[index], Width());
 }
 

@@ -22,11 +22,12 @@ enum class ProgressChoice : std::uint8_t { kAuto, kAlways, kNever };
 struct ProgressNumbers {
   std::size_t index = 1, count = 1;   // of scenarios, from 1
   std::uint64_t states = 0, states_per_second = 0, frontier = 0, bytes = 0;
-  std::string limit;                  // the flag whose limit is nearest
+  std::string limit;                  // the one that is nearest, in the words of a report: "states", "memory", "time"
   std::uint64_t percent = 0;          // of it that is used up
 };
 
-// No longer than `width` columns: where there is no room for all, the memory goes first, then the frontier, then the limit.
+// No longer than `width` columns: where there is no room for all, numbers become short, then the name goes, then the
+// memory, the frontier and the limit.
 std::string ProgressText(const ProgressNumbers& numbers, const std::string& file, std::size_t width);
 
 class ProgressLine {
