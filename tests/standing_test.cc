@@ -79,6 +79,16 @@ TEST(Standings, SayWhatIsLeftInObjects) {
   EXPECT_EQ(at["thread w1"], "is blocked in `wait bar` (line 10)");
 }
 
+TEST(Standings, SayWhoHoldsARwlock) {
+  auto at = AtEnd(R"({ "name": "t", "timing": "ideal", "runtimes": { "rt": { "flavor": "current_thread" } }, "objects": { "l": { "kind": "rwlock" } },
+"main": [ { "op": "block_on", "on": "rt", "body": [ { "op": "read", "on": "l" },
+{ "op": "spawn", "as": "w", "body": [ { "op": "write", "on": "l" } ] }, { "op": "yield_now" },
+{ "op": "read", "on": "l" } ] } ] })", "deadlock/read-reentry");
+  EXPECT_EQ(at["rwlock l"], "held by thread main to read");
+  EXPECT_EQ(at["thread main"], "is suspended in `read l` (line 4); holds `l` to read");
+  EXPECT_EQ(at["task w"], "is suspended in `write l` (line 3)");
+}
+
 TEST(Standings, SayThatTheProcessHasEnded) {
   auto at = AtEnd(R"({ "name": "t", "objects": { "m": { "kind": "std_mutex" } },
 "main": [ { "op": "spawn_thread", "as": "t", "body": [ { "op": "pending" } ] }, { "op": "use", "on": "t" } ] })", "hazard/leaked-thread");

@@ -185,6 +185,23 @@ class Describer {
     return is_gone ? "held by a guard that was forgotten" : "held by " + PartyName(m_, frame);
   }
 
+  // Of a rwlock that is not free: whoever has a guard of it. Its permits alone do not tell, since a writer that waits gets
+  // them one by one.
+  std::string HoldersOf(int element) {
+    std::string text;
+    for (int f = 0; f < l_.frames; ++f) {
+      if (m_.F(f).live == 0 || (m_.F(f).bits & kComplete) != 0) continue;
+      const std::vector<Reg>& regs = m_.UnitOf(f).regs;
+      for (std::size_t r = 2; r < regs.size(); ++r) {
+        const std::int32_t value = m_.R(f)[r];
+        const bool writes = regs[r].kind == RegKind::kWriteGuard;
+        if ((!writes && regs[r].kind != RegKind::kReadGuard) || value == 0 || regs[r].base + (value & 0xffff) - 1 != element) continue;
+        Join(&text, PartyName(m_, f) + (writes ? " to write" : " to read"), " and ");
+      }
+    }
+    return text.empty() ? "handed to one that waits, or never given back" : "held by " + text;
+  }
+
   std::string Channel(const Element& e, const std::int32_t* w) {
     std::string text = Count(w[Machine::kCount], "message");
     if (e.capacity >= 0 && e.kind != Kind::kOneshot) text += " of at most " + std::to_string(e.capacity);
@@ -208,10 +225,7 @@ class Describer {
       case Kind::kMutex:
         if (w[Machine::kHolder] != 0) return HeldBy(w[Machine::kHolder]);
         return w[Machine::kPermits] > 0 ? "free" : "handed to one that waits";
-      case Kind::kRwlock: {
-        const std::int32_t left = w[Machine::kPermits];
-        return left == kRwlockPermits ? "free" : left == 0 ? "taken to write, or by those who wait for it" : "read by " + std::to_string(kRwlockPermits - left);
-      }
+      case Kind::kRwlock: return w[Machine::kPermits] == kRwlockPermits ? "free" : HoldersOf(element);
       case Kind::kSemaphore: return Count(w[Machine::kPermits], "permit") + " left" + (w[Machine::kClosed] != 0 ? ", closed" : "");
       case Kind::kNotify: return w[0] != 0 ? "keeps a permit" : "keeps no permit";
       case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot: case Kind::kBroadcast: return Channel(e, w);
