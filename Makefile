@@ -35,7 +35,7 @@ endif
 CORE_SOURCES  := $(sort $(wildcard core/*.cc core/*/*.cc))
 TOOL_SOURCES  := $(sort $(wildcard tool/*.cc))
 TEST_SOURCES  := $(sort $(filter-out tests/bench/% tests/fuzz/% tests/fidelity/%,$(wildcard tests/*.cc tests/*/*.cc)))
-BENCH_SOURCES := $(sort $(wildcard tests/bench/*.cc))
+BENCH_SOURCES := tests/bench/microbench.cc tests/bench/measure.cc
 GENERATOR_SOURCES := tests/oracle/generator.cc $(sort $(wildcard tests/oracle/writer_*.cc))
 FUZZ_TARGETS  := $(patsubst %,tests/fuzz/%_fuzz.cc,$(FUZZERS))
 FUZZ_SOURCES  := $(FUZZ_TARGETS) tests/fuzz/check_mutator.cc
@@ -46,8 +46,8 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help lib deps deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest bench asan \
-  fidelity fuzz tidy format golden readme clean install uninstall deb
+.PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
+  bench microbench asan fidelity fuzz tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -85,7 +85,7 @@ demo: ## check a first scenario, as text and through jq
 
 test: ## unit tests, every scenario against its expectation, the command line
 	@$(MAKE) --no-print-directory deps
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests $(BUILD)/measure
 	$(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
@@ -94,6 +94,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
+	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
 deps-browser: ## install what test-browser needs: Chromium, Node and some of its packages
@@ -125,9 +126,20 @@ test-packages: ## install, compile against the library, build the Debian package
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check lib
 	+bash tests/packages.sh $(BUILD)
 
-bench: ## states per second
-	@$(MAKE) --no-print-directory $(BUILD)/bench
-	$(BUILD)/bench
+deps-bench: ## install what `bench` needs: SPIN, and gcc for its verifiers
+	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) spin gcc"
+
+# BENCH=quick measures the small sizes only.
+BENCH ?= full
+bench_flags = $(if $(filter quick,$(BENCH)),--quick,$(if $(filter full,$(BENCH)),,$(error BENCH is full or quick, not $(BENCH))))
+bench: ## measure against SPIN, on Tokio's problems and on small scenarios (BENCH=quick: below 2 minutes)
+	@$(MAKE) --no-print-directory deps-bench
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/measure
+	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench $(bench_flags) --json $(BUILD)/bench.json
+
+microbench: ## states per second within one process
+	@$(MAKE) --no-print-directory $(BUILD)/microbench
+	$(BUILD)/microbench
 
 # Cargo as Debian has it, unless there is another one.
 RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
@@ -242,7 +254,7 @@ $(BUILD)/$(SONAME): $(call objects,$(CORE_SOURCES)) core/api/asyncrt.map
 $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES) $(FUZZ_TARGETS))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)
 
-$(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
+$(BUILD)/microbench: $(LIB_OBJECTS) $(call objects,tests/bench/microbench.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
 
 # The text that every exported Rust project shares, as a string.
@@ -260,6 +272,11 @@ $(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tes
 $(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o
 $(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
 	$(CXX) -pthread $(LDFLAGS) -Wl,--defsym=LLVMFuzzerTestOneInput=fuzz_$* -o $@ $^ $(LDLIBS)
+
+# $(BUILD)/bench is a folder now; an older build has a program there.
+$(BUILD)/measure: $(call objects,tests/bench/measure.cc)
+	@test ! -f $(BUILD)/bench || rm $(BUILD)/bench
+	$(CXX) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)

@@ -443,6 +443,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
   bool adversarial = options.timing == TimingModel::kAdversarial || (options.timing == TimingModel::kAsScenarioSays && scenario.adversarial);
   const bool exact = options.scheduler == Scheduler::kExact;
   report.explored.exact = exact;
+  if (options.strategy != Strategy::kExhaustive) report.explored.strategy = StrategyName(options.strategy);
+  report.explored.seed = options.seed;
+  if (options.strategy == Strategy::kPct) report.explored.bug_depth = options.bug_depth;
   if (ideal) report.explored.timing.push_back("ideal");
   if (adversarial) report.explored.timing.push_back("adversarial");
   report.findings = BadConfigs(prepared, file);
@@ -470,6 +473,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
       report.explored.transitions += r.transitions;
       report.explored.depth = std::max(report.explored.depth, r.depth);
       if (!r.complete) { report.explored.complete = false; report.explored.limit = r.limit; }
+      report.explored.collision_probability = std::min(1.0, report.explored.collision_probability + r.collision_probability);
+      report.explored.schedules += r.schedules;
+      report.explored.guarantee = report.explored.guarantee == 0 ? r.guarantee : std::min(report.explored.guarantee, r.guarantee);
       for (Seed& s : r.seeds) {
         auto [it, fresh] = seeds.try_emplace(s.key, s);
         if (fresh) continue;

@@ -11,6 +11,7 @@
 
 #include "core/base/play_mode.h"
 #include "core/base/search_gauge.h"
+#include "core/base/strategy.h"
 #include "core/report/report.h"
 
 namespace asyncrt {
@@ -28,6 +29,10 @@ struct CheckOptions {
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
+  bool exact_states = false;            // whole states are kept and compared, not their fingerprints
+  Strategy strategy = Strategy::kExhaustive;
+  std::uint64_t seed = 1, schedules = 10'000;   // of single runs
+  int bug_depth = 3;                    // that PCT aims at
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
   SearchGauge* gauge = nullptr;         // told how far the search is; may be empty
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty

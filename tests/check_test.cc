@@ -76,7 +76,7 @@ TEST(Search, EndsAtTheLimitOfDepth) {
 
 TEST(Search, AFindingBeforeTheLimitIsAnError) {
   CheckOptions options;
-  options.max_states = 60;
+  options.max_states = 21;
   ScenarioReport r = Check(Scenario("both-ends", kFourPhilosophers), options);
   EXPECT_FALSE(r.explored.complete);
   EXPECT_EQ(r.verdict, Rules(r).empty() ? Verdict::kIncomplete : Verdict::kErrors);
@@ -91,6 +91,91 @@ TEST(Search, StopsWhenItIsInterrupted) {
       {"op": "lock", "on": "f[$index]", "body": [{"op": "lock", "on": "f[($index + 1) % 7]", "body": []}]}]},
     {"op": "join_thread", "on": "p"}])"), options);
   EXPECT_EQ(r.explored.limit, "interrupt");
+}
+
+// Copies that differ in nothing are one party to the search, and several to the reader.
+const char kThreeAlike[] = R"("objects": {"m": {"kind": "std_mutex"}, "b": {"kind": "std_barrier", "parties": 5}}, "main": [
+  {"op": "spawn_thread", "as": "p", "count": 3, "body": [
+    {"op": "choose", "branches": [[{"op": "lock", "on": "m", "body": []}], [{"op": "wait", "on": "b"}], []]}]},
+  {"op": "lock", "on": "m", "body": [{"op": "join_thread", "on": "p"}]}])";
+
+TEST(Symmetry, LeavesOutStatesAndNoFinding) {
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  const ScenarioReport one = Check(Scenario("alike", kThreeAlike)), all = Check(Scenario("alike", kThreeAlike), without);
+  EXPECT_EQ(Rules(all), (Set{"deadlock/lock-cycle", "deadlock/barrier"}));   // which of the two depends on whom main joins first
+  EXPECT_EQ(Rules(one), Rules(all));
+  EXPECT_LT(one.explored.states * 2, all.explored.states);
+}
+
+TEST(Symmetry, TellsOfTrueParties) {
+  const std::string text = Scenario("alike", kThreeAlike);
+  CheckOptions only;   // the others would find a short schedule anew
+  only.reductions.stubborn = only.reductions.chains = false;
+  for (const Finding& f : Check(text, only).findings) {
+    const ReplayResult replay = ReplayText(text, "test.json", f.replay, {});
+    ASSERT_TRUE(replay.ok) << replay.error;
+    EXPECT_NE(replay.outcome.find(f.rule), std::string::npos) << replay.outcome;
+    ASSERT_FALSE(f.waits.empty());
+    std::set<std::string> who;
+    for (const Wait& wait : f.waits) who.insert(wait.who);
+    EXPECT_EQ(who.size(), f.waits.size()) << "nobody waits twice";
+  }
+}
+
+TEST(Symmetry, IsNoneWhereNumbersTell) {
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  EXPECT_EQ(Check(Scenario("numbered", kFourPhilosophers)).explored.states, Check(Scenario("numbered", kFourPhilosophers), without).explored.states);
+}
+
+TEST(Strategy, OfEveryKindFindsTheDeadlock) {
+  const std::string text = Scenario("four", kFourPhilosophers);
+  for (Strategy strategy : {Strategy::kExhaustive, Strategy::kBitstate, Strategy::kRandom, Strategy::kPct}) {
+    CheckOptions options;
+    options.strategy = strategy;
+    options.schedules = 500;
+    const ScenarioReport r = Check(text, options);
+    EXPECT_EQ(Rules(r), Set{"deadlock/lock-cycle"}) << StrategyName(strategy);
+    EXPECT_EQ(r.explored.complete, strategy == Strategy::kExhaustive);
+    ASSERT_EQ(r.findings.size(), 1u);
+    const ReplayResult replay = ReplayText(text, "test.json", r.findings.front().replay, {});
+    EXPECT_NE(replay.outcome.find("deadlock/lock-cycle"), std::string::npos) << replay.outcome;
+  }
+}
+
+TEST(Strategy, OfSingleRunsIsTheSameForTheSameSeed) {
+  CheckOptions options;
+  options.strategy = Strategy::kPct;
+  options.schedules = 20;
+  const std::string text = Scenario("four", kFourPhilosophers);
+  const ScenarioReport one = Check(text, options), again = Check(text, options);
+  options.seed = 2;
+  const ScenarioReport other = Check(text, options);
+  EXPECT_EQ(one.explored.states, again.explored.states);
+  EXPECT_EQ(one.explored.transitions, again.explored.transitions);
+  EXPECT_NE(one.explored.states, other.explored.states);
+}
+
+TEST(Strategy, ThatFindsNothingIsIncomplete) {
+  for (Strategy strategy : {Strategy::kBitstate, Strategy::kRandom, Strategy::kPct}) {
+    CheckOptions options;
+    options.strategy = strategy;
+    options.schedules = 3;
+    const ScenarioReport r = Check(Scenario("clean", R"("main": [{"op": "spawn_thread", "as": "t", "body": []}, {"op": "join_thread", "on": "t"}])"), options);
+    EXPECT_EQ(r.verdict, Verdict::kIncomplete) << StrategyName(strategy);
+  }
+}
+
+TEST(Search, CountsTheSameWithWholeStates) {
+  CheckOptions options;
+  options.reductions = {false, false, false, false, false};
+  const ScenarioReport hashed = Check(Scenario("four", kFourPhilosophers), options);
+  options.exact_states = true;
+  const ScenarioReport exact = Check(Scenario("four", kFourPhilosophers), options);
+  EXPECT_EQ(hashed.explored.states, exact.explored.states);
+  EXPECT_GT(hashed.explored.collision_probability, 0);
+  EXPECT_EQ(exact.explored.collision_probability, 0);
 }
 
 TEST(Schedule, OfTwoLocksIsTheShortest) {

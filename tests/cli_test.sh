@@ -38,7 +38,7 @@ echo '{ "name": "broken", "main": [ { "op": "lokc" } ] }' > broken.json
 cat > wide.json <<'END'
 { "name": "wide", "objects": { "n": { "kind": "atomic", "count": 8 } },
   "main": [ { "op": "thread_scope", "body": [ { "op": "spawn_thread", "count": 8, "borrow": [], "body": [
-    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n[$index]", "value": 1 } ] } ] } ] } ] }
+    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n[0]", "value": "$index" } ] } ] } ] } ] }
 END
 mkdir -p folder/deep empty loop
 cp clean.json folder/z.json
@@ -231,6 +231,14 @@ check 'replay of a schedule' 0 '$tool replay bad.json --schedule "$(jq -r ".scen
 check 'the exact scheduler' 1 '$tool run race.json --scheduler exact > race-report.json'
 expect 'a race is called one' 'jq -e ".scenarios[0].findings[0].help[0] | startswith(\"needs a scheduler race\")" race-report.json > /dev/null'
 expect 'the report says which scheduler' 'test "$(jq -r ".scenarios[0].explored.scheduler" race-report.json)" = exact'
+check 'single runs' 1 '$tool run bad.json --strategy pct --schedules 50 --seed 7'
+expect 'the guarantee is told' 'jq -e ".scenarios[0].explored | .guarantee > 0 and .seed == 7 and .schedules >= 50" out'
+check 'single runs prove nothing' 3 '$tool run clean.json --strategy random --schedules 5'
+check 'a lossy search proves nothing' 3 '$tool run clean.json --strategy bitstate'
+expect 'it says why' 'test "$(jq -r ".scenarios[0].explored.limit" out)" = lossy'
+check 'whole states' 0 '$tool run clean.json --exact'
+expect 'none is taken for another' 'jq -e ".scenarios[0].explored.collision_probability == 0" out > /dev/null'
+check 'a strategy that is none' 2 '$tool run bad.json --strategy randm'
 check 'the atomic scheduler' 0 '$tool run race.json --scheduler atomic'
 check 'replay of a race' 0 '$tool replay race-report.json'
 check 'replay of a race with the other scheduler' 2 '$tool replay race-report.json --scheduler atomic'

@@ -25,9 +25,9 @@ cat > bad.json <<'END_OF_SCENARIO'
   "expect": { "errors": ["deadlock/relock"], "warnings": [] } }
 END_OF_SCENARIO
 cat > wide.json <<'END_OF_SCENARIO'
-{ "name": "wide", "objects": { "n": { "kind": "atomic", "count": 8 } },
+{ "name": "wide", "objects": { "n": { "kind": "atomic" } },
   "main": [ { "op": "thread_scope", "body": [ { "op": "spawn_thread", "count": 8, "borrow": [], "body": [
-    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n[$index]", "value": 1 } ] } ] } ] } ] }
+    { "op": "loop", "times": 50, "body": [ { "op": "add", "on": "n", "value": "$index + 1" } ] } ] } ] } ] }
 END_OF_SCENARIO
 $tool run bad.json > report.json
 

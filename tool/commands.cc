@@ -30,7 +30,12 @@ std::vector<FlagDef> SearchFlags() {
   return {
       {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "judge under these timings"},
       {"scheduler", "atomic|exact", false, "atomic", "play a worker's search and park as one step, or part by part"},
-      {"no-reduction", "fusing|workers|stubborn|chains|all", true, "", "explore without one of the reductions; never changes what is found"},
+      {"no-reduction", "fusing|workers|stubborn|chains|symmetry|all", true, "", "explore without one of the reductions; never changes what is found"},
+      {"strategy", "exhaustive|bitstate|random|pct", false, "exhaustive", "all schedules, as many as three bits a state allow, or single runs"},
+      {"seed", "N", false, "1", "of the runs of random and pct"},
+      {"schedules", "N", false, "10000", "how many runs random and pct play"},
+      {"depth", "N", false, "3", "how many ordering constraints a bug may need that pct looks for"},
+      {"exact", "", false, "", "keep whole states, so that none is ever taken for another one"},
       {"tokio", "VERSION", false, "as the scenario says", "the Tokio version whose rules apply"},
       {"max-states", "N", false, "20000000", "stop a scenario after so many states"},
       {"max-depth", "N", false, "no limit", "stop a schedule after so many steps"},

@@ -109,12 +109,17 @@ CheckOptions FlagReader::Options() {
   if (args_.Has("scheduler"))
     options.scheduler = Choice("scheduler", {"atomic", "exact"}, 0) == 0 ? Scheduler::kAtomic : Scheduler::kExact;
   for (const std::string& name : args_.All("no-reduction")) {
-    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "all"});
-    if (which == 0 || which == 4) options.reductions.fusing = false;
-    if (which == 1 || which == 4) options.reductions.workers = false;
-    if (which == 2 || which == 4) options.reductions.stubborn = false;
-    if (which == 3 || which == 4) options.reductions.chains = false;
+    bool* const parts[] = {&options.reductions.fusing, &options.reductions.workers, &options.reductions.stubborn, &options.reductions.chains, &options.reductions.symmetry};
+    const std::size_t which = ChoiceOf("no-reduction", name, {"fusing", "workers", "stubborn", "chains", "symmetry", "all"});
+    for (std::size_t k = 0; k < std::size(parts); ++k)
+      if (which == k || which == std::size(parts)) *parts[k] = false;
   }
+  constexpr Strategy kStrategies[] = {Strategy::kExhaustive, Strategy::kBitstate, Strategy::kRandom, Strategy::kPct};
+  options.strategy = kStrategies[Choice("strategy", {"exhaustive", "bitstate", "random", "pct"}, 0)];
+  options.seed = Count("seed", options.seed);
+  options.schedules = Count("schedules", options.schedules);
+  options.bug_depth = static_cast<int>(std::min<std::uint64_t>(Count("depth", static_cast<std::uint64_t>(options.bug_depth)), 64));
+  options.exact_states = args_.Has("exact");
   options.tokio = Tokio();
   return options;
 }

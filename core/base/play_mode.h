@@ -19,7 +19,7 @@ struct PlayMode {
 
 // What the search may leave out without losing a finding; core/explore/README.md says why each is sound.
 struct Reductions {
-  bool fusing = true, workers = true, stubborn = true, chains = true;
+  bool fusing = true, workers = true, stubborn = true, chains = true, symmetry = true;
 };
 
 }  // namespace asyncrt

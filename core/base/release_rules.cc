@@ -30,6 +30,7 @@ const std::vector<VersionRow>& VersionTable() {
       {"oneshot_failed_is_done", &V::oneshot_failed_is_done, {44, 0}, kNoRelease},
       {"enter_order", &V::enter_order, {29, 0}, kNoRelease},
       {"local_set_forbids_bip", &V::local_set_forbids_bip, {46, 0}, kNoRelease},
+      {"pool_idle_till_awake", &V::pool_idle_till_awake, {52, 0}, {52, 1}},
       {"notify_priority", &V::notify_priority, {51, 0}, kNoRelease},
       {"event_interval_check", &V::event_interval_check, {50, 0}, kNoRelease},
       {"queue_interval_check", &V::queue_interval_check, {38, 0}, kNoRelease},

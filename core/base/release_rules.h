@@ -27,6 +27,7 @@ struct VersionRules {
   bool oneshot_failed_is_done = false; // a oneshot's receiver is used up by a recv that failed, too
   bool enter_order = false;            // enter guards dropped out of order panic
   bool local_set_forbids_bip = false;  // block_in_place panics inside an awaited local_set, too
+  bool pool_idle_till_awake = false;   // a thread of the pool that was woken still counts as idle, so no other is started
   bool notify_priority = false;        // a Notified created before notify_waiters leaves the permit alone
   bool event_interval_check = false;   // event_interval 0 is refused
   bool queue_interval_check = false;   // global_queue_interval 0 is refused

@@ -65,7 +65,8 @@ drop(rt);  // on a thread that is not the runtime's own
            "it "
            "returns. A closure that waits for another closure needs two threads, n nested ones need n. Each concurrent "
            "`block_in_place` takes a pool thread as well, to carry on the worker's other tasks: with a full pool the "
-           "worker's queue is stranded.",
+           "worker's queue is stranded. Tokio 1.52.0 alone could leave a closure behind a busy thread of a pool with room "
+           "for more (https://github.com/tokio-rs/tokio/issues/8056).",
            "In a stuck state, a root waits for a closure that is queued while all pool threads belong to the same "
            "stuck "
            "component.",

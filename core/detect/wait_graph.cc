@@ -220,12 +220,16 @@ class Graph {
     const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(r)];
     const std::string& name = def.declared->name;
     if (m_.UnitOf(frame).kind == UnitKind::kBlocking) {
+      int alive = 0;
+      for (int i = 0; i < def.thread_slots; ++i) alive += m_.T(def.first_thread + i).life != ThreadLife::kFree;
+      const std::string why = alive < def.pool_cap ? "`, which started no thread for it, since one that had been woken still counted as idle (Tokio 1.52.0): "
+                                                   : "`, whose threads are all taken: ";
       bool any = false;
       for (int i = 0; i < def.thread_slots; ++i) {
         int t = def.first_thread + i;
         if (m_.T(t).life == ThreadLife::kFree || m_.T(t).top == 0) continue;
         any = true;
-        OnThread(party, t, Edge::kPool, -1, "it is queued for the blocking pool of `" + name + "`, whose threads are all taken: ");
+        OnThread(party, t, Edge::kPool, -1, "it is queued for the blocking pool of `" + name + why);
       }
       if (!any) Add(party, -1, Edge::kPool, -1, "it is queued for the blocking pool of `" + name + "`, which has no free thread");
       return;

@@ -1,48 +1,74 @@
 #include "core/explore/search.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
+#include <cmath>
+#include <functional>
 #include <iterator>
 #include <map>
 #include <set>
 
-#include "core/base/stable_hash.h"
 #include "core/detect/lock_order.h"
+#include "core/explore/bit_filter.h"
+#include "core/explore/fingerprint.h"
+#include "core/explore/frontier.h"
+#include "core/explore/picker.h"
+#include "core/explore/search_tree.h"
 #include "core/explore/stubborn.h"
+#include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
 
 namespace asyncrt {
 namespace {
 
+// What a search reckons with. It begins with nothing of the kind, since a program without it has smaller graphs.
+struct Expects {
+  bool panics = false;   // main or a thread may panic
+  bool cycles = false;   // some runs have no end
+  bool order = false;    // it matters which copy of a body has which number
+};
+
 class Explorer {
  public:
   Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
-           std::chrono::steady_clock::time_point start)
+           std::chrono::steady_clock::time_point start, const Expects& expects)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
-        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
-        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), start_(start) {}
+        bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), frontier_(bytes_), visited_(options.exact_states ? bytes_ : 0),
+        tree_(machine_.actors()), stubborn_(program, layout, mode),
+        expects_(expects), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
+        use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode),
+        use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), start_(start) {
+    stubborn_.ExpectPanics(expects.panics);
+    symmetry_.UseJoins(!expects.panics);
+  }
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
-    std::vector<std::uint8_t> first(bytes_);
-    machine_.Attach(first.data());
-    machine_.Initial();
+    std::vector<std::uint8_t> first = InitialBytes();
     bool fresh;
-    visited_.Insert(StableHash(first.data(), bytes_), 0, &fresh);
-    parent_.push_back(0);
-    actor_.push_back(0);
-    length_.push_back(0);
-    current_ = first;
-    numbers_ = {0};
-    if (!Levels()) return false;
-    if (p_.endless && result_.complete)
+    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
+    tree_.Add(0, 0);
+    frontier_.Push(first.data(), 0, 0);
+    for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
+    Expects surprise;
+    if (!Explore()) return false;
+    if (p_.endless && !walks_ && (detours() || use_symmetry_)) LookForCycles();
+    if (Surprised(&surprise)) return true;
+    if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
       for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
         bool more = false;
         if (!Cycles(&more)) return false;
         if (!more) break;
       }
-    result_.states = parent_.size();
-    result_.depth = use_chains_ ? longest_ : depth_;
+    if (!walks_) result_.states = visited_.size();
+    result_.depth = use_chains_ || walks_ ? longest_ : depth_;
+    const double states = static_cast<double>(result_.states), half_word = std::pow(2.0, 64);
+    if (!walks_ && !options_.exact_states) result_.collision_probability = (states * (states - 1) / 2 + (use_chains_ ? static_cast<double>(result_.transitions) : 0)) / half_word;
+    if (use_symmetry_) {
+      order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
+      for (SeenOrder& seen : orders_) Retell(&seen);
+    }
     LockOrders();
     if (result_.complete && !use_chains_) FewestSwitches();
     for (auto& [key, seed] : found_) {
@@ -51,14 +77,20 @@ class Explorer {
       seed.path = std::move(path);
       result_.seeds.push_back(std::move(seed));
     }
+    if (use_symmetry_)
+      for (Seed& seed : result_.seeds) Retell(&seed);
     return true;
   }
 
   Machine& machine() { return machine_; }
-  void ExpectPanics(bool expect) { stubborn_.ExpectPanics(expect); expects_panics_ = expect; }
-  bool panicked() const { return panicked_; }
-  bool reduced() const { return use_stubborn_; }
-  bool detours() const { return use_stubborn_ || use_chains_; }
+  // What the search took for granted and then met. It has to begin anew without that. False: nothing.
+  bool Surprised(Expects* expects) const {
+    if (!expects_.panics && panicked_ && (use_stubborn_ || use_symmetry_)) return expects->panics = true;
+    if (use_symmetry_ && (order_matters_ || machine_.ordered())) return expects->order = true;
+    if (cycles_) return expects->cycles = true;
+    return false;
+  }
+  bool detours() const { return use_stubborn_ || use_chains_ || walks_; }
   SearchResult& result() { return result_; }
 
  private:
@@ -76,33 +108,164 @@ class Explorer {
   }
 
   bool WithinLimits() {
-    if (parent_.size() >= options_.max_states) return Stop("states");
-    if (parent_.size() >= 4'000'000'000u) return Stop("states");
+    if (visited_.size() + pending_count_ >= options_.max_states) FlushPending();
+    if (visited_.size() >= options_.max_states) return Stop("states");
+    if (visited_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
-    if ((ticks_ & 1023) == 0 || bytes_ > 8192) {
-      std::uint64_t memory = visited_.bytes() * 3 + parent_.size() * 6 + current_.size() + next_.size() * 2 + edges_.size() * 8;
-      if (options_.gauge != nullptr) options_.gauge->Tell(parent_.size(), numbers_.size() - expanded_ + next_numbers_.size(), memory);
+    if ((ticks_ & 1023) == 1 || bytes_ > 8192) {
+      std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
+      if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), frontier_.size(), memory);
       if (!InTime()) return false;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
     }
     return true;
   }
 
-  bool Levels() {
-    while (!numbers_.empty()) {
-      next_.clear();
-      next_numbers_.clear();
-      for (std::size_t i = 0; i < numbers_.size(); ++i) {
-        expanded_ = i;
-        if (!Expand(current_.data() + i * bytes_, numbers_[i]) || (panicked_ && !expects_panics_)) {
-          if (!machine_.overflow().empty()) return false;
-          return true;
-        }
+  bool Explore() {
+    switch (options_.strategy) {
+      case Strategy::kExhaustive: return Levels();
+      case Strategy::kBitstate: return DepthFirst();
+      case Strategy::kRandom: return Runs(0);
+      case Strategy::kPct: return Runs(options_.bug_depth);
+    }
+    return true;
+  }
+
+  // A state on the way that a depth-first search is on.
+  struct Open {
+    std::vector<std::uint8_t> state;
+    std::uint64_t fingerprint = 0;
+    std::vector<int> enabled;
+    std::size_t enough = 0, next = 0;
+    bool progress = false;   // it has led to a new state
+    Chooser chooser;
+  };
+
+  // Judges the state, and fills in who is to move. False: nobody.
+  bool OpenState(Open* open) {
+    scratch_ = open->state;
+    machine_.Attach(scratch_.data());
+    if (machine_.H().ended != 0) { Ended(0); return false; }
+    bool stuck;
+    open->enough = Choose(&open->enabled, &stuck);
+    if (stuck) Stuck(0);
+    return !open->enabled.empty();
+  }
+
+  // Depth first, with a few bits a state: for graphs that do not fit otherwise. What is found is real, what is left out
+  // nobody knows.
+  bool DepthFirst() {
+    const std::size_t memory = options_.memory_limit_mib << 20;
+    BitFilter seen(std::min<std::size_t>(memory / 2, std::size_t{1} << 28));
+    if (!seen.ok()) { Stop("memory"); return true; }
+    std::vector<Open> stack(1);
+    stack[0].state = InitialBytes();
+    stack[0].fingerprint = Fingerprint(stack[0].state.data(), bytes_);
+    seen.Insert(stack[0].fingerprint);
+    if (!OpenState(&stack[0])) stack.clear();
+    Expects surprise;
+    while (!stack.empty()) {
+      Open& top = stack.back();
+      if (top.next == top.enabled.size() || (top.next == top.enough && top.progress)) {
+        stack.pop_back();
+        if (!prefix_.empty()) prefix_.pop_back();
+        continue;
       }
-      current_.swap(next_);
-      numbers_.swap(next_numbers_);
-      if (!numbers_.empty()) ++depth_;
+      if ((++ticks_ & 1023) == 1) {
+        if (options_.gauge != nullptr) options_.gauge->Tell(seen.size(), stack.size(), stack.size() * (bytes_ + sizeof(Open)));
+        if (!InTime()) break;
+      }
+      if (seen.size() >= options_.max_states) { Stop("states"); break; }
+      const int actor = top.enabled[top.next];
+      scratch_ = top.state;
+      machine_.Attach(scratch_.data());
+      const std::uint16_t panicked = machine_.H().panicked;
+      machine_.Step(actor, top.chooser);
+      if (!machine_.overflow().empty()) return false;
+      ++result_.transitions;
+      panicked_ = panicked_ || machine_.H().panicked != 0;
+      if (machine_.H().ended != 0 || machine_.H().panicked != panicked) top.enough = top.enabled.size();
+      if (!machine_.events().empty()) Events(0, {}, actor, top.chooser);
+      Settle(scratch_.data());
+      if (Surprised(&surprise)) return true;
+      Move move{actor, top.chooser.Taken()};
+      const std::uint64_t fingerprint = FingerprintAfter(top.fingerprint, top.state.data(), scratch_.data(), bytes_);
+      if (!top.chooser.Next()) {
+        top.chooser.Reset();
+        ++top.next;
+      }
+      if (!seen.Insert(fingerprint)) continue;
+      top.progress = true;
+      if ((stack.size() + 1) * (bytes_ + sizeof(Open)) > memory / 2 || (options_.max_depth != 0 && stack.size() > options_.max_depth)) continue;
+      prefix_.push_back(std::move(move));
+      longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
+      Open next;
+      next.state = scratch_;
+      next.fingerprint = fingerprint;
+      if (OpenState(&next)) stack.push_back(std::move(next));   // `top` is gone
+      else prefix_.pop_back();
+    }
+    prefix_.clear();
+    result_.states = seen.size();
+    result_.collision_probability = std::min(1.0, static_cast<double>(seen.size()) * seen.FalseMatch());
+    if (result_.complete) Stop("lossy");
+    return true;
+  }
+
+  // Single runs, each from the beginning to where nobody can go on.
+  bool Runs(int bug_depth) {
+    const std::uint64_t steps_max = options_.max_depth != 0 ? options_.max_depth : 100'000;
+    const std::size_t memory = options_.memory_limit_mib << 20;
+    RandomSource random(options_.seed);
+    Picker picker(&random, machine_.actors(), bug_depth);
+    const std::vector<std::uint8_t> first = InitialBytes();
+    for (; result_.schedules < options_.schedules && InTime(); ++result_.schedules) {
+      if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), 0, visited_.bytes());
+      picker.BeginRun();
+      prefix_.clear();
+      scratch_ = first;
+      machine_.Attach(scratch_.data());
+      while (prefix_.size() < steps_max) {
+        if (machine_.H().ended != 0) { Ended(0); break; }
+        bool stuck;
+        Choose(&enabled_, &stuck);
+        if (stuck) { Stuck(0); break; }
+        if ((prefix_.size() & 1023) == 1023 && !InTime()) break;
+        const int actor = picker.Pick(enabled_);
+        Chooser chooser(&random);
+        machine_.Step(actor, chooser);
+        if (!machine_.overflow().empty()) return false;
+        ++result_.transitions;
+        if (!machine_.events().empty()) Events(0, {}, actor, chooser);
+        prefix_.push_back({actor, chooser.Taken()});
+        bool fresh;
+        if (visited_.bytes() < memory / 2) visited_.Insert(Fingerprint(scratch_.data(), bytes_), scratch_.data(), &fresh);
+      }
+      longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
+      if (!result_.complete) break;
+    }
+    prefix_.clear();
+    result_.states = visited_.size();
+    result_.guarantee = picker.Guarantee();
+    if (result_.complete) Stop("schedules");
+    return true;
+  }
+
+  bool Levels() {
+    Expects surprise;
+    while (!frontier_.empty()) {
+      for (std::size_t left = frontier_.size(); left > 0; --left) {
+        const Frontier::Entry entry = frontier_.Front();
+        length_ = entry.length;
+        if (!Expand(entry.state, entry.number) || Surprised(&surprise)) {
+          FlushPending();
+          return machine_.overflow().empty();
+        }
+        frontier_.Pop();
+        if (left == 1) FlushPending();
+      }
+      if (!frontier_.empty()) ++depth_;
     }
     return true;
   }
@@ -122,12 +285,20 @@ class Explorer {
     if (machine_.ClockEnabled(!out->empty())) out->push_back(machine_.clock());
   }
 
+  bool SingleRuns() const { return options_.strategy == Strategy::kRandom || options_.strategy == Strategy::kPct; }
+
   // Who is explored in the attached state; at the front of `out` those that are enough. `stuck`: nobody can go on.
   std::size_t Choose(std::vector<int>* out, bool* stuck) {
     Enabled(out);
     *stuck = out->empty();
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.SpuriousEnabled(t)) out->push_back(machine_.spurious(t));
+    if (options_.reductions.stubborn && !SingleRuns() && out->size() > 1)
+      for (std::size_t i = 0; i < out->size(); ++i)
+        if ((*out)[i] < l_.threads && machine_.OnlySpawns((*out)[i])) {
+          std::swap((*out)[0], (*out)[i]);
+          return 1;
+        }
     return use_stubborn_ && out->size() > 1 ? stubborn_.Choose(machine_, out) : out->size();
   }
 
@@ -142,10 +313,9 @@ class Explorer {
     while (moves->size() < kLinksMax && machine_.H().ended == 0 && !concerns_all_) {
       if (Choose(&chain_enabled_, &stuck) != 1 || stuck) return true;
       if (tell) {
-        std::uint64_t here = StableHash(scratch_.data(), bytes_);
-        const Passed& link = links_[here & (links_.size() - 1)];
-        if (link.fingerprint == here) { *ahead = link.to; return true; }
-        passed_by_.push_back(here);
+        const Passed& link = links_[fingerprint_ & (links_.size() - 1)];
+        if (link.fingerprint == fingerprint_ && !options_.exact_states) { *ahead = link.to; return true; }
+        passed_by_.push_back(fingerprint_);
       }
       const int actor = chain_enabled_[0];
       const std::uint16_t panicked = machine_.H().panicked;
@@ -164,6 +334,8 @@ class Explorer {
       if (tell && (result_.transitions & 1023) == 0 && !InTime()) return false;
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
+      Settle(scratch_.data());
+      fingerprint_ = FingerprintAfter(fingerprint_, before_.data(), scratch_.data(), bytes_);
       if (concerns_all) return true;
     }
     return true;
@@ -193,12 +365,15 @@ class Explorer {
       machine_.Attach(scratch_.data());
     }
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
-    auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), static_cast<int>(actor_[number]));
+    auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), tree_.ActorOf(number));
     if (last != enabled_.begin() + static_cast<std::ptrdiff_t>(enough)) std::rotate(enabled_.begin(), last, last + 1);
     progress_ = false;
     for (std::size_t e = 0; e < enabled_.size(); ++e) {
       // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
-      if (e == enough && progress_) break;
+      if (e == enough) {
+        FlushPending();
+        if (progress_) break;
+      }
       if (!Apply(state, number, enabled_[e])) return false;
       if (concerns_all_) enough = enabled_.size();
     }
@@ -209,19 +384,23 @@ class Explorer {
     Chooser chooser;
     concerns_all_ = false;
     const HeaderCell before = *reinterpret_cast<const HeaderCell*>(state);
+    const std::uint64_t from = visited_.FingerprintOf(number);
     do {
-      std::memcpy(scratch_.data(), state, bytes_);
-      machine_.Attach(scratch_.data());
+      if (pending_count_ == pending_.size()) FlushPending();
+      std::uint8_t* work = use_chains_ ? scratch_.data() : pending_[pending_count_].state.data();
+      std::memcpy(work, state, bytes_);
+      machine_.Attach(work);
       machine_.Step(actor, chooser);
       if (!machine_.overflow().empty()) return false;
       if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTime()) return false;
       if (bytes_ <= 8192) ++result_.transitions;
-      bool fresh;
       concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
       panicked_ = panicked_ || machine_.H().panicked != 0;
       if (!machine_.events().empty()) Events(number, {}, actor, chooser);
       const bool unfair = machine_.unfair();
-      std::uint32_t length = use_chains_ ? length_[number] + 1 : 0;
+      Settle(work);
+      fingerprint_ = FingerprintAfter(from, state, work, bytes_);
+      std::uint32_t length = length_ + 1;
       if (use_chains_) {
         chain_.assign(1, {actor, {}});
         std::uint32_t ahead = Visited::none;
@@ -229,24 +408,51 @@ class Explorer {
         if (ahead != Visited::none) {
           progress_ = progress_ || ahead > number;
           Remember(ahead);
+          if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, ahead, static_cast<std::uint16_t>(actor), unfair});
           continue;
         }
         length += static_cast<std::uint32_t>(chain_.size()) - 1;
         longest_ = std::max<std::uint64_t>(longest_, length);
+        Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair}, work));
+        continue;
       }
-      std::uint32_t to = visited_.Insert(StableHash(scratch_.data(), bytes_), static_cast<std::uint32_t>(parent_.size()), &fresh);
-      if (use_chains_) Remember(to);
-      progress_ = progress_ || to > number;
-      if (fresh) {
-        parent_.push_back(number);
-        if (use_chains_) length_.push_back(length);
-        actor_.push_back(static_cast<std::uint16_t>(actor));
-        next_.insert(next_.end(), scratch_.begin(), scratch_.end());
-        next_numbers_.push_back(to);
-      }
-      if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, to, static_cast<std::uint16_t>(actor), unfair});
+      Pending& next = pending_[pending_count_++];
+      next.fingerprint = fingerprint_;
+      next.from = number;
+      next.length = length;
+      next.actor = static_cast<std::uint16_t>(actor);
+      next.unfair = unfair;
+      visited_.Prefetch(fingerprint_);
     } while (chooser.Next());
     return true;
+  }
+
+  // A state that a step has led to, and has not been looked up yet. Several wait together, so that the memory where each
+  // is looked for comes while the next steps are played.
+  struct Pending {
+    std::vector<std::uint8_t> state;
+    std::uint64_t fingerprint = 0;
+    std::uint32_t from = 0, length = 0;
+    std::uint16_t actor = 0;
+    bool unfair = false;
+  };
+
+  std::uint32_t Arrive(const Pending& next, const std::uint8_t* state) {
+    bool fresh;
+    const std::uint32_t to = visited_.Insert(next.fingerprint, state, &fresh);
+    progress_ = progress_ || to > next.from;
+    if (fresh) {
+      tree_.Add(next.from, next.actor);
+      frontier_.Push(state, to, next.length);
+    }
+    if (p_.endless && next.actor <= machine_.clock()) edges_.push_back({next.from, to, next.actor, next.unfair});
+    return to;
+  }
+
+  void FlushPending() {
+    for (std::size_t i = 0; i < pending_count_; ++i) visited_.PrefetchMatch(pending_[i].fingerprint);
+    for (std::size_t i = 0; i < pending_count_; ++i) Arrive(pending_[i], pending_[i].state.data());
+    pending_count_ = 0;
   }
 
   // `before`: the moves between the state with that number and the step of `actor`.
@@ -254,13 +460,13 @@ class Explorer {
     std::vector<int> taken = chooser.Taken();
     for (const Event& e : machine_.events()) {
       if (e.order.held.element >= 0) {
-        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, WithLast(before, actor, taken)});
+        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, WithLast(Whole(before), actor, taken)});
         continue;
       }
       std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
       int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
       if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
-      Seed* seed = NewOrShorter(key, number, before.size() + 1, false);
+      Seed* seed = NewOrShorter(key, before.size() + 1, false);
       if (seed == nullptr) continue;
       Seed& s = *seed;
       s.rule = e.rule;
@@ -271,17 +477,18 @@ class Explorer {
       s.detail = e.detail;
       if (e.frame >= 0) s.who = WhoseEvent(e.frame);
       s.state = number;
-      s.path = WithLast(before, actor, taken);
+      s.path = WithLast(Whole(before), actor, taken);
     }
   }
 
   // Where a finding goes: a new one, or one that was reached on a longer way. Null: it is known.
-  Seed* NewOrShorter(const std::string& key, std::uint32_t number, std::size_t moves, bool ends) {
-    std::uint64_t length = moves + (use_chains_ ? length_[number] : 0);
+  Seed* NewOrShorter(const std::string& key, std::size_t moves, bool ends) {
+    std::uint64_t length = moves + (walks_ ? prefix_.size() : use_chains_ ? length_ : 0);
     auto [it, fresh] = found_.try_emplace(key);
+    if (retelling_) return fresh ? &it->second : nullptr;
     Seed& s = it->second;
     if (!fresh && ends) ++s.end_states;
-    if (!fresh && (!use_chains_ || length >= s.length)) return nullptr;
+    if (!fresh && (!(use_chains_ || walks_) || length >= s.length)) return nullptr;
     std::uint64_t end_states = s.end_states;
     s = Seed();
     s.end_states = end_states;
@@ -289,7 +496,13 @@ class Explorer {
     return &s;
   }
 
-  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state; std::vector<Move> moves; };
+  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::vector<Move> moves; };
+  // In a run that is not kept as states with numbers, the moves from its beginning.
+  std::vector<Move> Whole(const std::vector<Move>& before) const {
+    std::vector<Move> moves = prefix_;
+    moves.insert(moves.end(), before.begin(), before.end());
+    return moves;
+  }
   static std::vector<Move> WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices) {
     moves.push_back({actor, choices});
     return moves;
@@ -301,7 +514,7 @@ class Explorer {
     return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
   }
 
-  std::uint64_t LengthTo(const SeenOrder& seen) const { return (use_chains_ ? length_[seen.state] : seen.state) + seen.moves.size(); }
+  std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves.size(); }
 
   // Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
   void LockOrders() {
@@ -340,7 +553,7 @@ class Explorer {
     // A thread that outlives main is one finding, wherever it stands.
     bool whole = machine_.UnitOf(frame).kind == UnitKind::kThread && rule == std::string("hazard/leaked-thread");
     std::string key = std::string(rule) + "|" + (whole ? machine_.UnitOf(frame).name : source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
-    Seed* seed = NewOrShorter(key, number, 0, true);
+    Seed* seed = NewOrShorter(key, 0, true);
     if (seed == nullptr) return;
     Seed& s = *seed;
     s.rule = rule;
@@ -349,6 +562,7 @@ class Explorer {
     s.frame = frame;
     s.who = PartyName(machine_, frame);
     s.state = number;
+    s.path = prefix_;
   }
 
   void UnlookedPanics(std::uint32_t number) {
@@ -362,7 +576,7 @@ class Explorer {
   }
 
   void Ended(std::uint32_t number) {
-    if (options_.at_end) options_.at_end(machine_);
+    if (options_.at_end && !retelling_) options_.at_end(machine_);
     MarkBlocked();
     UnlookedPanics(number);
     if (machine_.H().ended != 1) return;
@@ -381,7 +595,7 @@ class Explorer {
   }
 
   void Stuck(std::uint32_t number) {
-    if (options_.at_end) options_.at_end(machine_);
+    if (options_.at_end && !retelling_) options_.at_end(machine_);
     MarkBlocked();
     UnlookedPanics(number);
     for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
@@ -392,6 +606,20 @@ class Explorer {
         EndOnce("panic/thread", f, root.panic_pc - 1, number);
     }
     ReportStuck(number, {}, {});
+    // Main waits to join one of several, and a schedule decides which of them.
+    for (int which = 0; use_symmetry_ && !retelling_ && symmetry_.WaitForAnother(machine_, which); ++which)
+      for (const StuckRoot& r : FindStuckRoots(machine_, {}))
+        missed_.insert(KeyOf(r));
+  }
+
+  std::string KeyOf(const StuckRoot& r) {
+    std::string key = r.rule;
+    std::set<std::string> parts;
+    for (std::size_t i = 0; i < r.inside; ++i)
+      parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
+                   (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
+    for (const std::string& part : parts) key += "|" + part;
+    return key;
   }
 
   // False: nobody is stuck.
@@ -403,13 +631,8 @@ class Explorer {
       roots.push_back(unknown);
     }
     for (StuckRoot& r : roots) {
-      std::string key = r.rule;
-      std::set<std::string> parts;
-      for (std::size_t i = 0; i < r.inside; ++i)
-        parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
-                     (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
-      for (const std::string& part : parts) key += "|" + part;
-      Seed* seed = NewOrShorter(key, number, 0, true);
+      const std::string key = KeyOf(r);
+      Seed* seed = NewOrShorter(key, 0, true);
       if (seed == nullptr) continue;
       Seed& s = *seed;
       s.rule = r.rule;
@@ -420,6 +643,7 @@ class Explorer {
       s.others_progress = !active.empty();
       s.loop = loop;
       s.state = number;
+      s.path = prefix_;
     }
     return !roots.empty();
   }
@@ -433,15 +657,14 @@ class Explorer {
     for (auto& [key, seed] : found_) deepest = std::max(deepest, seed.state);
     if (deepest == 0 || deepest > kStatesMax) return;
     struct Entry { std::uint16_t actor; std::uint32_t switches, from; std::uint16_t from_actor; };
-    std::vector<std::vector<Entry>> best(parent_.size());
-    std::vector<std::uint32_t> level(parent_.size(), 0);
-    for (std::uint32_t v = 1; v < parent_.size(); ++v) level[v] = level[parent_[v]] + 1;
+    std::vector<std::vector<Entry>> best(visited_.size());
+    std::vector<std::uint32_t> level(visited_.size(), 0);
+    for (std::uint32_t v = 1; v < visited_.size(); ++v) level[v] = level[tree_.ParentOf(v)] + 1;
     best[0].push_back({0, 0, 0, 0});
     std::vector<std::uint8_t> current(bytes_), next, work(bytes_);
-    machine_.Attach(current.data());
-    machine_.Initial();
+    current = InitialBytes();
     std::vector<std::uint32_t> numbers = {0}, next_numbers;
-    std::vector<bool> kept(parent_.size(), false);
+    std::vector<bool> kept(visited_.size(), false);
     while (!numbers.empty() && numbers.front() <= deepest) {
       next.clear();
       next_numbers.clear();
@@ -461,7 +684,8 @@ class Explorer {
             work.assign(state, state + bytes_);
             machine_.Attach(work.data());
             machine_.Step(actor, chooser);
-            std::uint32_t v = visited_.Find(StableHash(work.data(), bytes_));
+            Settle(work.data());
+            std::uint32_t v = visited_.Find(Fingerprint(work.data(), bytes_), work.data());
             if (v == Visited::none || v > deepest || level[v] != level[u] + 1) continue;
             Entry entry{static_cast<std::uint16_t>(actor), 0xffffffff, u, 0};
             for (const Entry& b : best[u]) {
@@ -509,7 +733,7 @@ class Explorer {
     if (auto better = chains_.find(number); better != chains_.end()) {
       chain = better->second;
     } else {
-      for (std::uint32_t n = number; n != 0; n = parent_[n]) chain.push_back({n, actor_[n]});
+      for (std::uint32_t n = number; n != 0; n = tree_.ParentOf(n)) chain.push_back({n, static_cast<std::uint16_t>(tree_.ActorOf(n))});
       std::reverse(chain.begin(), chain.end());
     }
     std::vector<std::uint8_t> state = InitialBytes();
@@ -523,9 +747,10 @@ class Explorer {
         const HeaderCell before = machine_.H();
         machine_.Step(actor, chooser);
         concerns_all_ = machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
+        Settle(scratch_.data());
         chain_.assign(1, {actor, chooser.Taken()});
         if (use_chains_ && !Follow(n, &chain_, nullptr)) break;
-        hit = visited_.Find(StableHash(scratch_.data(), bytes_)) == n;
+        hit = visited_.Find(Fingerprint(scratch_.data(), bytes_), scratch_.data()) == n;
       } while (!hit && chooser.Next());
       if (!hit) return path;
       path.insert(path.end(), chain_.begin(), chain_.end());
@@ -535,18 +760,188 @@ class Explorer {
     return path;
   }
 
+  // ---- true names ---------------------------------------------------------------------------------------------
+  void Settle(std::uint8_t* state) {
+    if (use_symmetry_ && machine_.overflow().empty()) symmetry_.Settle(machine_, state);
+  }
+
+  // A run in which everybody keeps their number, and which comes by the same states, but for the numbers, as `moves` do.
+  // `state` is where it leads; `told` hears of each way to make the last move, until it has heard what it wants.
+  bool Unfold(const std::vector<Move>& moves, std::vector<Move>* real, std::vector<std::uint8_t>* state,
+              const std::function<bool(int actor, Chooser&)>& told) {
+    std::vector<std::uint8_t> settled = InitialBytes(), work(bytes_), like(bytes_), fallback;
+    state->assign(bytes_, 0);
+    machine_.Attach(state->data());
+    machine_.Initial();
+    real->clear();
+    Move fallback_move;
+    std::vector<int> enabled;
+    // Whether `actor` can go from `state` to what looks like `like`; `work` is then where it is.
+    auto leads = [&](int actor, Chooser& chooser) {
+      work = *state;
+      machine_.Attach(work.data());
+      machine_.Step(actor, chooser);
+      if (!machine_.overflow().empty()) return false;
+      copy_ = work;
+      machine_.Attach(copy_.data());
+      symmetry_.Settle(machine_, copy_.data());
+      return copy_ == like;
+    };
+    auto movers = [&] {   // whoever moved last goes first
+      machine_.Attach(state->data());
+      enabled.clear();
+      for (int t = 0; t < l_.threads; ++t)
+        if (machine_.ThreadEnabled(t)) enabled.push_back(t);
+      if (machine_.ClockEnabled(!enabled.empty())) enabled.push_back(machine_.clock());
+      for (int t = 0; t < l_.threads; ++t)
+        if (machine_.SpuriousEnabled(t)) enabled.push_back(machine_.spurious(t));
+      if (!real->empty())
+        if (auto last = std::find(enabled.begin(), enabled.end(), real->back().actor); last != enabled.end()) std::rotate(enabled.begin(), last, last + 1);
+    };
+    // Main joins who has ended, which the settled state has behind it.
+    auto catch_up = [&] {
+      if (!symmetry_.joins()) return false;
+      like = settled;
+      machine_.Attach(state->data());
+      if (!machine_.ThreadEnabled(0)) return false;
+      Chooser chooser;
+      if (!leads(0, chooser) || chooser.asked() != 0) return false;
+      *state = work;
+      real->push_back({0, {}});
+      return true;
+    };
+    for (std::size_t i = 0; i < moves.size(); ++i) {
+      Chooser forced;
+      forced.Force(moves[i].choices);
+      work = settled;
+      machine_.Attach(work.data());
+      machine_.Step(moves[i].actor, forced);
+      symmetry_.Settle(machine_, work.data());
+      const std::vector<std::uint8_t> next = work;
+      bool found = false, heard = false;
+      for (bool again = true; again && !heard;) {
+        movers();
+        for (int actor : enabled) {
+          Chooser chooser;
+          do {
+            like = next;
+            machine_.ForgetOrders();
+            if (!leads(actor, chooser)) continue;
+            Move move{actor, chooser.Taken()};
+            const bool last = i + 1 == moves.size() && told != nullptr;
+            if (last) {   // play it once more for its events
+              Chooser replayed;
+              replayed.Force(move.choices);
+              work = *state;
+              machine_.Attach(work.data());
+              machine_.ForgetOrders();
+              machine_.Step(actor, replayed);
+              heard = told(actor, replayed);
+            } else {
+              heard = true;
+            }
+            if (found && !heard) continue;
+            found = true;
+            fallback = work;
+            fallback_move = move;
+          } while (!heard && chooser.Next());
+          if (heard) break;
+        }
+        again = !heard && !found && catch_up();
+      }
+      if (!found) return false;
+      real->push_back(fallback_move);
+      *state = fallback;
+      settled = next;
+    }
+    while (catch_up()) {}
+    return true;
+  }
+
+  // Puts a finding in the words of a run in which everybody keeps their number.
+  void Retell(Seed* seed) {
+    std::map<std::string, Seed> found;
+    found.swap(found_);
+    prefix_.clear();
+    retelling_ = true;
+    std::vector<Move> real;
+    std::vector<std::uint8_t> state;
+    const bool order = seed->rule == "hazard/lock-order";
+    bool done = Unfold(seed->path, &real, &state, [&](int actor, Chooser& chooser) {
+      if (order) return true;
+      if (!machine_.events().empty()) Events(0, {}, actor, chooser);
+      return found_.count(seed->key) != 0;
+    });
+    if (done && !order && found_.count(seed->key) == 0) {
+      scratch_ = state;
+      machine_.Attach(scratch_.data());
+      if (machine_.H().ended != 0) Ended(0);
+      else Stuck(0);
+      done = found_.count(seed->key) != 0;
+    }
+    if (done) {
+      if (!order) {
+        Seed& told = found_[seed->key];
+        seed->waits = std::move(told.waits);
+        seed->sources = std::move(told.sources);
+        seed->frames = std::move(told.frames);
+        seed->pc = told.pc;
+        seed->frame = told.frame;
+        seed->who = std::move(told.who);
+      }
+      seed->path = std::move(real);
+    } else {
+      order_matters_ = true;
+    }
+    retelling_ = false;
+    found.swap(found_);
+  }
+
+  // The same for a lock that was taken under another.
+  void Retell(SeenOrder* seen) {
+    std::vector<Move> path = Path(seen->state), real;
+    path.insert(path.end(), seen->moves.begin(), seen->moves.end());
+    std::vector<std::uint8_t> state;
+    const bool done = Unfold(path, &real, &state, [&](int, Chooser&) {
+      for (const Event& e : machine_.events()) {
+        if (e.pc != seen->pc || e.order.held.element != seen->order.held.element || e.order.wanted.element != seen->order.wanted.element) continue;
+        seen->frame = e.frame;
+        seen->who = WhoseEvent(e.frame);
+        return true;
+      }
+      return false;
+    });
+    order_matters_ = order_matters_ || !done;
+  }
+
   // ---- endless runs -------------------------------------------------------------------------------------------
   struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; bool unfair; };
 
+  // The edges, those of one state side by side; `start` says where, by state.
+  std::vector<EdgeRef> SortedEdges(std::vector<std::uint32_t>* start) const {
+    std::size_t n = visited_.size();
+    start->assign(n + 1, 0);
+    for (const EdgeRef& e : edges_) ++(*start)[e.from + 1];
+    for (std::size_t i = 0; i < n; ++i) (*start)[i + 1] += (*start)[i];
+    std::vector<EdgeRef> sorted(edges_.size());
+    std::vector<std::uint32_t> at(start->begin(), start->end() - 1);
+    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
+    return sorted;
+  }
+
+  // Whether some run never ends, though that is all that a reduced graph says about it.
+  void LookForCycles() {
+    std::vector<std::uint32_t> start;
+    std::vector<EdgeRef> sorted = SortedEdges(&start);
+    std::vector<std::uint32_t> component = Tarjan(start, sorted, false);
+    cycles_ = std::any_of(sorted.begin(), sorted.end(), [&](const EdgeRef& e) { return component[e.from] == component[e.to]; });
+  }
+
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
-    std::size_t n = parent_.size();
-    std::vector<std::uint32_t> start(n + 1, 0);
-    for (const EdgeRef& e : edges_) ++start[e.from + 1];
-    for (std::size_t i = 0; i < n; ++i) start[i + 1] += start[i];
-    std::vector<EdgeRef> sorted(edges_.size());
-    std::vector<std::uint32_t> at(start.begin(), start.end() - 1);
-    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
+    std::size_t n = visited_.size();
+    std::vector<std::uint32_t> start;
+    std::vector<EdgeRef> sorted = SortedEdges(&start);
     bool no_clock = mode_.timing == Timing::kAdversarial;
     std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
     std::map<std::uint32_t, std::vector<std::uint32_t>> members;
@@ -576,7 +971,6 @@ class Explorer {
   // Ideal timing: everything that can run has come back to where it was at the same instant, so the clock moves on.
   bool LetTimePass(const std::vector<std::uint32_t>& states, bool* more) {
     bool pending = false;
-    current_.clear();
     for (std::uint32_t v : states) {
       if (passed_.count(v)) continue;
       Path(v);
@@ -586,14 +980,10 @@ class Explorer {
       if (!machine_.ClockEnabled(false)) continue;
       passed_.insert(v);
       pending = true;
-      if (!*more) { next_.clear(); next_numbers_.clear(); numbers_.clear(); }
       *more = true;
       if (!Apply(state.data(), v, machine_.clock())) return true;
     }
-    if (pending) {
-      numbers_ = next_numbers_;
-      current_ = next_;
-    }
+    FlushPending();
     return pending;
   }
 
@@ -601,6 +991,7 @@ class Explorer {
     std::vector<std::uint8_t> state(bytes_);
     machine_.Attach(state.data());
     machine_.Initial();
+    Settle(state.data());
     return state;
   }
 
@@ -704,7 +1095,7 @@ class Explorer {
           work = from;
           machine_.Attach(work.data());
           machine_.Step(sorted[k].actor, chooser);
-          std::uint32_t to = visited_.Find(StableHash(work.data(), bytes_));
+          std::uint32_t to = visited_.Find(Fingerprint(work.data(), bytes_), work.data());
           if (to == Visited::none || component[to] != c) continue;
           if (bytes_of_.emplace(to, work).second) queue.push_back(to);
         } while (chooser.Next());
@@ -815,7 +1206,7 @@ class Explorer {
   }
 
   std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted, bool no_clock) {
-    std::size_t n = parent_.size();
+    std::size_t n = visited_.size();
     const std::uint32_t none = 0xffffffff;
     std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none), stack;
     std::vector<std::pair<std::uint32_t, std::uint32_t>> work;
@@ -861,14 +1252,26 @@ class Explorer {
   const CheckOptions& options_;
   Machine machine_;
   std::size_t bytes_;
-  std::vector<std::uint8_t> scratch_, current_, next_, last_state_;
-  std::vector<std::uint32_t> numbers_, next_numbers_;
+  std::vector<std::uint8_t> scratch_, last_state_, copy_;
+  Frontier frontier_;
   std::vector<int> enabled_;
   std::vector<std::uint64_t> idle_;
   Visited visited_;
+  SearchTree tree_;
   StubbornSets stubborn_;
+  const Expects expects_;
+  const bool walks_;            // goes along runs, of which `prefix_` is the one at hand
+  std::vector<Move> prefix_;
   const bool use_stubborn_, use_chains_;
-  std::vector<std::uint32_t> length_;   // of the way to each state, where chains make levels uneven
+  Symmetry symmetry_;
+  const bool use_symmetry_;
+  bool order_matters_ = false;
+  std::set<std::string> missed_;   // findings of states that were taken for others
+  bool retelling_ = false;      // one run is played again, to say who takes part in it
+  std::array<Pending, 32> pending_;
+  std::size_t pending_count_ = 0;
+  std::uint32_t length_ = 0;            // of the way to the state at hand, where chains make levels uneven
+  std::uint64_t fingerprint_ = 0;       // of the state that the last step has led to
   std::vector<Move> chain_;
   std::vector<int> chain_enabled_;
   std::vector<std::uint8_t> before_;
@@ -878,11 +1281,9 @@ class Explorer {
   std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
   std::vector<std::uint64_t> passed_by_;
   std::size_t remembered_ = 0;
-  bool expects_panics_ = true, panicked_ = false;
+  bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
-  std::vector<std::uint32_t> parent_;
-  std::vector<std::uint16_t> actor_;
   std::vector<EdgeRef> edges_;
   std::set<std::uint32_t> passed_;
   std::map<std::uint32_t, std::vector<std::uint8_t>> bytes_of_;   // of the component that is looked at
@@ -893,7 +1294,6 @@ class Explorer {
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
-  std::size_t expanded_ = 0;   // of the level
   std::chrono::steady_clock::time_point start_;
 };
 
@@ -918,10 +1318,11 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
 void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
                   std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
   CheckOptions all = options;
-  all.reductions.stubborn = all.reductions.chains = false;
+  all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
+  all.strategy = Strategy::kExhaustive;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
-  Explorer explorer(program, layout, mode, all, start);
+  Explorer explorer(program, layout, mode, all, start, {true, true, true});
   if (!explorer.Run()) return;
   for (Seed& other : explorer.result().seeds)
     for (Seed& seed : *seeds)
@@ -930,12 +1331,12 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
 
 SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
-  bool expect_panics = false;
+  Expects expects;
+  // Whether a run has an end is not known where not all are looked at. A single run keeps to no reduction.
+  expects.cycles = options.strategy != Strategy::kExhaustive && (program.endless || options.strategy != Strategy::kBitstate);
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, mode, options, start);
-    if (!explorer.reduced()) expect_panics = true;
-    explorer.ExpectPanics(expect_panics);
+    Explorer explorer(program, layout, mode, options, start, expects);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
@@ -943,7 +1344,7 @@ SearchResult Search(Program& program, const PlayMode& mode, const CheckOptions& 
       return r;
     }
     if (explorer.Run()) {
-      if (explorer.panicked() && !expect_panics) { expect_panics = true; continue; }
+      if (explorer.Surprised(&expects)) continue;
       if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
       Machine& m = explorer.machine();
       reached->resize(std::max(reached->size(), m.reached().size()));

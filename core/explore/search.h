@@ -44,6 +44,8 @@ struct SearchResult {
   bool complete = true;
   std::string limit;
   std::uint64_t states = 0, transitions = 0, depth = 0;
+  double collision_probability = 0, guarantee = 0;
+  std::uint64_t schedules = 0;
   std::vector<Seed> seeds;
 };
 

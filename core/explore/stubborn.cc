@@ -62,7 +62,7 @@ StubbornSets::StubbornSets(const Program& program, const Layout& layout, const P
     : p_(program), l_(layout), objects_(static_cast<int>(program.elements.size())), units_(static_cast<int>(program.units.size())) {
   bool timers = std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
   // The clock may step in anywhere under adversarial timing; workers of one runtime share all that they do.
-  if (p_.endless || !p_.runtimes.empty() || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
+  if (!p_.runtimes.empty() || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
   words_ = static_cast<std::size_t>(life() + 2 * objects_) / 64 + 1;
   if (words_ * p_.code.size() > kTableMax) return;
   CollectCode();
@@ -441,7 +441,7 @@ void StubbornSets::NextStep(Machine& machine, int thread, View view, Uses* out) 
       bool nothing = !in.flag && in.index < 0 && (in.reg < 0 || machine.R(frame)[in.reg] == 0);
       if (!nothing) {
         UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);
-        if (in.flag || in.index >= 0 || !IsUntriedMutex(frame, in.reg, machine)) continue;
+        if (in.flag || in.index >= 0 || !OnlyLetsGoOn(frame, in.reg, machine)) continue;
       }
     } else if (in.op == VmOp::kScopeJoin && machine.R(frame)[in.reg] == 0) {
       // passed as well
@@ -467,11 +467,12 @@ void StubbornSets::NextStep(Machine& machine, int thread, View view, Uses* out) 
   }
 }
 
-bool StubbornSets::IsUntriedMutex(int frame, int reg, Machine& machine) {
+// What the machine plays with the step before it.
+bool StubbornSets::OnlyLetsGoOn(int frame, int reg, Machine& machine) {
   const Reg& r = p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])].regs[static_cast<std::size_t>(reg)];
-  if (r.kind != RegKind::kGuard || r.base < 0 || machine.R(frame)[reg] == 0) return false;
-  const Element& e = p_.elements[static_cast<std::size_t>(r.base + machine.R(frame)[reg] - 1)];
-  return e.kind == Kind::kStdMutex && !e.tried;
+  if (r.base < 0 || machine.R(frame)[reg] == 0 || p_.endless) return false;
+  const Element& e = p_.elements[static_cast<std::size_t>(r.base + (machine.R(frame)[reg] & 0xffff) - 1)];
+  return (r.kind == RegKind::kGuard && e.kind == Kind::kStdMutex && !e.tried) || (r.kind == RegKind::kTx && e.kind == Kind::kStdChannel && !e.peeked);
 }
 
 // The one thread that can let this one go on, or -1.

@@ -92,7 +92,7 @@ class StubbornSets {
   void WholeUnit(int unit, Uses* out, int depth);
   void StillAhead(Machine& machine, int thread, Uses* out);
   void NextStep(Machine& machine, int thread, View view, Uses* out);
-  bool IsUntriedMutex(int frame, int reg, Machine& machine);
+  bool OnlyLetsGoOn(int frame, int reg, Machine& machine);
   int WaitsForThread(Machine& machine, int thread);
   bool MainEndsLast(Machine& machine);
   const Uses& AheadOfThread(Machine& machine, int thread);

@@ -140,6 +140,11 @@ bool Machine::ThreadEnabled(int thread) {
   return CanRun(thread, t.top - 1);
 }
 
+bool Machine::OnlySpawns(int thread) {
+  const int top = T(thread).top - 1;
+  return top >= 0 && S(top).out == Outcome::kNone && InstrAt(top).op == VmOp::kSpawnThread && !in_loop_[S(top).pc];
+}
+
 bool Machine::SpuriousEnabled(int thread) {
   if (!p_.spurious || mode_.timing != Timing::kAdversarial || H().ended != 0 || T(thread).top == 0) return false;
   const StrandCell& s = S(T(thread).top - 1);
@@ -260,6 +265,20 @@ bool Machine::DropsWaiter(int strand) {
   });
 }
 
+// A private op that panics at once.
+bool Machine::BeginsToPanic(int strand) {
+  const StrandCell& s = S(strand);
+  const Instr& in = p_.code[s.pc];
+  int thread = -1;
+  if (in.op == VmOp::kAssert) return IsPrivate(in.expr) && Eval(in.expr, FrameOf(strand)) == 0;
+  if (s.phase != 0 || (in.op != VmOp::kTimeout && (in.op != VmOp::kEnterGuard || in.runtime >= 0))) return false;
+  for (int t = 0; t < l_.threads && thread < 0; ++t)
+    if (T(t).top == strand + 1) thread = t;
+  if (thread < 0) return false;
+  const int current = T(thread).current - 1;
+  return current < 0 || (in.op == VmOp::kTimeout && !p_.runtimes[static_cast<std::size_t>(current)].declared->enable_time);
+}
+
 // Steps that no other thread can observe are played together with the one before them.
 bool Machine::Invisible(int strand) {
   const StrandCell& s = S(strand);
@@ -276,6 +295,7 @@ bool Machine::Invisible(int strand) {
   // It registers its timer, which a driver that has ended refuses, or looks whether time is up.
   if (in.op == VmOp::kTimeout && s.out == Outcome::kPending) return false;
   if (s.out != Outcome::kNone) return true;
+  if (H().panicked == 0 && BeginsToPanic(strand)) return false;   // a first panic is seen by whoever panics after it
   switch (in.op) {
     case VmOp::kJump: case VmOp::kLoopTest: case VmOp::kCatchBegin: case VmOp::kCatchEnd: case VmOp::kNop: case VmOp::kUse:
     case VmOp::kSelect: case VmOp::kJoin: case VmOp::kUnconstrainedBegin: case VmOp::kUnconstrainedEnd:
@@ -297,6 +317,11 @@ bool Machine::Invisible(int strand) {
       if (R(frame)[reg] == 0) return true;
       // Giving a std mutex back only lets others go on, unless somebody looks without waiting.
       const Reg& held = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
+      // So does dropping a std sender: a receiver that could go on before still can.
+      if (held.kind == RegKind::kTx && in.op == VmOp::kDropReg) {
+        const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
+        return e.kind == Kind::kStdChannel && !e.peeked && !p_.endless;
+      }
       if (held.kind != RegKind::kGuard || in.op != VmOp::kDropReg) return false;
       const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
       return e.kind == Kind::kStdMutex && !e.tried && !p_.endless;
@@ -339,7 +364,7 @@ void Machine::RunThread(int thread) {
       told_pc_ = S(strand).pc;
     }
     reached_[S(strand).pc] = true;
-    if (!mode_.fusing) did = true;
+    if (!mode_.fusing || p_.code[S(strand).pc].op == VmOp::kBuild) did = true;   // its workers may go to sleep before anything else happens
     std::uint16_t at = S(strand).pc;
     divided_by_zero_ = false;
     Exec(thread, strand);

@@ -5,6 +5,7 @@
 #ifndef ASYNCRT_CORE_MODEL_MACHINE_H_
 #define ASYNCRT_CORE_MODEL_MACHINE_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <new>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "core/base/play_mode.h"
+#include "core/base/random.h"
 #include "core/model/state.h"
 #include "core/base/release_rules.h"
 
@@ -21,9 +23,12 @@ namespace asyncrt {
 // Counts through all combinations of answers, like an odometer: run the step until `Next()` says that there is none left.
 class Chooser {
  public:
+  Chooser() = default;
+  explicit Chooser(RandomSource* random) : random_(random) {}   // gives answers at random instead of the first ones
+
   int Choose(int count) {
     if (count <= 1) return 0;
-    if (at_ == digits_.size()) digits_.push_back({0, count});
+    if (at_ == digits_.size()) digits_.push_back({random_ == nullptr ? 0 : random_->Below(count), count});
     int value = digits_[at_++].value;
     return value < count ? value : count - 1;   // a forced answer may come from a damaged schedule
   }
@@ -53,6 +58,7 @@ class Chooser {
   struct Digit { int value, count; };
   std::vector<Digit> digits_;
   std::size_t at_ = 0;
+  RandomSource* random_ = nullptr;
 };
 
 // A lock, by its element, and how it is taken: two that only read do not exclude one another.
@@ -82,6 +88,9 @@ class Machine {
       : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
+    in_loop_.resize(program.code.size());
+    for (std::size_t pc = 0; pc < program.code.size(); ++pc)
+      for (int at = std::max(program.code[pc].target, 0); program.code[pc].op == VmOp::kJump && at < static_cast<int>(pc); ++at) in_loop_[static_cast<std::size_t>(at)] = true;
   }
 
   void Attach(std::uint8_t* state) { s_ = state; }
@@ -97,6 +106,8 @@ class Machine {
   bool SpuriousEnabled(int thread);
   // Not zero for a worker that holds nothing: workers with the same number do the same in their next step.
   std::uint64_t IdleWorker(int thread);
+  // Its next step spawns a thread, outside of any loop: that only lets others go on, and happens but once.
+  bool OnlySpawns(int thread);
   // Plays one step of an actor that is enabled. Answers come from `chooser`.
   void Step(int actor, Chooser& chooser);
 
@@ -109,6 +120,9 @@ class Machine {
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
+  // Some step did something to several parties in the order of their numbers, so that it matters who has which.
+  bool ordered() const { return ordered_; }
+  void ForgetOrders() { orders_.clear(); }   // of locks: they are told once more
   bool unfair() const { return unfair_; }   // it took a `choose` that need not be fair
   std::int64_t advanced() const { return advanced_; }   // microseconds that the last step of the clock let pass
 
@@ -132,6 +146,7 @@ class Machine {
   bool StrandBlocked(int thread, int strand) { return !CanRun(thread, strand); }
   bool DriverDue(int runtime);
   bool Invisible(int strand);
+  bool BeginsToPanic(int strand);
   bool IsPrivate(int expr) const;
   bool DropsWaiter(int strand);
   const Program& program() const { return p_; }
@@ -247,6 +262,11 @@ class Machine {
   int Length(Link head);
   std::uint64_t IdleKey(int core);
   void SortCores();
+  // The next one of several that a step goes through by number; `last` was the one before.
+  void TakeInOrder(int frame, int* last) {
+    if (*last >= 0 && *last != frame && l_.frame_unit[static_cast<std::size_t>(*last)] == l_.frame_unit[static_cast<std::size_t>(frame)]) ordered_ = true;
+    *last = frame;
+  }
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
 
   // search and park, part by part (search_and_park.cc)
@@ -325,6 +345,7 @@ class Machine {
   PlayMode mode_;
   const VersionRules v_;
   bool has_cells_ = false;
+  std::vector<bool> in_loop_;   // by instruction
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
@@ -336,6 +357,7 @@ class Machine {
   std::int64_t advanced_ = 0;
   std::int64_t watch_value_ = 0;   // what `$value` is
   bool unfair_ = false;
+  bool ordered_ = false;
   int locks_ = 0;
   std::unordered_set<std::uint64_t> orders_;   // of locks, that were told
 };

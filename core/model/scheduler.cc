@@ -174,9 +174,12 @@ bool Machine::DriverDue(int runtime) {
 
 void Machine::ProcessDriver(int thread, int runtime) {
   if (RT(runtime).driver_dead) return;
+  int last = -1;
   for (int s = 0; s < l_.strands; ++s) {
     StrandCell& x = S(s);
     if (x.timer_runtime != runtime + 1) continue;
+    const bool due = x.timer == 1 || (x.bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady);
+    if (due) TakeInOrder(FrameOf(s), &last);
     if (x.timer == 1) {
       x.timer = 0;
       x.overdue = 0;
@@ -292,6 +295,8 @@ void Machine::DropTasks(int thread, int number) {
   int runtime = CoreRuntime(number);
   RuntimeCell& rt = RT(runtime);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  for (int f = 0, last = -1; f < l_.frames; ++f)
+    if (F(f).live != 0 && F(f).runtime == runtime + 1 && UnitOf(f).kind == UnitKind::kTask && (F(f).bits & (kComplete | kRunning)) == 0) TakeInOrder(f, &last);
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = F(f);
     if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
@@ -327,8 +332,11 @@ void Machine::DropTasks(int thread, int number) {
     if (C(def.first_core + c).state != CoreState::kStopped) return;
   rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
   rt.driver_dead = 1;
-  for (int x = 0; x < l_.strands; ++x)
-    if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+  for (int x = 0, last = -1; x < l_.strands; ++x) {
+    if (S(x).timer <= 0 || S(x).timer_runtime != runtime + 1) continue;
+    TakeInOrder(FrameOf(x), &last);
+    WakeStrand(thread, x);
+  }
 }
 
 // 1.2b and the worker's own part of 1.2c. False: its slot and queue are empty.
@@ -454,12 +462,15 @@ bool Machine::PoolSubmit(int runtime, std::int32_t item) {
   if (rt.queued >= def.queue_room) { overflow_ = "pool"; return false; }
   PoolQueue(runtime)[rt.queued++] = item;
   int alive = 0, free_slot = -1;
+  bool woken = false;   // some thread was, and has not seen it yet
   for (int i = 0; i < def.thread_slots; ++i) {
     ThreadCell& t = T(def.first_thread + i);
     if (t.life == ThreadLife::kIdle && t.signalled == 0) { t.signalled = 1; return true; }
+    woken = woken || t.life == ThreadLife::kIdle;
     if (t.life == ThreadLife::kFree) { if (free_slot < 0) free_slot = i; }
     else ++alive;
   }
+  if (woken && v_.pool_idle_till_awake) return true;
   if (alive >= def.pool_cap || free_slot < 0) return true;   // waits for a thread
   ThreadCell& t = T(def.first_thread + free_slot);
   t.life = ThreadLife::kRunning;

@@ -224,6 +224,8 @@ void Machine::ExecLocalSet(int thread, int strand, int element) {
 // The next task that a dropped local_set still has, taken out of its queue; -1: none.
 int Machine::TakeLocalTask(int ordinal) {
   std::int32_t* w = W(LocalElement(ordinal));
+  for (int f = 0, last = -1; f < l_.frames; ++f)
+    if (F(f).live != 0 && F(f).local == ordinal && (F(f).bits & (kComplete | kRunning)) == 0) TakeInOrder(f, &last);
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = F(f);
     if (frame.live == 0 || frame.local != ordinal || (frame.bits & (kComplete | kRunning))) continue;

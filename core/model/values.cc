@@ -395,6 +395,8 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
   }
   if (s.phase == 1) {
     rt.head = rt.tail = rt.inject_head = rt.inject_tail = 0;
+    for (int f = 0, last = -1; f < l_.frames; ++f)
+      if (F(f).live != 0 && F(f).runtime == runtime + 1 && UnitOf(f).kind == UnitKind::kTask && (F(f).bits & (kComplete | kRunning)) == 0) TakeInOrder(f, &last);
     for (int f = 0; f < l_.frames; ++f) {
       FrameCell& frame = F(f);
       if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & (kComplete | kRunning))) continue;
@@ -405,8 +407,11 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
       return false;
     }
     rt.driver_dead = 1;
-    for (int x = 0; x < l_.strands; ++x)
-      if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+    for (int x = 0, last = -1; x < l_.strands; ++x) {
+      if (S(x).timer <= 0 || S(x).timer_runtime != runtime + 1) continue;
+      TakeInOrder(FrameOf(x), &last);
+      WakeStrand(thread, x);
+    }
     rt.pool_shutdown = 1;
     t.current = s.saved_current;
     s.saved_current = 0;

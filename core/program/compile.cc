@@ -22,6 +22,8 @@ std::unique_ptr<Program> Compiler::Run() {
   for (const Instr& i : program_->code)
     for (int k = 0; (i.op == VmOp::kStdTryLock || i.op == VmOp::kStdTrySend) && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].tried = true;
   for (const Instr& i : program_->code)
+    for (int k = 0; (i.op == VmOp::kStdTryRecv || i.op == VmOp::kStdRecvTimeout) && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].peeked = true;
+  for (const Instr& i : program_->code)
     program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
   if (program_->local_sets.size() > 200)
     diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(program_->local_sets.size()) + " local sets, and 200 are the limit");

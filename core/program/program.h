@@ -157,6 +157,7 @@ struct Element {
   int parent = -1;          // cancellation_token: its parent's element
   int ordinal = 0;          // local_set: its number among them, from 1
   Object::Policy policy = Object::Policy::kAny;   // std_rwlock
+  bool peeked = false;      // of a std_channel: some op looks for a message without waiting for it, or not for ever
   bool tried = false;       // some op looks whether it is held, or whether a receiver waits, without waiting for it
 };
 

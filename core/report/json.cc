@@ -86,6 +86,15 @@ Value ExploredOf(const Explored& explored) {
   if (explored.exact) out["scheduler"] = "exact";
   out["timing"] = explored.timing.empty() ? Value::array() : Value(explored.timing);
   out["limit"] = OrNull(explored.limit);
+  out["collision_probability"] = explored.collision_probability;
+  if (explored.strategy.empty()) return out;
+  out["strategy"] = explored.strategy;
+  if (explored.schedules == 0) return out;
+  out["seed"] = explored.seed;
+  out["schedules"] = explored.schedules;
+  if (explored.bug_depth == 0) return out;
+  out["bug_depth"] = explored.bug_depth;
+  out["guarantee"] = explored.guarantee;
   return out;
 }
 

@@ -80,8 +80,14 @@ struct Explored {
   std::uint64_t states = 0, transitions = 0, depth = 0;
   std::string tokio;
   std::vector<std::string> timing;  // "ideal", "adversarial"
-  std::string limit;                // what ended it: "states", "depth", "memory", "time", "interrupt"; empty: nothing
+  std::string limit;                // what ended it: "states", "depth", "memory", "time", "interrupt", "schedules", "lossy"; empty: nothing
   bool exact = false;               // under the exact scheduler
+  double collision_probability = 0; // at most: that a state was taken for another one
+  // What an incomplete strategy has covered; empty: it was exhaustive.
+  std::string strategy = "";
+  std::uint64_t seed = 0, schedules = 0;   // of single runs
+  int bug_depth = 0;                       // of pct
+  double guarantee = 0;                    // of pct: the least chance of a run to meet a bug of that depth
 };
 
 enum class Verdict : std::uint8_t { kClean, kWarnings, kErrors, kIncomplete, kInvalid };

@@ -97,7 +97,13 @@ Value ExploredSchema() {
                         {"tokio", Text()},
                         {"scheduler", Described(Words({"exact"}), "absent: the atomic one"), true},
                         {"timing", ListOf(Words({"ideal", "adversarial"}))},
-                        {"limit", TextOrNull()}});
+                        {"limit", TextOrNull()},
+                        {"collision_probability", Described({{"type", "number"}}, "at most: that some state was taken for another one and left out")},
+                        {"strategy", Described(Words({"bitstate", "random", "pct"}), "absent: exhaustive"), true},
+                        {"seed", Described(Count(), "of random runs"), true},
+                        {"schedules", Described(Count(), "random runs that were played"), true},
+                        {"bug_depth", Described(Count(), "of pct: ordering constraints that a bug may need"), true},
+                        {"guarantee", Described({{"type", "number"}}, "of pct: the least chance of one run to meet a bug of that depth"), true}});
   out["type"] = {"object", "null"};
   return Described(std::move(out), "null for an invalid scenario");
 }

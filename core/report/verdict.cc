@@ -1,6 +1,8 @@
 #include "core/report/verdict.h"
 
 #include <algorithm>
+#include <cmath>
+#include <cstdint>
 
 #include "core/report/render.h"
 
@@ -57,6 +59,13 @@ std::string_view SeverityName(Severity severity) {
 }
 
 std::string StopText(const Explored& explored) {
+  if (explored.limit == "lossy") return "a bitstate search may have left states out";
+  if (explored.limit == "schedules") {
+    std::string text = std::to_string(explored.schedules) + " schedules were played";
+    if (explored.bug_depth == 0 || explored.guarantee <= 0) return text;
+    return text + ", each with a chance of at least 1 in " + std::to_string(static_cast<std::uint64_t>(std::ceil(std::min(1.0 / explored.guarantee, 1e18)))) +
+           " to meet a bug of depth " + std::to_string(explored.bug_depth);
+  }
   return explored.limit == "interrupt" ? "interrupted" : "stopped by the limit on " + explored.limit;
 }
 

@@ -47,6 +47,12 @@ std::vector<std::int32_t> Seen(Machine& m, int element) {
   }
 }
 
+// The scenario's op at an instruction: which of several joins of one op somebody waits in depends on which copy is which.
+int OpAt(Machine& m, int pc) {
+  const int source = m.program().code[static_cast<std::size_t>(pc)].source;
+  return source >= 0 ? source : -1 - pc;
+}
+
 }  // namespace
 
 std::string FinalState(Machine& m) {
@@ -64,7 +70,7 @@ std::string FinalState(Machine& m) {
     UnitKind kind = m.UnitOf(f).kind;
     if (frame.live == 0 || kind == UnitKind::kFuture || kind == UnitKind::kDestructor) continue;   // parts of who polls or drops them
     if (frame.bits & kComplete) continue;   // whoever awaits it knows the result; when nobody can, it may be gone or not
-    parties[static_cast<std::size_t>(m.layout().frame_unit[static_cast<std::size_t>(f)])].push_back("stands at " + std::to_string(m.S(m.Root(f)).pc));
+    parties[static_cast<std::size_t>(m.layout().frame_unit[static_cast<std::size_t>(f)])].push_back("stands at " + std::to_string(OpAt(m, m.S(m.Root(f)).pc)));
   }
   for (std::size_t u = 0; u < parties.size(); ++u) {
     std::sort(parties[u].begin(), parties[u].end());

@@ -4,7 +4,7 @@
 
 namespace asyncrt {
 
-std::string RandomScenario(std::uint64_t seed) { return ScenarioWriter(seed).Write(); }
+std::string RandomScenario(std::uint64_t seed, bool copies) { return ScenarioWriter(seed, copies).Write(); }
 
 std::string ScenarioWriter::Write() {
   endless_ = random_.Percent(8);
@@ -307,13 +307,14 @@ ScenarioWriter::Json ScenarioWriter::Moved(const Context& context, Owner& owner,
     op["run"] = named;
     return op;
   }
-  const bool copies = op_name.rfind("spawn", 0) == 0 && !context.copies && random_.Percent(10);
+  const bool copies = op_name.rfind("spawn", 0) == 0 && !context.copies && random_.Percent(copies_ ? 60 : 10);
+  const bool alike = copies && copies_ && random_.Percent(70);   // nothing tells them apart
   Owner child;
   std::set<std::string> clones, borrowed;
   for (const Value& v : owner.values) {
     const bool frozen = context.frozen.count(v.name) != 0;
     if (v.held || v.type == Type::kEnter || v.type == Type::kStdGuard || (!v.sends && !stays) || !random_.Percent(65)) continue;
-    if (v.name.find("[0].") != std::string::npos && copies && !frozen) {   // each copy gets one
+    if (v.name.find("[0].") != std::string::npos && copies && !alike && !frozen) {   // each copy gets one
       std::string whole = v.name.substr(0, v.name.find('[')), part = v.name.substr(v.name.find(']') + 1);
       if (!owner.Has(whole + "[1]" + part) || context.frozen.count(whole + "[1]" + part)) continue;
       Value mine = v;
@@ -334,7 +335,7 @@ ScenarioWriter::Json ScenarioWriter::Moved(const Context& context, Owner& owner,
   inside.async = async;
   inside.sends = async && op_name != "push" && op_name != "spawn_local";
   inside.returns = op_name != "value";
-  inside.copies = copies || context.copies;
+  inside.copies = (copies && !alike) || context.copies;
   inside.set = op_name == "spawn_local" || ((op_name == "future" || op_name == "push") && context.set);
   inside.depth = context.depth;
   inside.tasks = context.tasks;
@@ -357,7 +358,7 @@ ScenarioWriter::Json ScenarioWriter::Moved(const Context& context, Owner& owner,
     else if (borrowed.count(name)) lent.push_back(name);
     else owner.Remove(name);
   }
-  if (copies) op["count"] = 2;
+  if (copies) op["count"] = alike ? 2 + random_.Below(2) : 2;
   if (!cloned.empty()) op["clone"] = cloned;
   if (!lent.empty()) op["borrow"] = lent;
   op[op_name == "value" ? "drop" : "body"] = std::move(body);

@@ -7,8 +7,9 @@
 
 namespace asyncrt {
 
-// The JSON text of a scenario. The same seed gives the same text on every machine.
-std::string RandomScenario(std::uint64_t seed);
+// The JSON text of a scenario. The same seed gives the same text on every machine. With `copies`, most threads and tasks
+// are two or three of a kind.
+std::string RandomScenario(std::uint64_t seed, bool copies = false);
 
 }  // namespace asyncrt
 

@@ -12,6 +12,7 @@
 #include "core/detect/wait_graph.h"
 #include "core/program/program.h"
 #include "core/scenario/scenario.h"
+#include "tests/oracle/endless_runs.h"
 #include "tests/oracle/final_state.h"
 
 namespace asyncrt {
@@ -61,17 +62,22 @@ class Oracle {
  public:
   Oracle(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, std::size_t states_max, OracleVerdict* out)
       : p_(program), l_(layout), machine_(program, layout, {timing, scheduler, false, false}), states_max_(states_max), out_(out),
-        bytes_(static_cast<std::size_t>(layout.bytes)), seen_(bytes_.size()) {}
+        bytes_(static_cast<std::size_t>(layout.bytes)), seen_(bytes_.size()), ideal_(timing == Timing::kIdeal) {}
 
   // False: the layout had no room for what the program does; `machine().overflow()` says what.
   bool Run() {
     machine_.Attach(bytes_.data());
     machine_.Initial();
     seen_.Add(bytes_);
-    for (std::size_t next = 0; next < seen_.size() && out_->complete; ++next) {
-      if (!Expand(next)) return false;
-      out_->complete = seen_.size() <= states_max_;
-    }
+    std::size_t next = 0;
+    do {
+      for (; next < seen_.size() && out_->complete; ++next) {
+        if (!Expand(next)) return false;
+        out_->complete = seen_.size() <= states_max_;
+      }
+      if (out_->endless && out_->complete && !LetTimePass()) return false;
+    } while (next < seen_.size() && out_->complete);
+    if (out_->endless && out_->complete) out_->fair_run = HasFairRun(seen_.size(), edges_, machine_.clock(), ideal_);
     out_->states = seen_.size();
     LookForOrders();
     return true;
@@ -103,19 +109,43 @@ class Oracle {
     Load(state);
     for (int t = 0; t < l_.threads; ++t)
       if (machine_.SpuriousEnabled(t)) actors.push_back(machine_.spurious(t));
-    for (int actor : actors) {
-      Chooser chooser;
-      do {
-        Load(state);
-        machine_.Step(actor, chooser);
-        if (!machine_.overflow().empty()) return false;
-        for (const Event& e : machine_.events()) {
-          if (e.order.held.element >= 0) orders_.push_back(e.order);
-          else out_->rules.insert(e.rule);
-        }
-        seen_.Add(bytes_);
-      } while (chooser.Next());
-    }
+    return std::all_of(actors.begin(), actors.end(), [&](int actor) { return Play(state, actor); });
+  }
+
+  // All that a step of `actor` can lead to.
+  bool Play(std::size_t state, int actor) {
+    Chooser chooser;
+    do {
+      Load(state);
+      machine_.Step(actor, chooser);
+      if (!machine_.overflow().empty()) return false;
+      for (const Event& e : machine_.events()) {
+        if (e.order.held.element >= 0) orders_.push_back(e.order);
+        else out_->rules.insert(e.rule);
+      }
+      const std::uint32_t to = seen_.Add(bytes_);
+      if (out_->endless && actor <= machine_.clock()) edges_.push_back({static_cast<std::uint32_t>(state), to, actor, machine_.unfair()});
+    } while (chooser.Next());
+    return true;
+  }
+
+  // Ideal timing: what goes round at one instant, with no way out, takes time in the end. False: as in `Run`.
+  bool LetTimePass() {
+    if (!ideal_) return true;
+    const auto loops = LoopsOf(seen_.size(), edges_);
+    std::vector<std::size_t> loop_of(seen_.size(), loops.size());
+    for (std::size_t i = 0; i < loops.size(); ++i)
+      for (std::uint32_t v : loops[i]) loop_of[v] = i;
+    std::vector<bool> left(loops.size() + 1, false);
+    for (const GraphEdge& e : edges_)
+      if (loop_of[e.from] != loop_of[e.to]) left[loop_of[e.from]] = true;
+    for (std::size_t i = 0; i < loops.size(); ++i)
+      for (std::uint32_t v : loops[i]) {
+        if (left[i] || !late_.insert(v).second) continue;
+        Load(v);
+        if (!machine_.ClockEnabled(false)) continue;
+        if (!Play(v, machine_.clock())) return false;
+      }
     return true;
   }
 
@@ -169,6 +199,9 @@ class Oracle {
   std::vector<std::uint8_t> bytes_;
   StateSet seen_;
   std::vector<LockOrder> orders_;
+  const bool ideal_;
+  std::vector<GraphEdge> edges_;        // of programs that may have runs without an end
+  std::set<std::uint32_t> late_;        // states in which time was let pass
 };
 
 bool Refused(const Scenario& scenario, const Program& program) {
@@ -217,7 +250,7 @@ OracleVerdict AskOracle(const std::string& text, Timing timing, Scheduler schedu
   verdict.rules = prepared.refused;
   verdict.refused = !verdict.rules.empty();
   verdict.endless = program->endless;
-  if (verdict.refused || verdict.endless) return verdict;
+  if (verdict.refused) return verdict;
   for (;;) {
     Layout layout(*program);
     verdict.rules.clear();

@@ -16,7 +16,8 @@ namespace asyncrt {
 struct OracleVerdict {
   bool valid = true;        // false: the text is no scenario; `problem` says why
   bool refused = false;     // rustc or a builder would refuse it; `rules` says why
-  bool endless = false;     // the program may run for ever; `rules` is then without what is said of endless runs
+  bool endless = false;     // some run might never end; `rules` is then without what is said of such runs
+  bool fair_run = false;    // some fair run never ends
   bool complete = true;     // false: more than `states_max` states
   std::size_t states = 0;
   std::set<std::string> rules;

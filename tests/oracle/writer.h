@@ -37,7 +37,7 @@ class Random {   // splitmix64
 
 class ScenarioWriter {
  public:
-  explicit ScenarioWriter(std::uint64_t seed) : random_(seed) {}
+  explicit ScenarioWriter(std::uint64_t seed, bool copies = false) : random_(seed), copies_(copies) {}
   std::string Write();
 
  private:
@@ -178,6 +178,7 @@ class ScenarioWriter {
   bool Deep(const Context& context) const { return context.depth > 4 || left_ < 1; }
 
   Random random_;
+  bool copies_ = false;
   Json runtime_json_, object_json_, body_json_;
   Owner main_;
   Names runtimes_, unbuilt_;

@@ -1,0 +1,62 @@
+// Whole states, compressed: a state is cut into pieces of 64 bytes, of which there are few different ones at each place,
+// and kept as the numbers of its pieces.
+#ifndef ASYNCRT_CORE_EXPLORE_EXACT_STATES_H_
+#define ASYNCRT_CORE_EXPLORE_EXACT_STATES_H_
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/blocks.h"
+
+namespace asyncrt {
+
+class ExactStates {
+ public:
+  // `bytes` of a state; 0: none are kept.
+  explicit ExactStates(std::size_t bytes) : bytes_(bytes), pieces_((bytes + kPiece - 1) / kPiece) {}
+  bool used() const { return bytes_ != 0; }
+
+  // Makes a state the one that `Keep` and `IsPacked` speak of.
+  void Pack(const std::uint8_t* state) {
+    packed_.clear();
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+      piece_.assign(reinterpret_cast<const char*>(state) + i * kPiece, std::min(kPiece, bytes_ - i * kPiece));
+      auto [at, fresh] = pieces_[i].try_emplace(piece_, static_cast<std::uint32_t>(pieces_[i].size()));
+      if (fresh) piece_bytes_ += kPiece + 64;
+      std::uint32_t number = at->second;
+      for (; number >= 0x80; number >>= 7) packed_.push_back(static_cast<std::uint8_t>(number | 0x80));
+      packed_.push_back(static_cast<std::uint8_t>(number));
+    }
+  }
+  void Keep() {
+    starts_.push_back(kept_.size());
+    for (std::uint8_t byte : packed_) kept_.push_back(byte);
+  }
+  bool IsPacked(std::uint32_t number) const {
+    const std::size_t start = starts_[number], end = number + 1 < starts_.size() ? starts_[number + 1] : kept_.size();
+    if (end - start != packed_.size()) return false;
+    for (std::size_t i = 0; i < packed_.size(); ++i)
+      if (kept_[start + i] != packed_[i]) return false;
+    return true;
+  }
+  std::size_t bytes() const { return used() ? kept_.bytes() + starts_.bytes() + piece_bytes_ : 0; }
+
+ private:
+  static constexpr std::size_t kPiece = 64;
+  std::size_t bytes_;
+  std::vector<std::unordered_map<std::string, std::uint32_t>> pieces_;   // by place
+  std::size_t piece_bytes_ = 0;
+  std::string piece_;
+  std::vector<std::uint8_t> packed_;
+  Blocks<std::uint8_t> kept_;
+  Blocks<std::uint64_t> starts_;
+};
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_EXPLORE_EXACT_STATES_H_

@@ -1,0 +1,72 @@
+// States that are still to be expanded, whole, in the order in which they came. What has been expanded makes room for
+// what comes, so memory is taken from the system only where a level is larger than all before.
+#ifndef ASYNCRT_CORE_EXPLORE_FRONTIER_H_
+#define ASYNCRT_CORE_EXPLORE_FRONTIER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <memory>
+#include <vector>
+
+namespace asyncrt {
+
+class Frontier {
+ public:
+  explicit Frontier(std::size_t bytes) : bytes_(bytes), per_block_(std::size_t{1} << 18 > bytes ? (std::size_t{1} << 18) / bytes : 1) {}
+
+  struct Entry {
+    const std::uint8_t* state;
+    std::uint32_t number, length;   // the length of the way to it, where that is not its level
+  };
+  bool empty() const { return size_ == 0; }
+  std::size_t size() const { return size_; }
+  std::size_t bytes() const { return (blocks_.size() + spare_.size()) * per_block_ * (bytes_ + 8); }
+  void Push(const std::uint8_t* state, std::uint32_t number, std::uint32_t length) {
+    if (size_ == 0 || end_ == per_block_) {
+      if (!spare_.empty()) {
+        blocks_.push_back(std::move(spare_.back()));
+        spare_.pop_back();
+      } else {
+        blocks_.push_back({std::make_unique<std::uint8_t[]>(per_block_ * bytes_), std::make_unique<std::uint32_t[]>(per_block_ * 2)});
+      }
+      end_ = 0;
+    }
+    Block& block = blocks_.back();
+    std::memcpy(block.states.get() + end_ * bytes_, state, bytes_);
+    block.numbers[2 * end_] = number;
+    block.numbers[2 * end_ + 1] = length;
+    ++end_;
+    ++size_;
+  }
+  Entry Front() const {
+    const Block& block = blocks_.front();
+    return {block.states.get() + begin_ * bytes_, block.numbers[2 * begin_], block.numbers[2 * begin_ + 1]};
+  }
+  void Pop() {
+    ++begin_;
+    --size_;
+    if (begin_ < per_block_ && size_ != 0) return;
+    spare_.push_back(std::move(blocks_.front()));
+    blocks_.pop_front();
+    begin_ = 0;
+  }
+  void Clear() {
+    while (!empty()) Pop();
+  }
+
+ private:
+  struct Block {
+    std::unique_ptr<std::uint8_t[]> states;
+    std::unique_ptr<std::uint32_t[]> numbers;
+  };
+  std::size_t bytes_, per_block_;
+  std::deque<Block> blocks_;
+  std::vector<Block> spare_;
+  std::size_t begin_ = 0, end_ = 0, size_ = 0;
+};
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_EXPLORE_FRONTIER_H_

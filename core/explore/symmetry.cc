@@ -1,0 +1,353 @@
+#include "core/explore/symmetry.h"
+
+#include <algorithm>
+#include <cstddef>
+
+#include "core/base/stable_hash.h"
+
+namespace asyncrt {
+namespace {
+
+bool NamesFrame(RegKind kind) {
+  return kind == RegKind::kTask || kind == RegKind::kThread || kind == RegKind::kFuture || kind == RegKind::kAbortHandle || kind == RegKind::kMadeValue;
+}
+
+std::uint64_t Mix(std::uint64_t a, std::uint64_t b) { return MixWords(a, b); }
+
+}  // namespace
+
+Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode& mode) : p_(program), l_(layout) {
+  if (mode.scheduler != Scheduler::kAtomic) return;   // it keeps a task in a worker's hand, by number
+  group_.assign(static_cast<std::size_t>(l_.frames), 0);
+  for (std::size_t u = 0; u < p_.units.size(); ++u) {
+    const Unit& unit = p_.units[u];
+    blob_.push_back(static_cast<int>(sizeof(FrameCell) + unit.strand_entry.size() * sizeof(StrandCell) + unit.regs.size() * 4));
+    if (unit.frames < 2 || (unit.kind != UnitKind::kThread && unit.kind != UnitKind::kTask && unit.kind != UnitKind::kBlocking)) continue;
+    units_.push_back(static_cast<int>(u));
+    for (int k = 0; k < unit.frames; ++k) group_[static_cast<std::size_t>(l_.unit_frame[u] + k)] = 1;
+  }
+  if (units_.empty()) return;
+  usable_ = true;
+  numberless_ = std::none_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kIndex || (e.kind == Expr::Kind::kLocal && e.reg == 1); });
+  thread_frame_.assign(static_cast<std::size_t>(l_.threads), -1);
+  for (int f = 0; f < l_.frames; ++f)
+    if (int thread = l_.frame_thread[static_cast<std::size_t>(f)]; thread >= 0) thread_frame_[static_cast<std::size_t>(thread)] = f;
+  FindArrays();
+  CollectPlaces();
+  key_.resize(static_cast<std::size_t>(l_.frames));
+  next_key_.resize(key_.size());
+  to_.resize(key_.size());
+  copy_.resize(static_cast<std::size_t>(l_.bytes));
+}
+
+// ---- the program, once -------------------------------------------------------------------------------------------
+
+// Arrays of handles in main that nothing looks at one by one.
+void Symmetry::FindArrays() {
+  const Unit& main = p_.units[0];
+  auto within = [](int reg, const Array& a) { return reg >= a.first && reg < a.first + a.count; };
+  for (std::size_t pc = 0; pc < p_.code.size(); ++pc) {
+    const Instr& spawn = p_.code[pc];
+    if (spawn.op != VmOp::kSpawnThread || spawn.reg < 0 || spawn.imm < 2 || !group_[static_cast<std::size_t>(l_.unit_frame[static_cast<std::size_t>(spawn.unit)])]) continue;
+    Array a{spawn.reg, static_cast<int>(spawn.imm), -1};
+    bool only = a.first + a.count <= static_cast<int>(main.regs.size());
+    for (int k = 0; only && k < a.count; ++k) only = main.regs[static_cast<std::size_t>(a.first + k)].kind == RegKind::kThread;
+    // Registers are numbered by unit. An op of another one that has such a number is taken for one of main's.
+    int spawns = 0, joins = 0;
+    for (std::size_t at = 0; only && at < p_.code.size(); ++at) {
+      const Instr& in = p_.code[at];
+      switch (in.op) {
+        case VmOp::kSpawnThread: spawns += in.reg >= 0 && in.reg < a.first + a.count && in.reg + std::max<std::int64_t>(in.imm, 1) > a.first; break;
+        case VmOp::kJoinThread:
+          if (!within(in.reg, a)) break;
+          only = in.index < 0 && in.var < 0;
+          if (in.reg == a.first) { only = only && joins++ == 0; a.first_pc = static_cast<int>(at); }
+          break;
+        case VmOp::kDropReg:
+          if (within(in.reg, a)) only = in.index < 0 && !in.flag;
+          break;
+        case VmOp::kAbort: case VmOp::kUnpark: case VmOp::kForgetReg: case VmOp::kUse:
+          only = !within(in.reg, a);
+          break;
+        default: break;
+      }
+    }
+    for (int k = 0; only && a.first_pc >= 0 && k < a.count; ++k) {
+      const std::size_t at = static_cast<std::size_t>(a.first_pc + k);
+      only = at < p_.code.size() && p_.code[at].op == VmOp::kJoinThread && p_.code[at].reg == a.first + k;
+    }
+    if (a.first_pc >= 0 && joins == 1)
+      for (std::size_t at = 0; only && at < p_.code.size(); ++at)
+        if (p_.code[at].op == VmOp::kJoinThread && within(p_.code[at].reg, a))
+          only = static_cast<int>(at) >= a.first_pc && static_cast<int>(at) < a.first_pc + a.count;
+    for (const auto& list : p_.captures)
+      for (const Capture& c : list)
+        if (only && c.from >= 0) only = !within(c.from, a);
+    only = only && std::none_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
+    only = only && std::none_of(p_.elements.begin(), p_.elements.end(), [](const Element& e) {   // nor comes one in a message
+             for (int k = 0; k < e.slot_words; ++k)
+               if (NamesFrame(static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]))) return true;
+             return false;
+           });
+    if (only && spawns == 1) arrays_.push_back(a);
+  }
+}
+
+void Symmetry::CollectElement(int element) {
+  const Element& e = p_.elements[static_cast<std::size_t>(element)];
+  const int at = l_.element_at + 4 * e.offset;
+  auto frame = [&](int word) { Add(at + 4 * word, true, Refers::kFrame, -1); };
+  auto strand = [&](int word) { Add(at + 4 * word, true, Refers::kStrand, -1); };
+  switch (e.kind) {
+    case Kind::kStdMutex: case Kind::kStdOnce: frame(0); break;
+    case Kind::kStdRwlock: frame(Machine::kWriter); break;
+    case Kind::kMutex: frame(Machine::kHolder); [[fallthrough]];
+    case Kind::kSemaphore: case Kind::kNotify: case Kind::kRwlock: case Kind::kOnceCell: case Kind::kBarrier: case Kind::kCancellationToken:
+      strand(Machine::kHead);
+      strand(Machine::kTail);
+      break;
+    case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot: case Kind::kBroadcast: case Kind::kWatch:
+      for (int word : {Machine::kHead, Machine::kTail, Machine::kRxWait, Machine::kTxWait}) strand(word);
+      for (int m = 0; m < e.room; ++m)
+        for (int k = 0; k < e.slot_words; ++k)
+          if (NamesFrame(static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]))) frame(Machine::kSlots + m * (1 + e.slot_words) + 1 + k);
+      break;
+    case Kind::kIo: strand(3); strand(4); break;
+    case Kind::kJoinSet: case Kind::kFuturesUnordered:
+      strand(Machine::kSetWaiter);
+      for (int k = 0; k < e.room; ++k) frame(Machine::kMember0 + k);
+      break;
+    case Kind::kLocalSet: strand(Machine::kPoller); frame(Machine::kHead); frame(Machine::kTail); break;
+    default: break;
+  }
+}
+
+void Symmetry::CollectPlaces() {
+  auto at = [](int base, std::size_t offset) { return base + static_cast<int>(offset); };
+  for (int t = 0; t < l_.threads; ++t) {
+    const int base = l_.thread_at + t * static_cast<int>(sizeof(ThreadCell));
+    const int own = thread_frame_[static_cast<std::size_t>(t)], home = Moves(own) ? own : -1;
+    for (std::size_t offset : {offsetof(ThreadCell, top), offsetof(ThreadCell, stash_head), offsetof(ThreadCell, stash_tail)}) Add(at(base, offset), false, Refers::kStrand, home);
+    Add(at(base, offsetof(ThreadCell, frame)), false, Refers::kFrame, home);
+  }
+  for (int c = 0; c < l_.cores; ++c) {
+    const int base = l_.core_at + c * static_cast<int>(sizeof(CoreCell));
+    for (std::size_t offset : {offsetof(CoreCell, lifo), offsetof(CoreCell, head), offsetof(CoreCell, tail)}) Add(at(base, offset), false, Refers::kFrame, -1);
+    for (std::size_t offset : {offsetof(CoreCell, defer_head), offsetof(CoreCell, defer_tail)}) Add(at(base, offset), false, Refers::kStrand, -1);
+  }
+  for (std::size_t r = 0; r < p_.runtimes.size(); ++r) {
+    const int base = l_.runtime_at + static_cast<int>(r * sizeof(RuntimeCell));
+    for (std::size_t offset : {offsetof(RuntimeCell, inject_head), offsetof(RuntimeCell, inject_tail), offsetof(RuntimeCell, head), offsetof(RuntimeCell, tail)})
+      Add(at(base, offset), false, Refers::kFrame, -1);
+    for (std::size_t offset : {offsetof(RuntimeCell, defer_head), offsetof(RuntimeCell, defer_tail)}) Add(at(base, offset), false, Refers::kStrand, -1);
+    Add(at(base, offsetof(RuntimeCell, holder)), false, Refers::kThread, -1);
+    for (int k = 0; k < p_.runtimes[r].queue_room; ++k) Add(l_.pool_queue_at[r] + 4 * k, true, Refers::kFrame, -1);
+  }
+  for (std::size_t e = 0; e < p_.elements.size(); ++e) CollectElement(static_cast<int>(e));
+  for (int f = 0; f < l_.frames; ++f) {
+    const int base = l_.frame_at[static_cast<std::size_t>(f)], home = Moves(f) ? f : -1;
+    const Unit& unit = p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(f)])];
+    Add(at(base, offsetof(FrameCell, next)), false, Refers::kFrame, home);
+    Add(at(base, offsetof(FrameCell, joiner)), false, Refers::kStrand, home);
+    Add(at(base, offsetof(FrameCell, scope_frame)), false, Refers::kFrame, home);
+    for (std::size_t s = 0; s < unit.strand_entry.size(); ++s) {
+      const int strand = l_.strand_at[static_cast<std::size_t>(l_.frame_strand[static_cast<std::size_t>(f)]) + s];
+      for (std::size_t offset : {offsetof(StrandCell, parent), offsetof(StrandCell, next), offsetof(StrandCell, defer_next)}) Add(at(strand, offset), false, Refers::kStrand, home);
+    }
+    for (std::size_t r = 2; r < unit.regs.size(); ++r)
+      if (NamesFrame(unit.regs[r].kind)) {
+        Add(l_.regs_at[static_cast<std::size_t>(f)] + 4 * static_cast<int>(r), true, Refers::kFrame, home);
+        if (f != 0) continue;
+        for (const Array& a : arrays_)
+          if (static_cast<int>(r) >= a.first && static_cast<int>(r) < a.first + a.count)
+            places_.back().tag = static_cast<std::uint64_t>(l_.regs_at[0] + 4 * a.first) << 32;
+      }
+  }
+  inside_.resize(static_cast<std::size_t>(l_.frames));
+  for (std::size_t i = 0; i < places_.size(); ++i)
+    if (places_[i].home >= 0) inside_[static_cast<std::size_t>(places_[i].home)].push_back(i);
+}
+
+// ---- a state ------------------------------------------------------------------------------------------------------
+
+std::int32_t Symmetry::Read(const std::uint8_t* state, const Place& place) const {
+  if (!place.wide) {
+    std::uint16_t value;
+    std::memcpy(&value, state + place.at, 2);
+    return value;
+  }
+  std::int32_t value;
+  std::memcpy(&value, state + place.at, 4);
+  return value;
+}
+
+int Symmetry::FrameAt(std::int32_t value, Refers what) const {
+  if (value <= 0) return -1;   // nobody; in a pool's queue, a worker
+  switch (what) {
+    case Refers::kFrame: return value - 1;
+    case Refers::kStrand: return l_.strand_frame[static_cast<std::size_t>(value - 1)];
+    case Refers::kThread: return thread_frame_[static_cast<std::size_t>(value - 1)];
+  }
+  return -1;
+}
+
+// The array that main is joining.
+const Symmetry::Array* Symmetry::Joining(Machine& machine) const {
+  if (machine.T(0).top != 1 || machine.H().ended != 0 || machine.H().panicked != 0 || machine.S(0).mode != Mode::kNormal) return nullptr;
+  for (const Array& a : arrays_)
+    if (a.first_pc >= 0 && machine.S(0).pc >= a.first_pc && machine.S(0).pc < a.first_pc + a.count) return &a;
+  return nullptr;
+}
+
+void Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
+  for (const Array* a = Joining(machine); a != nullptr; a = Joining(machine)) {
+    std::int32_t* regs = machine.R(0);
+    const int next = a->first + machine.S(0).pc - a->first_pc;
+    int ended = -1;
+    for (int r = next; r < a->first + a->count && ended < 0; ++r)
+      if (regs[r] != 0 && (machine.F(regs[r] - 1).bits & kComplete) != 0) ended = r;
+    if (ended < 0) return;
+    saved_.assign(state, state + l_.bytes);
+    std::swap(regs[next], regs[ended]);
+    chooser_.Reset();
+    machine.Step(0, chooser_);
+    if (chooser_.asked() == 0 && machine.events().empty() && machine.H().panicked == 0 && machine.H().ended == 0) continue;
+    std::memcpy(state, saved_.data(), saved_.size());   // more than a join: then it is a step like any other
+    return;
+  }
+}
+
+bool Symmetry::WaitForAnother(Machine& machine, int which) const {
+  const Array* a = Joining(machine);
+  if (a == nullptr || !use_joins_) return false;
+  const int next = a->first + machine.S(0).pc - a->first_pc;
+  if (next + 1 + which >= a->first + a->count) return false;
+  std::swap(machine.R(0)[next], machine.R(0)[next + 1 + which]);
+  return true;
+}
+
+// Decides on the new numbers. False: everybody keeps theirs.
+bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
+  edges_.clear();
+  for (int u : units_) {
+    const int first = l_.unit_frame[static_cast<std::size_t>(u)];
+    const Unit& unit = p_.units[static_cast<std::size_t>(u)];
+    for (int f = first; f < first + unit.frames; ++f) {
+      if (machine.F(f).live == 0) { key_[static_cast<std::size_t>(f)] = ~std::uint64_t{0}; continue; }
+      const std::size_t bytes = static_cast<std::size_t>(blob_[static_cast<std::size_t>(u)]);
+      std::memcpy(copy_.data(), state + l_.frame_at[static_cast<std::size_t>(f)], bytes);
+      const int thread = l_.frame_thread[static_cast<std::size_t>(f)];
+      std::size_t all = (bytes + 7) / 8 * 8;
+      std::memset(copy_.data() + bytes, 0, all - bytes);
+      const std::size_t thread_copy = all;
+      const int thread_cell = l_.thread_at + thread * static_cast<int>(sizeof(ThreadCell));
+      if (thread >= 0) {
+        std::memcpy(copy_.data() + all, state + thread_cell, sizeof(ThreadCell));
+        std::memset(copy_.data() + all + sizeof(ThreadCell), 0, 8);
+        all += (sizeof(ThreadCell) + 7) / 8 * 8;
+      }
+      for (std::size_t i : inside_[static_cast<std::size_t>(f)]) {   // by number, all copies look different
+        const Place& place = places_[i];
+        const std::int32_t value = Read(state, place);
+        const int target = FrameAt(value, place.what);
+        if (!Moves(target)) continue;
+        const bool in_thread = place.at < l_.runtime_at;
+        const std::size_t offset = in_thread ? thread_copy + static_cast<std::size_t>(place.at - thread_cell) : static_cast<std::size_t>(place.at - l_.frame_at[static_cast<std::size_t>(f)]);
+        std::int32_t stand_in = target == f ? 1 : 2 + l_.frame_unit[static_cast<std::size_t>(target)];
+        if (place.what == Refers::kStrand) stand_in += 256 * (value - 1 - l_.frame_strand[static_cast<std::size_t>(target)]);
+        if (place.wide) std::memcpy(copy_.data() + offset, &stand_in, 4);
+        else {
+          const std::uint16_t narrow = static_cast<std::uint16_t>(stand_in);
+          std::memcpy(copy_.data() + offset, &narrow, 2);
+        }
+        if (target != f) edges_.push_back({f, target, offset});
+      }
+      key_[static_cast<std::size_t>(f)] = StableHash(copy_.data(), all) >> 1;
+    }
+  }
+  for (const Place& place : places_) {
+    if (place.home >= 0) continue;
+    const std::int32_t value = Read(state, place);
+    const int target = FrameAt(value, place.what);
+    if (!Moves(target)) continue;
+    const int strand = place.what == Refers::kStrand ? value - 1 - l_.frame_strand[static_cast<std::size_t>(target)] : 0;
+    const std::uint64_t tag = use_joins_ || place.tag < std::uint64_t{1} << 32 ? place.tag : static_cast<std::uint64_t>(place.at) + 1;
+    std::uint64_t& key = key_[static_cast<std::size_t>(target)];
+    key = (key + Mix(tag, static_cast<std::uint64_t>(strand) + 7)) & ~std::uint64_t{0} >> 1;
+  }
+  // Who stands behind whom tells copies apart that are otherwise alike.
+  for (std::size_t round = 0; round < std::min<std::size_t>(edges_.size(), 8); ++round) {
+    next_key_ = key_;
+    for (const Edge& e : edges_) {
+      std::uint64_t& from = next_key_[static_cast<std::size_t>(e.from)];
+      std::uint64_t& to = next_key_[static_cast<std::size_t>(e.to)];
+      from = (from + Mix(e.tag, key_[static_cast<std::size_t>(e.to)])) & ~std::uint64_t{0} >> 1;
+      to = (to + Mix(~e.tag, key_[static_cast<std::size_t>(e.from)])) & ~std::uint64_t{0} >> 1;
+    }
+    key_.swap(next_key_);
+  }
+  bool changed = false;
+  for (int f = 0; f < l_.frames; ++f) to_[static_cast<std::size_t>(f)] = f;
+  for (int u : units_) {
+    const int first = l_.unit_frame[static_cast<std::size_t>(u)], count = p_.units[static_cast<std::size_t>(u)].frames;
+    order_.clear();
+    for (int k = 0; k < count; ++k) order_.push_back(first + k);
+    std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return key_[static_cast<std::size_t>(a)] < key_[static_cast<std::size_t>(b)]; });
+    for (int k = 0; k < count; ++k) {
+      to_[static_cast<std::size_t>(order_[static_cast<std::size_t>(k)])] = first + k;
+      changed = changed || order_[static_cast<std::size_t>(k)] != first + k;
+    }
+  }
+  return changed;
+}
+
+void Symmetry::Rename(std::uint8_t* state) {
+  std::memcpy(copy_.data(), state, copy_.size());
+  for (int u : units_) {
+    const int first = l_.unit_frame[static_cast<std::size_t>(u)], count = p_.units[static_cast<std::size_t>(u)].frames;
+    for (int f = first; f < first + count; ++f) {
+      const int to = to_[static_cast<std::size_t>(f)];
+      if (to == f) continue;
+      std::memcpy(state + l_.frame_at[static_cast<std::size_t>(to)], copy_.data() + l_.frame_at[static_cast<std::size_t>(f)], static_cast<std::size_t>(blob_[static_cast<std::size_t>(u)]));
+      const int thread = l_.frame_thread[static_cast<std::size_t>(f)], to_thread = l_.frame_thread[static_cast<std::size_t>(to)];
+      if (thread < 0) continue;
+      const int cell = static_cast<int>(sizeof(ThreadCell));
+      std::memcpy(state + l_.thread_at + to_thread * cell, copy_.data() + l_.thread_at + thread * cell, sizeof(ThreadCell));
+    }
+  }
+  for (const Place& place : places_) {
+    const std::int32_t value = Read(state, place);
+    const int target = FrameAt(value, place.what);
+    if (!Moves(target)) continue;
+    const int to = to_[static_cast<std::size_t>(target)];
+    if (to == target) continue;
+    std::int32_t renamed = to + 1;
+    if (place.what == Refers::kStrand) renamed = value - l_.frame_strand[static_cast<std::size_t>(target)] + l_.frame_strand[static_cast<std::size_t>(to)];
+    else if (place.what == Refers::kThread) renamed = l_.frame_thread[static_cast<std::size_t>(to)] + 1;
+    if (place.wide) std::memcpy(state + place.at, &renamed, 4);
+    else {
+      const std::uint16_t narrow = static_cast<std::uint16_t>(renamed);
+      std::memcpy(state + place.at, &narrow, 2);
+    }
+  }
+}
+
+void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
+  if (joins()) JoinEnded(machine, state);
+  for (int f = 0; numberless_ && f < l_.frames; ++f)
+    if (machine.F(f).live != 0) machine.R(f)[1] = 0;
+  if (Order(machine, state)) Rename(state);
+  if (!joins() || machine.H().panicked != 0) return;
+  std::int32_t* regs = machine.R(0);
+  for (const Array& a : arrays_) {   // the handles that there are, in the order of their threads
+    order_.clear();
+    for (int r = a.first; r < a.first + a.count; ++r)
+      if (regs[r] != 0) order_.push_back(regs[r]);
+    std::sort(order_.begin(), order_.end());
+    std::size_t next = 0;
+    for (int r = a.first; r < a.first + a.count; ++r)
+      if (regs[r] != 0) regs[r] = order_[next++];
+  }
+}
+
+}  // namespace asyncrt

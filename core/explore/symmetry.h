@@ -1,0 +1,76 @@
+// Parties that are interchangeable, in one order: copies of a body differ only in what their frames hold, so states that
+// differ only in which copy has which frame are one state. core/explore/README.md has the argument.
+#ifndef ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
+#define ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
+
+#include <cstdint>
+#include <vector>
+
+#include "core/model/machine.h"
+
+namespace asyncrt {
+
+class Symmetry {
+ public:
+  Symmetry(const Program& program, const Layout& layout, const PlayMode& mode);
+
+  // False: no body of this program has copies that could change places.
+  bool usable() const { return usable_; }
+  // Whether the handles of threads that main joins one after the other change places, too. Only where nobody panics.
+  bool joins() const { return use_joins_ && !arrays_.empty(); }
+  void UseJoins(bool use) { use_joins_ = use; }
+  // Brings the state that the machine looks at into the order, and lets main join whoever has ended.
+  void Settle(Machine& machine, std::uint8_t* state);
+  // In a settled state where main waits to join one of several: makes it another one of them, that it could as well wait
+  // for. False: there is no `which`-th.
+  bool WaitForAnother(Machine& machine, int which) const;
+
+ private:
+  enum class Refers : std::uint8_t { kFrame, kStrand, kThread };
+  // A place in the state that names a party.
+  struct Place {
+    int at;
+    bool wide;         // four bytes, else two
+    Refers what;
+    int home;          // the frame that it is part of, if that can change places, or -1
+    std::uint64_t tag; // the same for places that can change places themselves
+  };
+  // Handles in main's registers that are only ever joined, all of them in a row, or dropped.
+  struct Array { int first, count, first_pc; };
+
+  void CollectPlaces();
+  void CollectElement(int element);
+  void FindArrays();
+  void Add(int at, bool wide, Refers what, int home) { places_.push_back({at, wide, what, home, static_cast<std::uint64_t>(at) + 1}); }
+  bool Moves(int frame) const { return frame >= 0 && group_[static_cast<std::size_t>(frame)]; }
+  std::int32_t Read(const std::uint8_t* state, const Place& place) const;
+  int FrameAt(std::int32_t value, Refers what) const;
+  const Array* Joining(Machine& machine) const;
+  void JoinEnded(Machine& machine, std::uint8_t* state);
+  bool Order(Machine& machine, const std::uint8_t* state);
+  void Rename(std::uint8_t* state);
+
+  const Program& p_;
+  const Layout& l_;
+  bool usable_ = false, use_joins_ = false;
+  std::vector<char> group_;             // by frame: it has a copy to change places with
+  std::vector<int> units_;              // with such frames
+  bool numberless_ = false;             // nobody reads which copy a frame is
+  std::vector<int> blob_;               // by unit: bytes of a frame
+  std::vector<int> thread_frame_;       // by thread: its frame, if it has one of its own
+  std::vector<Place> places_;
+  std::vector<std::vector<std::size_t>> inside_;   // by frame: its places
+  std::vector<Array> arrays_;
+  // Scratch.
+  struct Edge { int from, to; std::uint64_t tag; };
+  std::vector<std::uint64_t> key_, next_key_;
+  std::vector<int> to_;                 // by frame: its new number
+  std::vector<int> order_;
+  std::vector<Edge> edges_;
+  std::vector<std::uint8_t> copy_, saved_;
+  Chooser chooser_;
+};
+
+}  // namespace asyncrt
+
+#endif  // ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
