@@ -1,15 +1,32 @@
 # Everything a developer does is a target; `make help` lists them. Plain `make` builds build/asyncrt-check.
 
 BUILD    ?= build
-PREFIX   ?= /usr/local
 CXX      ?= g++
 CXXFLAGS ?= -O2
+PREFIX   ?= /usr/local
+prefix   ?= $(PREFIX)
+bindir   ?= $(prefix)/bin
+libdir   ?= $(prefix)/lib
+includedir ?= $(prefix)/include
+datadir  ?= $(prefix)/share
+mandir   ?= $(datadir)/man
+docdir   ?= $(datadir)/doc/asyncrt-check
+bashcompletiondir ?= $(datadir)/bash-completion/completions
+zshcompletiondir  ?= $(datadir)/zsh/site-functions
+fishcompletiondir ?= $(datadir)/fish/vendor_completions.d
+
+VERSION := $(shell sed -n 's/.*kToolVersion = "\(.*\)".*/\1/p' core/base/version.h)
+SONAME  := libasyncrt.so.$(firstword $(subst ., ,$(VERSION)))
+
 FUZZ_SECONDS ?= 60
 FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
-# What the code needs whatever the flags of the caller are.
-override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -I. -ffile-prefix-map=$(CURDIR)=.
+# For make test-packages alone.
+PACKAGES_PACKAGING := dpkg-dev lintian pkg-config zsh fish groff-base mandoc man-db
+
+# What the code needs whatever the flags of the caller are. The same objects make the tool and the shared library.
+override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -fPIC -fvisibility=hidden -I. -ffile-prefix-map=$(CURDIR)=.
 
 ifeq (0,$(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)))
 MAKEFLAGS += -j$(shell nproc)
@@ -29,23 +46,33 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
+.PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
+  bench microbench asan fidelity fuzz tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-bench deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench microbench asan fidelity fuzz tidy format golden readme clean install
 
-all: $(BUILD)/asyncrt-check
+all: $(BUILD)/asyncrt-check lib
+
+lib: $(BUILD)/libasyncrt.a $(BUILD)/$(SONAME) ## build libasyncrt, static and shared
 
 help: ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r target text; do \
-	  printf '  make %-12s  %s\n' "$$target" "$$text"; done
+	  printf '  make %-14s  %s\n' "$$target" "$$text"; done
 
 # Asks dpkg first, so that a machine that has everything needs neither root nor a network.
-deps: ## install the Debian packages that are missing
-	@missing=""; for package in $(PACKAGES); do \
+define install_missing
+	@missing=""; for package in $(1); do \
 	  dpkg-query -W -f '$${Status}' $$package 2>/dev/null | grep -q 'ok installed' || missing="$$missing $$package"; done; \
 	if [ -n "$$missing" ]; then \
 	  if [ "$$(id -u)" = 0 ]; then root=; else root=sudo; fi; \
 	  echo "installing$$missing"; \
 	  $$root apt-get update -q && $$root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends $$missing; fi
+endef
+
+deps: ## install the Debian packages that are missing
+	$(call install_missing,$(PACKAGES))
+
+deps-packaging: ## the same for what only `make test-packages` needs
+	$(call install_missing,$(PACKAGES_PACKAGING))
 
 demo: ## check a first scenario, as text and through jq
 	@$(MAKE) --no-print-directory deps
@@ -62,13 +89,15 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/tests --gtest_brief=1
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
+	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
 	bash tests/faults.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
+	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
-deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
+deps-browser: ## install what test-browser needs: Chromium, Node and some of its packages
 	@missing=""; command -v chromium >/dev/null || missing="chromium"; command -v node >/dev/null || missing="$$missing nodejs"; \
 	command -v npm >/dev/null || missing="$$missing npm"; \
 	if [ -n "$$missing" ]; then \
@@ -77,17 +106,25 @@ deps-browser: ## install what test-browser needs: Chromium, Node and two of its 
 	@mkdir -p $(BUILD)/browser && cp tests/browser/package.json tests/browser/.npmrc tests/browser/*.mjs $(BUILD)/browser/
 	@cd $(BUILD)/browser && npm install --silent --no-audit --no-fund
 
-test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema
+test-browser: ## the HTML report in headless Chromium, every report against its JSON Schema, SARIF
 	@$(MAKE) --no-print-directory deps-browser $(BUILD)/asyncrt-check
 	node $(BUILD)/browser/html_report_test.mjs $(BUILD)/asyncrt-check $(BUILD)/browser/pages
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
+	node $(BUILD)/browser/sarif_test.mjs $(BUILD)/asyncrt-check
 
 bigtest: ## the long tests: sanitizers, and the same findings for any jobs and order
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
+	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
 	@$(MAKE) --no-print-directory asan
+
+test-packages: ## install, compile against the library, build the Debian packages, install and remove them
+	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory deps-packaging
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check lib
+	+bash tests/packages.sh $(BUILD)
 
 deps-bench: ## install what `bench` needs: SPIN, and gcc for its verifiers
 	@$(MAKE) --no-print-directory deps PACKAGES="$(PACKAGES) spin gcc"
@@ -162,16 +199,57 @@ readme: $(BUILD)/asyncrt-check ## rewrite the report in README.md
 clean: ## remove everything that was built
 	rm -rf $(BUILD)
 
-install: $(BUILD)/asyncrt-check ## install into $(DESTDIR)$(PREFIX)
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/asyncrt-check/schema $(DESTDIR)$(PREFIX)/share/doc/asyncrt-check
-	install -m 755 $(BUILD)/asyncrt-check $(DESTDIR)$(PREFIX)/bin/asyncrt-check
-	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/asyncrt-check
+# What is installed for this machine is found by programs at once; a package or another root does that itself.
+update_loader = test -n "$(DESTDIR)" || test "$$(id -u)" != 0 || ldconfig
+
+install: $(BUILD)/asyncrt-check lib ## install into $(DESTDIR)$(prefix)
+	install -d $(addprefix $(DESTDIR),$(bindir) $(libdir)/pkgconfig $(includedir) $(mandir)/man1 $(mandir)/man5 $(docdir) \
+	  $(bashcompletiondir) $(zshcompletiondir) $(fishcompletiondir) $(datadir)/asyncrt-check/schema)
+	install -m 755 $(BUILD)/asyncrt-check $(DESTDIR)$(bindir)/asyncrt-check
+	install -m 644 $(BUILD)/libasyncrt.a $(DESTDIR)$(libdir)/libasyncrt.a
+	install -m 644 $(BUILD)/$(SONAME) $(DESTDIR)$(libdir)/libasyncrt.so.$(VERSION)
+	ln -sf libasyncrt.so.$(VERSION) $(DESTDIR)$(libdir)/$(SONAME)
+	ln -sf $(SONAME) $(DESTDIR)$(libdir)/libasyncrt.so
+	install -m 644 core/api/asyncrt.h $(DESTDIR)$(includedir)/asyncrt.h
+	printf '%s\n' 'prefix=$(prefix)' 'includedir=$(includedir)' 'libdir=$(libdir)' '' 'Name: asyncrt' \
+	  'Description: finds deadlocks, starvation and ownership errors in scenarios of threads and Tokio tasks' \
+	  'Version: $(VERSION)' 'Cflags: -I$${includedir}' 'Libs: -L$${libdir} -lasyncrt' 'Libs.private: -lstdc++ -lm -pthread' \
+	  > $(DESTDIR)$(libdir)/pkgconfig/asyncrt.pc
+	$(BUILD)/asyncrt-check man 1 > $(DESTDIR)$(mandir)/man1/asyncrt-check.1
+	$(BUILD)/asyncrt-check man 5 > $(DESTDIR)$(mandir)/man5/asyncrt-scenario.5
+	$(BUILD)/asyncrt-check completion bash > $(DESTDIR)$(bashcompletiondir)/asyncrt-check
+	$(BUILD)/asyncrt-check completion zsh > $(DESTDIR)$(zshcompletiondir)/_asyncrt-check
+	$(BUILD)/asyncrt-check completion fish > $(DESTDIR)$(fishcompletiondir)/asyncrt-check.fish
 	for schema in scenario report; do $(BUILD)/asyncrt-check schema $$schema \
-	  > $(DESTDIR)$(PREFIX)/share/asyncrt-check/schema/$$schema.json || exit 1; done
-	cp -R scenarios $(DESTDIR)$(PREFIX)/share/asyncrt-check/
+	  > $(DESTDIR)$(datadir)/asyncrt-check/schema/$$schema.json || exit 1; done
+	install -m 644 README.md LICENSE $(DESTDIR)$(docdir)
+	cp -R scenarios $(DESTDIR)$(datadir)/asyncrt-check/
+	chmod -R u+w,a+rX $(DESTDIR)$(datadir)/asyncrt-check
+	$(update_loader)
+
+uninstall: ## remove what install has put there
+	rm -f $(addprefix $(DESTDIR),$(bindir)/asyncrt-check $(libdir)/libasyncrt.a $(libdir)/libasyncrt.so $(libdir)/$(SONAME) \
+	  $(libdir)/libasyncrt.so.$(VERSION) $(includedir)/asyncrt.h $(libdir)/pkgconfig/asyncrt.pc \
+	  $(mandir)/man1/asyncrt-check.1 $(mandir)/man5/asyncrt-scenario.5 $(bashcompletiondir)/asyncrt-check \
+	  $(zshcompletiondir)/_asyncrt-check $(fishcompletiondir)/asyncrt-check.fish $(docdir)/README.md $(docdir)/LICENSE)
+	rm -rf $(DESTDIR)$(datadir)/asyncrt-check
+	rmdir $(DESTDIR)$(docdir) 2> /dev/null || true
+	$(update_loader)
+
+deb: $(BUILD)/asyncrt-check lib ## build the Debian packages in $(BUILD)/deb
+	$(call install_missing,dpkg-dev)
+	+bash .debian/build.sh $(BUILD) $(VERSION)
 
 $(BUILD)/asyncrt-check: $(LIB_OBJECTS) $(call objects,tool/main.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/libasyncrt.a: $(call objects,$(CORE_SOURCES))
+	rm -f $@
+	$(AR) rcsD $@ $^
+
+$(BUILD)/$(SONAME): $(call objects,$(CORE_SOURCES)) core/api/asyncrt.map
+	$(CXX) -shared -pthread -Wl,-soname,$(SONAME) -Wl,--no-undefined -Wl,--version-script=core/api/asyncrt.map $(LDFLAGS) \
+	  -o $@ $(filter %.o,$^) $(LDLIBS)
 
 $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES) $(FUZZ_TARGETS))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lgtest -lgtest_main $(LDLIBS)

@@ -184,7 +184,7 @@ class Reporter {
     Layout layout(*prepared_.program);
     bool ok;
     std::vector<Move> moves = seed.path;
-    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr);
+    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr, nullptr, &f->at_end);
     std::set<int> relevant(seed.frames.begin(), seed.frames.end());
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();
@@ -572,7 +572,7 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   Layout layout(*prepared.program);
   bool ok = false;
   std::vector<ScheduleStep> blocked;
-  std::vector<Told> told = Tell(*prepared.program, layout, mode, moves, &ok, &result.outcome, &blocked);
+  std::vector<Told> told = Tell(*prepared.program, layout, mode, moves, &ok, &result.outcome, &blocked, &result.at_end);
   if (!ok) {
     result.error = "the schedule cannot go on at step " + std::to_string(told.size() + 1);
     return result;

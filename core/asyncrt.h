@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/play_mode.h"
+#include "core/base/search_gauge.h"
 #include "core/base/strategy.h"
 #include "core/report/report.h"
 
@@ -34,7 +35,7 @@ struct CheckOptions {
   int bug_depth = 3;                    // that PCT aims at
   bool side_by_side = false;            // search both timings of a scenario at once; never changes the report
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
-  std::atomic<std::uint64_t>* states_seen = nullptr;  // grows while a search lasts, for whoever watches; may count some twice
+  SearchGauge* gauge = nullptr;         // told how far the search is; may be empty
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty
 };
 
@@ -46,6 +47,7 @@ struct ReplayResult {
   bool ok = false;
   std::string error;                    // why it is not a schedule of this scenario
   std::vector<ScheduleStep> steps;
+  std::vector<Standing> at_end;         // what everything is in the last state
   std::string outcome;                  // what the last state is: the finding's message, or "the program goes on"
 };
 ReplayResult ReplayText(const std::string& text, const std::string& file, const std::string& schedule,

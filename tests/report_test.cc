@@ -200,6 +200,23 @@ TEST(TextReport, MarksTheColumnBehindWideCharacters) {
   EXPECT_NE(RenderDiagnostics(report, "\xE6\x97\xA5\xE6\x9C\xACx", TextStyle{}).find("|     ^ did"), std::string::npos);
 }
 
+TEST(TextReport, CutsAVeryLongLineAroundItsMark) {
+  std::string line;
+  for (int i = 0; i < 30'000; ++i) line += "\xC3\xA4";
+  line += "wrong";
+  for (int i = 0; i < 30'000; ++i) line += "\xC3\xB6";
+  ScenarioReport report = Broken();
+  report.diagnostics[0].place = {1, 30'001, 1, 30'006};
+  const std::string text = RenderDiagnostics(report, line, TextStyle{});
+  EXPECT_NE(text.find("\xC3\xA4wrong\xC3\xB6"), std::string::npos) << text;
+  EXPECT_NE(text.find("|                      ^^^^^ did"), std::string::npos) << text;
+  EXPECT_EQ(text.find("1 | \xE2\x80\xA6"), text.find("1 | ")) << text;
+  report.diagnostics[0].place = {1, 1, 1, 3};
+  EXPECT_NE(RenderDiagnostics(report, line, TextStyle{}).find("| ^^ did"), std::string::npos);
+  report.diagnostics[0].place = {1, 60'005, 1, 60'006};
+  EXPECT_NE(RenderDiagnostics(report, line, TextStyle{}).find("|                      ^ did"), std::string::npos);
+}
+
 TEST(TextReport, SurvivesPlacesOutsideTheSource) {
   ScenarioReport report = Broken();
   for (const Place place : {Place{99, 1, 99, 2}, Place{1, 99, 1, 100}, Place{1, 1, 0, 0}, Place{2, 5, 1, 1}}) {

@@ -66,6 +66,9 @@ std::string WithAsync(const std::string& ops) {
 
 // ---- JSON
 
+const std::string kNothing =
+    "nothing is declared here: things stand in `objects` and `runtimes`, tasks and threads have an `as`";
+
 TEST(JsonReader, CountsCodePointsAndNotBytes) {
   Diagnostics diagnostics;
   const auto json = ReadJson("{ \"ä€😀\": [1,\n -20] }", diagnostics);
@@ -344,7 +347,7 @@ TEST(Document, ChecksRuntimes) {
              "2:48 /runtimes/a/workers: unknown key `workers` in a runtime; a runtime has `flavor`, "
              "`worker_threads`, `max_blocking_threads`, `enable_time`, `enable_io`, `shared`, `event_interval`, "
              "`global_queue_interval` and `disable_lifo_slot`",
-             "3:18 /runtimes/b/flavor: unknown flavor `current`; it is `multi_thread` or `current_thread`",
+             "3:18 /runtimes/b/flavor: unknown flavor `current`; did you mean `current_thread`?",
              "3:31 /runtimes/2c: `2c` is no name; a name is letters, digits and `_`, and does not begin with a "
              "digit",
              "3:74 /runtimes/d: a runtime needs `flavor`"}));
@@ -367,13 +370,28 @@ TEST(Document, ChecksObjects) {
                    "7:48 /objects/f/parent: `f` is its own ancestor"}));
 }
 
+TEST(Document, ExpectAndAllowNameKnownRules) {
+  EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "expect": { "errors": ["deadlock/relok", ["panic/*", "relock"]] } })"),
+            (Lines{"1:51 /expect/errors/0: unknown rule `deadlock/relok`; did you mean `deadlock/relock`?",
+                   "1:81 /expect/errors/1/1: unknown rule `relock`; did you mean `deadlock/relock`?"}));
+}
+
+TEST(Document, ANameThatIsFarFromAllIsToldWhatThereIs) {
+  EXPECT_EQ(Errors(R"({ "name": "t", "objects": { "a": { "kind": "notify" } }, "main": [ { "op": "notify_one", "on": "zebra" } ] })"),
+            (Lines{"1:97 /main/0/on: `zebra` is not declared; known here: `a`"}));
+}
+
+TEST(Document, AMissingKeyThatIsMisspelledIsOneError) {
+  EXPECT_EQ(Errors(R"({ "name": "t", "mian": [] })"), (Lines{"1:16 /mian: unknown key `mian` in a scenario; did you mean `main`?"}));
+  EXPECT_EQ(Errors(R"({ "name": "t", "main": [ { "opp": "panic" } ] })"),
+            (Lines{"1:28 /main/0/opp: unknown key `opp` in an op; did you mean `op`?"}));
+}
+
 TEST(Document, AllowNeedsARuleAndAReason) {
-  EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "allow": [ { "rule": "x" },
+  EXPECT_EQ(Errors(R"({ "name": "t", "main": [], "allow": [ { "rule": "panic/task" },
 { "reason": "y", "on": "nobody" } ] })"),
-            (Lines{"1:39 /allow/0: an entry of `allow` needs `reason`", "1:49 /allow/0/rule: unknown rule `x`; `asyncrt-check rules` lists them",
-                   "2:1 /allow/1: an entry of `allow` needs `rule`",
-                   "2:24 /allow/1/on: `nobody` is not declared; nothing is declared here: things stand in `objects` and "
-                   "`runtimes`, tasks and threads have an `as`"}));
+            (Lines{"1:39 /allow/0: an entry of `allow` needs `reason`",
+                   "2:1 /allow/1: an entry of `allow` needs `rule`", "2:24 /allow/1/on: `nobody` is not declared; " + kNothing}));
 }
 
 // ---- ops
@@ -628,8 +646,7 @@ TEST(NamedBody, MayNotCallItself) {
 TEST(NamedBody, IsCheckedThoughNobodyRunsIt) {
   EXPECT_EQ(Errors(R"({ "name": "t", "bodies": { "b": [ { "op": "await", "on": "t" }, { "op": "await", "on": "nobody" },
 { "op": "break" }, { "op": "slep" } ] }, "main": [ { "op": "spawn_thread", "as": "t", "body": [] } ] })"),
-            (Lines{"1:89 /bodies/b/1/on: `nobody` is not declared; nothing is declared here: things stand in `objects` and "
-         "`runtimes`, tasks and threads have an `as`",
+            (Lines{"1:89 /bodies/b/1/on: `nobody` is not declared; " + kNothing,
                    "2:28 /bodies/b/3/op: unknown op `slep`; did you mean `sleep`?"}));
 }
 

@@ -92,20 +92,20 @@ void RejectSecondNames(const std::vector<Input>& inputs, std::vector<ScenarioRep
 
 }  // namespace
 
-std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOptions options, unsigned jobs, ProgressChoice progress) {
+std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs, ProgressChoice progress) {
   std::vector<ScenarioReport> reports(inputs.size());
   std::vector<std::string> files;
   for (const Input& input : inputs) files.push_back(input.file);
-  ProgressLine line(progress, std::move(files));
-  options.states_seen = &line.states_seen();
   options.side_by_side = jobs >= 2 * inputs.size();
+  ProgressLine line(progress, std::move(files), options);
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
   const auto work = [&] {
     try {
       for (std::size_t i = next++; i < inputs.size(); i = next++) {
-        line.Begin(i);
-        reports[i] = CheckOne(inputs[i], options);
+        CheckOptions told = options;
+        told.gauge = line.Begin(i);
+        reports[i] = CheckOne(inputs[i], told);
         line.End(i);
       }
     } catch (const std::bad_alloc&) {

@@ -12,7 +12,7 @@ namespace asyncrt {
 
 // One report per input, in the order of the inputs. An input without a text, and the second of two scenarios with one
 // name, are invalid.
-std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, CheckOptions options, unsigned jobs, ProgressChoice progress);
+std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs, ProgressChoice progress);
 
 // Says on stderr which inputs could not be read.
 void ComplainAboutInputs(const std::vector<Input>& inputs);

@@ -34,6 +34,7 @@ std::string UnknownCommand(const std::string& word) {
   std::vector<std::string> names;
   for (const CommandDef& command : AllCommands()) names.emplace_back(command.name);
   std::string error = "unknown command " + Quoted(word);
+  if (word.find('.') != std::string::npos) error += ", and no such file";
   const std::string hint = DidYouMean(word, names, "");
   if (!hint.empty()) return error + hint;
   std::string list;
@@ -127,7 +128,7 @@ void ParseFlags(const CommandDef& command, std::vector<std::string> words, Comma
   for (const FlagDef& flag : command.flags) {
     const std::string name(flag.name);
     if (flag.value.empty()) {
-      app.add_flag("--" + name, switches[name]);
+      app.add_flag((flag.letter.empty() ? "" : "-" + std::string(flag.letter) + ",") + "--" + name, switches[name]);
     } else {
       app.add_option("--" + name, values[name])->allow_extra_args(false);
     }

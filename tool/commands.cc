@@ -47,6 +47,8 @@ std::vector<FlagDef> SearchFlags() {
 
 FlagDef ColorFlag() { return {"color", "auto|always|never", false, "auto", "color in text"}; }
 
+FlagDef VerboseFlag(std::string_view doc) { return {"verbose", "", false, "", doc, "v"}; }
+
 FlagDef ProgressFlag() { return {"progress", "auto|always|never", false, "auto", "how far a long check is, on stderr; auto: if that is a terminal"}; }
 
 FlagDef TableFormatFlag() { return {"format", "text|json", false, "text", "how to print it"}; }
@@ -72,7 +74,7 @@ std::vector<CommandDef> BuildTable() {
                {"write-baseline", "FILE", false, "", "write what is found as a baseline"},
                {"shard", "I/N", false, "", "check every N-th part of the scenarios, by the hash of their paths; join the reports with `merge`"},
            },
-           With(SearchFlags(), {ColorFlag(), ProgressFlag(), {"timing", "", false, "", "add times and rates to the report"}})),
+           With(SearchFlags(), {ColorFlag(), ProgressFlag(), VerboseFlag("in text, what each party and object is at the end of a schedule"), {"timing", "", false, "", "add times and rates to the report"}})),
        RunCommand},
       {"test",
        "PATH...",
@@ -103,7 +105,8 @@ std::vector<CommandDef> BuildTable() {
         {"timing-model", "both|ideal|adversarial", false, "as the scenario says", "as it was when it was found"},
         {"scheduler", "atomic|exact", false, "as the schedule says", "refuse a schedule of the other one"},
         {"tokio", "VERSION", false, "as the scenario says", "as it was when it was found"},
-        ColorFlag()},
+        ColorFlag(),
+        VerboseFlag("then what each party and object is at the end")},
        ReplayCommand},
       {"export",
        "PATH...",

@@ -16,7 +16,11 @@ struct FlagDef {
   bool is_repeatable = false;
   std::string_view fallback;  // the default, as text; empty: none
   std::string_view doc;       // one sentence, no full stop
+  std::string_view letter = {};  // a second name of one letter; empty: none
 };
+
+// "-v, --verbose", for the help and the manual.
+std::string FlagNames(const FlagDef& flag);
 
 struct CommandDef {
   std::string_view name;

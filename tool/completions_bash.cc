@@ -7,7 +7,7 @@ namespace asyncrt {
 namespace {
 
 // Splits the words at `=` itself, since bash does so only where COMP_WORDBREAKS says it.
-constexpr std::string_view kBegin = R"(# bash completion for asyncrt-check; printed by `asyncrt-check completions bash`
+constexpr std::string_view kBegin = R"(# bash completion for asyncrt-check; printed by `asyncrt-check completion bash`
 _asyncrt_check() {
   local word command="" flag="" value files="" head="" head_files="" tail="" tail_files="" needs_tail="" is_free="" flags=""
   local -a words=()
@@ -88,6 +88,7 @@ std::string BashCompletions() {
     operands += "    " + name + ")" + (command.operands.empty() ? "" : Assignments(command.operands)) + " ;;\n";
     std::string list = "--help";
     for (const FlagDef& flag : command.flags) {
+      if (!flag.letter.empty()) list += " -" + std::string(flag.letter);
       list += " --" + std::string(flag.name);
       if (!flag.value.empty()) {
         values += "    '" + name + " --" + std::string(flag.name) + "')" + Assignments(flag.value) + " ;;\n";

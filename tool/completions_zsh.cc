@@ -7,7 +7,7 @@ namespace asyncrt {
 namespace {
 
 constexpr std::string_view kBegin = R"(#compdef asyncrt-check
-# zsh completion for asyncrt-check; printed by `asyncrt-check completions zsh`
+# zsh completion for asyncrt-check; printed by `asyncrt-check completion zsh`
 _asyncrt_check() {
   local command="" flag="" word
   local -a flags head tail
@@ -86,6 +86,7 @@ std::string ZshCompletions() {
     std::string list;
     for (const FlagDef& flag : command.flags) {
       const std::string dashed = "--" + std::string(flag.name);
+      if (!flag.letter.empty()) list += Described("-" + std::string(flag.letter), flag.doc);
       list += Described(dashed, flag.doc);
       if (!flag.value.empty()) values += "    '" + name + " " + dashed + "')" + Assignments(flag.value) + " ;;\n";
     }

@@ -30,6 +30,10 @@ std::string WrappedLine(std::string_view text) {
 
 }  // namespace
 
+std::string FlagNames(const FlagDef& flag) {
+  return (flag.letter.empty() ? "" : "-" + std::string(flag.letter) + ", ") + "--" + std::string(flag.name);
+}
+
 std::string FlagText(const FlagDef& flag) {
   std::string text(flag.doc);
   if (!flag.fallback.empty()) text += " (default: " + std::string(flag.fallback) + ")";
@@ -49,7 +53,7 @@ std::string HelpText(const CommandDef& command) {
   for (std::string_view example : command.examples) out += "  " + std::string(example) + "\n";
   out += "\nFlags:\n";
   for (const FlagDef& flag : command.flags) {
-    std::string left = "--" + std::string(flag.name);
+    std::string left = FlagNames(flag);
     if (!flag.value.empty()) left += " " + std::string(flag.value);
     out += Entry(left, FlagText(flag));
   }

@@ -2,7 +2,6 @@
 #ifndef ASYNCRT_TOOL_PROGRESS_H_
 #define ASYNCRT_TOOL_PROGRESS_H_
 
-#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstddef>
@@ -13,38 +12,53 @@
 #include <thread>
 #include <vector>
 
+#include "core/asyncrt.h"
+
 namespace asyncrt {
 
 // Automatic: on a terminal, so that pipes and logs stay clean.
 enum class ProgressChoice : std::uint8_t { kAuto, kAlways, kNever };
 
-// `index` and `count` of scenarios, from 1; no longer than `width` columns.
-std::string ProgressText(std::size_t index, std::size_t count, const std::string& file, std::uint64_t states,
-                         std::uint64_t states_per_second, std::size_t width);
+struct ProgressNumbers {
+  std::size_t index = 1, count = 1;   // of scenarios, from 1
+  std::uint64_t states = 0, states_per_second = 0, frontier = 0, bytes = 0;
+  std::string limit;                  // the one that is nearest, in the words of a report: "states", "memory", "time"
+  std::uint64_t percent = 0;          // of it that is used up
+};
+
+// No longer than `width` columns: where there is no room for all, numbers become short, then the name goes, then the
+// memory, the frontier and the limit.
+std::string ProgressText(const ProgressNumbers& numbers, const std::string& file, std::size_t width);
 
 class ProgressLine {
  public:
-  ProgressLine(ProgressChoice choice, std::vector<std::string> files);
+  ProgressLine(ProgressChoice choice, std::vector<std::string> files, const CheckOptions& limits);
   ~ProgressLine();
   ProgressLine(const ProgressLine&) = delete;
   ProgressLine& operator=(const ProgressLine&) = delete;
 
-  // Scenarios may be checked side by side; the line names the first one that is not done.
-  void Begin(std::size_t index);
+  // Scenarios may be checked side by side; the line is about the first one that is not done, and counts what all of them
+  // have seen in a second. The gauge lives as long as the line.
+  SearchGauge* Begin(std::size_t index);
   void End(std::size_t index);
-  std::atomic<std::uint64_t>& states_seen() { return states_seen_; }
 
  private:
   void Write();
   std::string Text();
 
+  struct Watched {
+    SearchGauge gauge;
+    std::chrono::steady_clock::time_point begin;
+  };
+
   const std::vector<std::string> files_;
-  std::atomic<std::uint64_t> states_seen_{0};
+  const std::uint64_t max_states_, memory_limit_, time_limit_ms_;   // the last one 0: none
+  std::vector<Watched> watched_;   // by scenario
   std::mutex mutex_;
   std::condition_variable changed_;
   std::set<std::size_t> running_;
   bool is_over_ = false;
-  std::uint64_t last_states_ = 0;
+  std::uint64_t last_seen_ = 0;
   std::chrono::steady_clock::time_point last_time_;
   std::thread writer_;
 };

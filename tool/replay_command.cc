@@ -29,6 +29,7 @@ bool Play(const Input& scenario, const std::string& schedule, const CheckOptions
     Complain(Printable(scenario.file) + ": the schedule cannot be played: " + Printable(result.error));
     return false;
   }
+  if (style.is_verbose) out += RenderStandings(result.at_end, style);
   out += Painted("=> " + Printable(result.outcome), Paint::kBold, style) + "\n";
   return true;
 }
@@ -75,7 +76,8 @@ int PlayReport(const Input& report, const CheckOptions& options, const TextStyle
 int ReplayCommand(const Args& args) {
   FlagReader flags(args);
   const CheckOptions options = flags.Options();
-  const TextStyle style = StdoutStyle(flags.Color());
+  TextStyle style = StdoutStyle(flags.Color());
+  style.is_verbose = args.Has("verbose");
   if (!flags.error().empty()) {
     Complain(flags.error());
     return kExitInvalid;

@@ -34,6 +34,7 @@ struct RunPlan {
   std::string baseline_to;                    // where to write one; empty: nowhere
   std::uint64_t shard = 0, shards = 0;        // of 0: everything
   ColorChoice color = ColorChoice::kAuto;
+  bool is_verbose = false;
 };
 
 void ReadTargets(const Args& args, FlagReader& flags, RunPlan& plan) {
@@ -113,6 +114,7 @@ RunPlan ReadPlan(const Args& args, FlagReader& flags) {
   if (args.Has("fail-on-warning") && plan.exit.fail_on == FailOn::kError) plan.exit.fail_on = FailOn::kWarning;
   plan.exit.allow_incomplete = args.Has("allow-incomplete");
   plan.color = flags.Color();
+  plan.is_verbose = args.Has("verbose");
   return plan;
 }
 
@@ -160,13 +162,15 @@ void ExplainInvalid(const RunReport& report, const std::vector<std::string>& sou
 int Publish(const RunPlan& plan, const RunReport& report, const std::vector<std::string>& sources) {
   TextStyle file_style;
   file_style.color = plan.color == ColorChoice::kAlways;
+  TextStyle out_style = StdoutStyle(plan.color);
+  file_style.is_verbose = out_style.is_verbose = plan.is_verbose;
   int status = ExitStatusOf(report.scenarios, plan.exit);
   bool has_text_on_stdout = false;
   for (const Target& target : plan.targets) {
     if (target.file.empty()) {
       has_text_on_stdout = AllFormats()[target.format].for_people;
       if (!has_text_on_stdout) ExplainInvalid(report, sources, plan.color);
-      status = PrintOut(AllFormats()[target.format].render(report, sources, StdoutStyle(plan.color)), status);
+      status = PrintOut(AllFormats()[target.format].render(report, sources, out_style), status);
       continue;
     }
     const std::string error = WriteFile(target.file, AllFormats()[target.format].render(report, sources, file_style));

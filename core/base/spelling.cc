@@ -7,6 +7,7 @@ namespace asyncrt {
 namespace {
 
 constexpr std::size_t kLongWord = 10;
+constexpr std::size_t kPrefixMin = 3;   // a word that was begun, such as `warn`
 constexpr std::size_t kWordMax = 200;  // nobody means a longer one, and the table below is quadratic
 
 std::size_t DistanceMax(std::string_view word) {
@@ -49,6 +50,12 @@ std::string NearestName(std::string_view word, const std::vector<std::string>& c
     const std::size_t distance = EditDistance(word, candidate, limit);
     if (distance >= best || distance * 2 > std::max(word.size(), candidate.size())) continue;
     best = distance;
+    nearest = candidate;
+  }
+  if (!nearest.empty() || word.size() < kPrefixMin) return nearest;
+  for (const std::string& candidate : candidates) {
+    if (!std::string_view(candidate).starts_with(word)) continue;
+    if (!nearest.empty()) return "";   // it could be either
     nearest = candidate;
   }
   return nearest;

@@ -14,7 +14,8 @@ namespace asyncrt {
 std::size_t EditDistance(std::string_view from, std::string_view to, std::size_t distance_max);
 
 // The candidate that is nearest to `word`: at most two edits away, three for a long word, and never so far that
-// most of a short word would have to change. The first one of equals; empty if there is none.
+// most of a short word would have to change. The first one of equals; where none is near, the only one that begins with
+// `word`; empty if there is none.
 std::string NearestName(std::string_view word, const std::vector<std::string>& candidates);
 
 }  // namespace asyncrt

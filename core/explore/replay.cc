@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "core/detect/standing.h"
+
 namespace asyncrt {
 namespace {
 
@@ -139,6 +141,8 @@ class Teller {
     return out;
   }
 
+  std::vector<Standing> AtEnd() { return StandingsOf(m_); }
+
   std::string Outcome_() {
     if (m_.H().ended == 1) return "main has ended";
     if (m_.H().ended == 2) return "the process was aborted";
@@ -202,7 +206,7 @@ class Teller {
 }  // namespace
 
 std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayMode& mode, const std::vector<Move>& moves, bool* ok,
-                       std::string* outcome, std::vector<ScheduleStep>* blocked) {
+                       std::string* outcome, std::vector<ScheduleStep>* blocked, std::vector<Standing>* at_end) {
   Teller teller(program, layout, mode);
   std::vector<Told> out;
   *ok = true;
@@ -212,6 +216,7 @@ std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayM
     out.push_back(std::move(told));
   }
   if (blocked != nullptr) *blocked = teller.Blocked();
+  if (at_end != nullptr) *at_end = teller.AtEnd();
   if (outcome != nullptr) *outcome = teller.Outcome_();
   return out;
 }

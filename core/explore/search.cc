@@ -116,12 +116,9 @@ class Explorer {
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
     ++ticks_;
     if ((ticks_ & 1023) == 1 || bytes_ > 8192) {
-      if (options_.states_seen != nullptr) {
-        options_.states_seen->fetch_add(visited_.size() - told_, std::memory_order_relaxed);
-        told_ = visited_.size();
-      }
-      if (!InTime()) return false;
       std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
+      if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), frontier_.size(), memory);
+      if (!InTime()) return false;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
     }
     return true;
@@ -177,7 +174,10 @@ class Explorer {
         if (!prefix_.empty()) prefix_.pop_back();
         continue;
       }
-      if ((++ticks_ & 1023) == 1 && !InTime()) break;
+      if ((++ticks_ & 1023) == 1) {
+        if (options_.gauge != nullptr) options_.gauge->Tell(seen.size(), stack.size(), stack.size() * (bytes_ + sizeof(Open)));
+        if (!InTime()) break;
+      }
       if (seen.size() >= options_.max_states) { Stop("states"); break; }
       const int actor = top.enabled[top.next];
       scratch_ = top.state;
@@ -223,6 +223,7 @@ class Explorer {
     Picker picker(&random, machine_.actors(), bug_depth);
     const std::vector<std::uint8_t> first = InitialBytes();
     for (; result_.schedules < options_.schedules && InTime(); ++result_.schedules) {
+      if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), 0, visited_.bytes());
       picker.BeginRun();
       prefix_.clear();
       scratch_ = first;
@@ -1294,7 +1295,6 @@ class Explorer {
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
-  std::size_t told_ = 0;   // of the states, to `states_seen`
   std::chrono::steady_clock::time_point start_;
 };
 

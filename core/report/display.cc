@@ -106,9 +106,15 @@ std::size_t DisplayWidth(std::string_view text) {
   return width;
 }
 
-std::vector<Glyph> GlyphsOf(std::string_view line) {
+std::string_view AfterCodePoints(std::string_view line, std::size_t count) {
+  std::size_t at = 0;
+  for (; count > 0 && at < line.size(); --count) NextCodePoint(line, at);
+  return line.substr(at);
+}
+
+std::vector<Glyph> GlyphsOf(std::string_view line, std::size_t max) {
   std::vector<Glyph> glyphs;
-  for (std::size_t i = 0; i < line.size();) {
+  for (std::size_t i = 0; i < line.size() && glyphs.size() < max;) {
     const std::size_t begin = i;
     const std::uint32_t point = NextCodePoint(line, i);
     if (point == '\t') {

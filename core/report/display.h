@@ -25,7 +25,10 @@ struct Glyph {
   std::string text;
   std::size_t width = 1;
 };
-std::vector<Glyph> GlyphsOf(std::string_view line);
+// At most `max` of them.
+std::vector<Glyph> GlyphsOf(std::string_view line, std::size_t max = static_cast<std::size_t>(-1));
+// What follows the first `count` glyphs.
+std::string_view AfterCodePoints(std::string_view line, std::size_t count);
 
 // Breaks at spaces so that no line is longer than `width`, if its words allow that.
 std::vector<std::string> Wrap(std::string_view text, std::size_t width);

@@ -27,6 +27,9 @@ struct Window {
 };
 
 constexpr std::size_t kContextBefore = 20;
+// Of a line that is longer than any window only the part around the first mark is looked at: it may be the whole of a
+// large file.
+constexpr std::size_t kLongLine = 8192, kBeforeInLongLine = 256, kPartOfLongLine = 2048;
 
 // A very long line (a scenario on one line) is cut around its mark.
 Window WindowOf(const std::vector<Glyph>& glyphs, std::size_t mark_begin, std::size_t width) {
@@ -57,31 +60,36 @@ class Writer {
   }
 
   void Line(std::uint32_t number, std::string_view line, const std::vector<const Mark*>& marks) {
-    const std::vector<Glyph> glyphs = GlyphsOf(line);
+    const std::size_t column = marks.empty() ? 0 : marks[0]->place.column - 1;
+    const bool is_long = line.size() > kLongLine;
+    const std::size_t skipped = is_long && column > kBeforeInLongLine ? column - kBeforeInLongLine : 0;
+    const std::vector<Glyph> glyphs = is_long ? GlyphsOf(AfterCodePoints(line, skipped), kPartOfLongLine) : GlyphsOf(line);
+    const bool has_more = is_long && !AfterCodePoints(line, skipped + glyphs.size()).empty();
     const std::size_t room = std::max<std::size_t>(style_.width > gutter_ + 3 ? style_.width - gutter_ - 3 : 0, 40);
-    const std::size_t first = marks.empty() ? 0 : marks[0]->place.column - 1;
-    const Window window = WindowOf(glyphs, first, room - 2);
-    std::string text = window.begin > 0 ? Dots(style_) : "";
+    const Window window = WindowOf(glyphs, column - skipped, room - 2);
+    const bool is_cut = window.begin + skipped > 0;
+    std::string text = is_cut ? Dots(style_) : "";
     for (std::size_t i = window.begin; i < window.end; ++i) text += glyphs[i].text;
-    if (window.end < glyphs.size()) text += Dots(style_);
+    if (window.end < glyphs.size() || has_more) text += Dots(style_);
     while (text.ends_with(' ')) text.pop_back();
     const std::string digits = std::to_string(number);
     out_ += Painted(std::string(gutter_ - digits.size(), ' ') + digits + " |", Paint::kGutter, style_);
     out_ += text.empty() ? "\n" : " " + text + "\n";
-    for (const Mark* mark : marks) MarkLine(number, glyphs, window, *mark, room);
+    for (const Mark* mark : marks) MarkLine(number, glyphs, window, skipped, *mark, room);
   }
 
   std::string Take() { return std::move(out_); }
 
  private:
-  void MarkLine(std::uint32_t number, const std::vector<Glyph>& glyphs, const Window& window, const Mark& mark,
-                std::size_t room) {
-    const std::size_t begin = std::clamp<std::size_t>(mark.place.column - 1, window.begin, window.end);
+  void MarkLine(std::uint32_t number, const std::vector<Glyph>& glyphs, const Window& window, std::size_t skipped,
+                const Mark& mark, std::size_t room) {
+    const auto in_part = [&](std::size_t column) { return column - 1 - std::min(column - 1, skipped); };
+    const std::size_t begin = std::clamp<std::size_t>(in_part(mark.place.column), window.begin, window.end);
     std::size_t end = glyphs.size();  // an op over several lines: its first line is marked
-    if (mark.place.end_line == number && mark.place.end_column > mark.place.column) end = mark.place.end_column - 1;
+    if (mark.place.end_line == number && mark.place.end_column > mark.place.column) end = in_part(mark.place.end_column);
     end = std::clamp(end, begin, window.end);
     const std::size_t indent =
-        WidthBetween(glyphs, window.begin, begin) + (window.begin > 0 ? DisplayWidth(Dots(style_)) : 0);
+        WidthBetween(glyphs, window.begin, begin) + (window.begin + skipped > 0 ? DisplayWidth(Dots(style_)) : 0);
     const std::size_t length = std::max<std::size_t>(1, WidthBetween(glyphs, begin, end));
     const Paint paint = mark.is_primary ? paint_ : Paint::kGutter;
     const std::string bar =

@@ -33,6 +33,7 @@ struct TextStyle {
   bool color = false;
   bool unicode = true;
   std::size_t width = 100;
+  bool is_verbose = false;   // with the state at the end of each schedule
 };
 
 std::string RenderJson(const RunReport& report);
@@ -55,6 +56,8 @@ std::string RenderShort(const RunReport& report);
 std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string& source, const TextStyle& style);
 // The table of steps alone, as `replay` prints it.
 std::string RenderSchedule(const std::vector<ScheduleStep>& steps, const TextStyle& style);
+// A line for each of them, as `replay -v` prints them.
+std::string RenderStandings(const std::vector<Standing>& standings, const TextStyle& style);
 // The steps of a finding in a lane per thread, those of threads that have no part in it folded. Empty: it is all on one
 // thread, or there are too many for the width.
 std::string RenderLanes(const Finding& finding, const TextStyle& style);

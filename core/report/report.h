@@ -44,6 +44,12 @@ struct ScheduleStep {
   bool in_loop = false;  // part of the repeated part of an endless run
 };
 
+// What a party, a thread or an object is at the end of a schedule.
+struct Standing {
+  std::string who;   // "task consumer", "thread rt/worker-0", "std_mutex m"
+  std::string what;
+};
+
 struct Finding {
   std::string rule;
   Severity severity = Severity::kError;
@@ -52,6 +58,7 @@ struct Finding {
   std::vector<Location> locations;  // the first is the primary one
   std::vector<Wait> waits;
   std::vector<ScheduleStep> schedule;
+  std::vector<Standing> at_end;     // of the schedule; for people who ask for it, and in no report for programs
   std::vector<std::string> help;
   std::string replay;
   std::uint64_t end_states = 1;

@@ -108,6 +108,23 @@ std::string ScheduleText(const Finding& finding, std::size_t gutter, const TextS
   return out;
 }
 
+std::string StandingText(const Standing& standing) { return Printable(standing.who) + ": " + Printable(standing.what); }
+
+// What is as it was among thousands is not read by anybody.
+constexpr std::size_t kStandingsMax = 200;
+
+std::vector<std::string> StandingLines(const std::vector<Standing>& standings) {
+  std::vector<std::string> lines;
+  for (const Standing& standing : standings) {
+    if (lines.size() == kStandingsMax) {
+      lines.push_back("and " + Grouped(standings.size() - kStandingsMax) + " more");
+      break;
+    }
+    lines.push_back(StandingText(standing));
+  }
+  return lines;
+}
+
 std::string FindingText(const Finding& finding, const ScenarioReport& scenario, const std::string& source,
                         const TextStyle& style) {
   const Paint paint = Counts(finding) ? PaintOf(finding.severity) : Paint::kDim;
@@ -131,6 +148,7 @@ std::string FindingText(const Finding& finding, const ScenarioReport& scenario, 
   out += excerpt.text;
   out += WaitsText(finding, gutter, style);
   out += ScheduleText(finding, gutter, style);
+  if (style.is_verbose && !finding.at_end.empty()) out += Section(gutter, "at end", StandingLines(finding.at_end), style);
   if (!finding.allowed.empty()) out += Section(gutter, "allowed", {Printable(finding.allowed)}, style);
   if (finding.others_progress) out += Section(gutter, "note", {"the rest of the program goes on"}, style);
   if (finding.end_states > 1) {
@@ -243,6 +261,18 @@ std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string&
       out += Section(excerpt.gutter_width, "help", {Printable(diagnostic.hint)}, style);
     }
     out += "\n";
+  }
+  return out;
+}
+
+std::string RenderStandings(const std::vector<Standing>& standings, const TextStyle& style) {
+  std::string out;
+  for (const std::string& text : StandingLines(standings)) {
+    bool is_first = true;
+    for (const std::string& line : Wrap(text, style.width > 40 ? style.width - 4 : 36)) {
+      out += (is_first ? "  " : "    ") + line + "\n";
+      is_first = false;
+    }
   }
   return out;
 }
