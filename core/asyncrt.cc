@@ -493,7 +493,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
       half.memory_limit_mib = options.memory_limit_mib / 2;
       auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : r; };
       std::vector<bool> elsewhere;
-      auto behind = [&] { return search(Timing::kAdversarial, half, &elsewhere); };
+      CheckOptions unwatched = half;
+      unwatched.gauge = nullptr;
+      auto behind = [&] { return search(Timing::kAdversarial, unwatched, &elsewhere); };
       std::future<SearchResult> other;
       try {
         other = std::async(std::launch::async, behind);

@@ -96,7 +96,6 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
   std::vector<ScenarioReport> reports(inputs.size());
   std::vector<std::string> files;
   for (const Input& input : inputs) files.push_back(input.file);
-  options.side_by_side = jobs >= 2 * inputs.size();
   ProgressLine line(progress, std::move(files), options);
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
@@ -104,6 +103,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
     try {
       for (std::size_t i = next++; i < inputs.size(); i = next++) {
         CheckOptions told = options;
+        told.side_by_side = jobs >= 2 * inputs.size();
         told.gauge = line.Begin(i);
         reports[i] = CheckOne(inputs[i], told);
         line.End(i);
@@ -115,7 +115,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
   std::vector<std::thread> threads;
   const std::size_t wanted = std::min<std::size_t>(jobs, inputs.size());
   threads.reserve(wanted);
-  PrepareHeap(options.side_by_side ? 2 * wanted : wanted);
+  PrepareHeap(2 * wanted);   // both timings of a scenario may be searched at once
   try {
     while (threads.size() + 1 < wanted) threads.emplace_back(work);
   } catch (const std::system_error&) {
