@@ -46,19 +46,20 @@ std::string BaselineText(const std::vector<ScenarioReport>& reports) {
   return out.dump(2, ' ', false, Value::error_handler_t::replace) + "\n";
 }
 
-std::vector<BaselineEntry> ApplyBaseline(const Baseline& baseline, std::vector<ScenarioReport>& reports) {
-  std::set<std::string> known, met;
-  for (const BaselineEntry& entry : baseline.entries) known.insert(entry.fingerprint);
-  for (ScenarioReport& report : reports) {
-    for (Finding& finding : report.findings) {
-      finding.in_baseline = known.count(finding.fingerprint) != 0;
+void ApplyBaseline(const Baseline& baseline, ScenarioReport& report) {
+  for (Finding& finding : report.findings)
+    finding.in_baseline = std::any_of(baseline.entries.begin(), baseline.entries.end(), [&](const BaselineEntry& e) { return e.fingerprint == finding.fingerprint; });
+  if (report.verdict != Verdict::kInvalid) report.verdict = VerdictOf(report);
+}
+
+std::vector<BaselineEntry> GoneFrom(const Baseline& baseline, const std::vector<ScenarioReport>& reports) {
+  std::set<std::string> met;
+  for (const ScenarioReport& report : reports)
+    for (const Finding& finding : report.findings)
       if (finding.in_baseline) met.insert(finding.fingerprint);
-    }
-    if (report.verdict != Verdict::kInvalid) report.verdict = VerdictOf(report);
-  }
-  std::vector<BaselineEntry> unused;
-  std::copy_if(baseline.entries.begin(), baseline.entries.end(), std::back_inserter(unused), [&](const BaselineEntry& e) { return met.count(e.fingerprint) == 0; });
-  return unused;
+  std::vector<BaselineEntry> gone;
+  std::copy_if(baseline.entries.begin(), baseline.entries.end(), std::back_inserter(gone), [&](const BaselineEntry& e) { return met.count(e.fingerprint) == 0; });
+  return gone;
 }
 
 }  // namespace asyncrt

@@ -21,8 +21,10 @@ struct Baseline {
 Baseline ReadBaseline(const std::string& text);
 // What a baseline of these reports is as text; findings that are allowed are not part of it.
 std::string BaselineText(const std::vector<ScenarioReport>& reports);
-// Marks the findings that the baseline knows, judges each scenario anew, and returns the entries that nothing matches.
-std::vector<BaselineEntry> ApplyBaseline(const Baseline& baseline, std::vector<ScenarioReport>& reports);
+// Marks the findings that the baseline knows, and judges the scenario anew.
+void ApplyBaseline(const Baseline& baseline, ScenarioReport& report);
+// The entries that nothing in the marked reports matches.
+std::vector<BaselineEntry> GoneFrom(const Baseline& baseline, const std::vector<ScenarioReport>& reports);
 
 }  // namespace asyncrt
 

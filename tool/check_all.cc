@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <map>
+#include <mutex>
 #include <memory>
 #include <new>
 #include <system_error>
@@ -71,29 +72,53 @@ Place PlaceOfName(const Input& input, std::string& pointer) {
   return name->place;
 }
 
-void RejectSecondNames(const std::vector<Input>& inputs, std::vector<ScenarioReport>& reports) {
-  std::map<std::string, std::string> first_files;
-  for (std::size_t i = 0; i < reports.size(); ++i) {
-    ScenarioReport& report = reports[i];
-    if (report.name.empty() || report.verdict == Verdict::kInvalid) continue;
-    const auto [first, is_new] = first_files.emplace(report.name, report.file);
-    if (is_new) continue;
+// Hands the reports on in the order of the inputs, whatever the order in which they come.
+class InOrder {
+ public:
+  InOrder(const std::vector<Input>& inputs, std::vector<ScenarioReport>* reports, const std::function<void(ScenarioReport&)>& done)
+      : inputs_(inputs), reports_(*reports), done_(done), is_there_(inputs.size(), false) {}
+
+  void Take(std::size_t index) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    is_there_[index] = true;
+    for (; next_ < reports_.size() && is_there_[next_]; ++next_) {
+      RejectSecondName(next_);
+      if (done_) done_(reports_[next_]);
+    }
+  }
+
+ private:
+  void RejectSecondName(std::size_t index) {
+    ScenarioReport& report = reports_[index];
+    if (report.name.empty() || report.verdict == Verdict::kInvalid) return;
+    const auto [first, is_new] = first_files_.emplace(report.name, report.file);
+    if (is_new) return;
     ScenarioReport invalid;
     invalid.name = report.name;
     invalid.file = report.file;
     invalid.verdict = Verdict::kInvalid;
     std::string pointer;
-    const Place place = PlaceOfName(inputs[i], pointer);
+    const Place place = PlaceOfName(inputs_[index], pointer);
     invalid.diagnostics.push_back(
         {place, pointer, "the name `" + report.name + "` is used twice in one run", "it is that of " + first->second});
     report = std::move(invalid);
   }
-}
+
+  const std::vector<Input>& inputs_;
+  std::vector<ScenarioReport>& reports_;
+  const std::function<void(ScenarioReport&)>& done_;
+  std::mutex mutex_;
+  std::vector<bool> is_there_;
+  std::size_t next_ = 0;
+  std::map<std::string, std::string> first_files_;   // by name
+};
 
 }  // namespace
 
-std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs, ProgressChoice progress) {
+std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const CheckOptions& options, unsigned jobs, ProgressChoice progress,
+                                     const std::function<void(ScenarioReport&)>& done) {
   std::vector<ScenarioReport> reports(inputs.size());
+  InOrder in_order(inputs, &reports, done);
   std::vector<std::string> files;
   for (const Input& input : inputs) files.push_back(input.file);
   ProgressLine line(progress, std::move(files), options);
@@ -107,6 +132,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
         told.gauge = line.Begin(i);
         reports[i] = CheckOne(inputs[i], told);
         line.End(i);
+        in_order.Take(i);
       }
     } catch (const std::bad_alloc&) {
       is_out_of_memory = true;
@@ -125,7 +151,6 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
   work();
   for (std::thread& thread : threads) thread.join();
   if (is_out_of_memory) throw std::bad_alloc();
-  RejectSecondNames(inputs, reports);
   return reports;
 }
 

@@ -159,7 +159,15 @@ void ExplainInvalid(const RunReport& report, const std::vector<std::string>& sou
   }
 }
 
-int Publish(const RunPlan& plan, const RunReport& report, const std::vector<std::string>& sources) {
+// What is printed on stdout while scenarios are checked. Null: nothing, or all in the end.
+const FormatDef* StreamOf(const RunPlan& plan) {
+  for (const Target& target : plan.targets)
+    if (target.file.empty() && AllFormats()[target.format].part != nullptr) return &AllFormats()[target.format];
+  return nullptr;
+}
+
+// `stream_status`: whether what was to be printed before could be.
+int Publish(const RunPlan& plan, const RunReport& report, const std::vector<std::string>& sources, int stream_status) {
   TextStyle file_style;
   file_style.color = plan.color == ColorChoice::kAlways;
   TextStyle out_style = StdoutStyle(plan.color);
@@ -170,7 +178,8 @@ int Publish(const RunPlan& plan, const RunReport& report, const std::vector<std:
     if (target.file.empty()) {
       has_text_on_stdout = AllFormats()[target.format].for_people;
       if (!has_text_on_stdout) ExplainInvalid(report, sources, plan.color);
-      status = PrintOut(AllFormats()[target.format].render(report, sources, out_style), status);
+      const FormatDef& format = AllFormats()[target.format];
+      if (stream_status == kExitOk) status = PrintOut(format.end != nullptr ? format.end(report) : format.render(report, sources, out_style), status);
       continue;
     }
     const std::string error = WriteFile(target.file, AllFormats()[target.format].render(report, sources, file_style));
@@ -204,11 +213,16 @@ int RunCommand(const Args& args) {
   if (plan.shards != 0)   // by the path, so that a new file moves no other one
     std::erase_if(inputs, [&](const Input& input) { return StableHash(input.file) % plan.shards != plan.shard - 1; });
   ComplainAboutInputs(inputs);
-  std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs, progress);
+  int stream_status = kExitOk;
+  const FormatDef* const stream = StreamOf(plan);
+  std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs, progress, [&](ScenarioReport& scenario) {
+    ApplyOverrides(plan.overrides, scenario);
+    if (plan.baseline) ApplyBaseline(*plan.baseline, scenario);
+    if (stream != nullptr && stream_status == kExitOk) stream_status = PrintOut(stream->part(scenario), stream_status);
+  });
   const std::chrono::duration<double> elapsed = std::chrono::steady_clock::now() - begin;
-  for (ScenarioReport& scenario : scenarios) ApplyOverrides(plan.overrides, scenario);
   if (plan.baseline)
-    for (const BaselineEntry& entry : ApplyBaseline(*plan.baseline, scenarios))
+    for (const BaselineEntry& entry : GoneFrom(*plan.baseline, scenarios))
       if (plan.shards == 0) Complain("the baseline has a finding that is gone: " + Printable(entry.rule) + " in " + Printable(entry.file) + " (" + Printable(entry.fingerprint) + ")");
   int baseline_status = kExitOk;
   if (!plan.baseline_to.empty()) {
@@ -225,8 +239,9 @@ int RunCommand(const Args& args) {
     const double seconds = elapsed.count();
     report.timing = Speed{seconds, static_cast<std::uint64_t>(states / (seconds > 0 ? seconds : 1))};
   }
-  const int status = Publish(plan, report, SourcesOf(inputs));
-  return baseline_status == kExitOk ? status : baseline_status;
+  const int status = Publish(plan, report, SourcesOf(inputs), stream_status);
+  if (baseline_status != kExitOk) return baseline_status;
+  return stream_status == kExitOk ? status : stream_status;
 }
 
 }  // namespace asyncrt

@@ -10,6 +10,12 @@ std::string Plain(const RunReport& report, const Sources&, const TextStyle&) {
   return Render(report);
 }
 
+std::string JsonLines(const RunReport& report, const Sources&, const TextStyle&) {
+  std::string out;
+  for (const ScenarioReport& scenario : report.scenarios) out += RenderJsonLine(scenario);
+  return out + RenderLastJsonLine(report);
+}
+
 std::string Html(const RunReport& report, const Sources& sources, const TextStyle&) { return RenderHtml(report, sources); }
 
 }  // namespace
@@ -19,7 +25,7 @@ const std::vector<FormatDef>& AllFormats() {
       {"json", "everything, for programs; `asyncrt-check schema report` describes it", false, Plain<RenderJson>},
       {"text", "a report for people", true, RenderText},
       {"short", "one line a finding, as compilers print them", true, Plain<RenderShort>},
-      {"jsonl", "one JSON object a line: a scenario each, then the summary", false, Plain<RenderJsonLines>},
+      {"jsonl", "one JSON object a line: each scenario when it is done, then the summary", false, JsonLines, RenderJsonLine, RenderLastJsonLine},
       {"sarif", "SARIF 2.1.0, for code hosts", false, Plain<RenderSarif>},
       {"junit", "JUnit XML: a test case for each scenario", false, Plain<RenderJunit>},
       {"github", "workflow commands of GitHub Actions: annotations at the line", true, Plain<RenderGithub>},

@@ -15,6 +15,10 @@ struct FormatDef {
   std::string_view doc;   // one line, no full stop
   bool for_people;        // it says itself what is wrong with a scenario
   std::string (*render)(const RunReport& report, const std::vector<std::string>& sources, const TextStyle& style);
+  // Of a format that can be printed while scenarios are still checked: the part of one, and what follows the last one.
+  // All of them one after the other are what `render` gives.
+  std::string (*part)(const ScenarioReport& scenario) = nullptr;
+  std::string (*end)(const RunReport& report) = nullptr;
 };
 
 const std::vector<FormatDef>& AllFormats();

@@ -141,18 +141,18 @@ Value SummaryOf(const RunReport& report) {
 
 }  // namespace
 
-std::string RenderJsonLines(const RunReport& report) {
-  std::string out;
-  auto line = [&](const Value& value) { out += value.dump(-1, ' ', false, Value::error_handler_t::replace) + "\n"; };
-  for (const ScenarioReport& scenario : report.scenarios) line(ScenarioOf(scenario));
+std::string Line(const Value& value) { return value.dump(-1, ' ', false, Value::error_handler_t::replace) + "\n"; }
+
+std::string RenderJsonLine(const ScenarioReport& scenario) { return Line(ScenarioOf(scenario)); }
+
+std::string RenderLastJsonLine(const RunReport& report) {
   Value last;
   last["schema"] = "asyncrt-check/report/1";
   last["tool"]["name"] = kToolName;
   last["tool"]["version"] = kToolVersion;
   last["verdict"] = VerdictName(report.verdict);
   last["summary"] = SummaryOf(report);
-  line(last);
-  return out;
+  return Line(last);
 }
 
 std::string RenderJson(const RunReport& report) {

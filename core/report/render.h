@@ -37,7 +37,9 @@ struct TextStyle {
 };
 
 std::string RenderJson(const RunReport& report);
-std::string RenderJsonLines(const RunReport& report);
+// A line of JSON for one scenario, and the one that ends them.
+std::string RenderJsonLine(const ScenarioReport& scenario);
+std::string RenderLastJsonLine(const RunReport& report);
 std::string RenderSarif(const RunReport& report);
 std::string RenderJunit(const RunReport& report);
 std::string RenderGithub(const RunReport& report);
