@@ -25,7 +25,7 @@ FUZZ_SOURCES  := $(FUZZ_TARGETS) tests/fuzz/check_mutator.cc
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
-ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) tests/fidelity/write_scenarios.cc
+ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) $(sort $(wildcard tests/fidelity/*.cc))
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
@@ -177,6 +177,9 @@ $(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
 $(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
 
 $(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/possible-outcomes: $(LIB_OBJECTS) $(call objects,tests/fidelity/possible_outcomes.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o

@@ -20,7 +20,9 @@ class Explorer {
            std::chrono::steady_clock::time_point start)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), stubborn_(program, layout, mode),
-        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), start_(start) {}
+        use_stubborn_(stubborn_.usable() && options.reductions.stubborn), use_chains_(options.reductions.chains && !program.endless), start_(start) {
+    machine_.at_panic = options.at_panic;
+  }
 
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
@@ -921,6 +923,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = false;
   all.at_end = nullptr;   // it has been told all of them
+  all.at_panic = nullptr;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start);
   if (!explorer.Run()) return;

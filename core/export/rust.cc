@@ -47,12 +47,14 @@ std::string Indented(const std::string& text) {
   return out;
 }
 
-std::string Member(const std::string& name, const std::string& tokio_features, const std::string& tokio_path, bool futures, bool util) {
-  std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { ";
-  out += tokio_path.empty() ? "version = \"1\", " : "path = " + RustString(tokio_path) + ", ";
+std::string Member(const std::string& name, const std::string& tokio_features, const TokioSource& tokio, bool futures, bool util) {
+  std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { version = \"1\", ";
   out += "features = [" + tokio_features + "] }\n";
   if (futures) out += "futures = \"0.3\"\n";
   if (util) out += "tokio-util = \"0.7\"\n";
+  // A patch, not a path: tokio-util has to use the same one.
+  if (!tokio.path.empty()) out += "\n[patch.crates-io]\ntokio = { path = " + RustString(tokio.path) + " }\n";
+  if (!tokio.macros_path.empty()) out += "tokio-macros = { path = " + RustString(tokio.macros_path) + " }\n";
   return out + "\n[profile.dev.package.\"*\"]\ndebug-assertions = false\n\n[profile.dev]\ndebug = 0\n\n[workspace]\n";
 }
 
@@ -102,7 +104,10 @@ void RustWriter::DeclareObjects() {
         if (object.is_array) Line("let " + Ident(object.name) + " = shared(atomic_array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
         else Line("let " + Ident(object.name) + " = atomic(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
         break;
-      case Kind::kCell: make(object, "RacyCell::new(" + std::to_string(object.value) + ")"); break;
+      case Kind::kCell:
+        if (object.is_array) Line("let " + Ident(object.name) + " = shared(RacyCell::array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
+        else Line("let " + Ident(object.name) + " = RacyCell::new(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
+        break;
       case Kind::kMutex: make(object, "tokio::sync::Mutex::new(())"); break;
       case Kind::kRwlock: make(object, "tokio::sync::RwLock::new(())"); break;
       case Kind::kSemaphore: make(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")"); break;
@@ -256,7 +261,7 @@ RustModule ExportRust(const Scenario& scenario) {
 }
 
 std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<std::pair<std::string, RustModule>>& modules,
-                                                             const std::string& tokio_path) {
+                                                             const TokioSource& tokio) {
   bool futures = false, util = false;
   std::vector<std::pair<std::string, std::string>> files;
   std::string mods, arms;
@@ -275,7 +280,7 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
   }
   files.emplace_back("src/main.rs", main);
   files.emplace_back("src/support.rs", kSupport);
-  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", "\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"", tokio_path, futures, util));
+  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", "\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"", tokio, futures, util));
   // Debian's packages are a directory source; nothing is downloaded.
   files.emplace_back(".cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n\n[net]\noffline = true\n");
   return files;

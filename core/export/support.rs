@@ -74,12 +74,17 @@ impl Local {
         Local::new(self.get())
     }
 }
-/// Memory without synchronisation.
+/// Memory without synchronisation, whose value at the end is told.
 pub struct RacyCell(UnsafeCell<i64>);
 unsafe impl Sync for RacyCell {}
 impl RacyCell {
-    pub fn new(value: i64) -> RacyCell {
-        RacyCell(UnsafeCell::new(value))
+    pub fn new(name: &str, value: i64) -> &'static RacyCell {
+        let cell = shared(RacyCell(UnsafeCell::new(value)));
+        lock(&CELLS).push((name.to_string(), cell));
+        cell
+    }
+    pub fn array(name: &str, count: i64, value: i64) -> Vec<&'static RacyCell> {
+        (0..count).map(|k| RacyCell::new(&format!("{name}[{k}]"), value)).collect()
     }
     pub fn read(&self) -> i64 {
         unsafe { self.0.get().read_volatile() }
@@ -148,6 +153,7 @@ struct Party {
 }
 static PARTIES: Mutex<Vec<Arc<Party>>> = Mutex::new(Vec::new());
 static VALUES: Mutex<Vec<(String, &'static AtomicI64)>> = Mutex::new(Vec::new());
+static CELLS: Mutex<Vec<(String, &'static RacyCell)>> = Mutex::new(Vec::new());
 static STEPS: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 thread_local! { static CURRENT: RefCell<Vec<Arc<Party>>> = RefCell::new(Vec::new()); }
@@ -270,8 +276,9 @@ impl<T> Held<MutexGuard<'static, T>> {
 /// A closure that runs as a party of its own.
 pub fn in_party<R>(name: String, body: impl FnOnce() -> R) -> impl FnOnce() -> R {
     let party = new_party(name);
+    let end = EndOf(party.clone());   // also of a closure that is dropped and never runs
     move || {
-        let _end = EndOf(party.clone());
+        let _end = end;
         let _entered = enter(&party);
         body()
     }
@@ -473,8 +480,9 @@ fn tell(line: String) {
     let _ = std::io::stdout().flush();
 }
 fn values() -> String {
-    let values: Vec<String> =
+    let mut values: Vec<String> =
         lock(&VALUES).iter().map(|(name, value)| format!("{}:{}", quoted(name), value.load(SeqCst))).collect();
+    values.extend(lock(&CELLS).iter().map(|(name, cell)| format!("{}:{}", quoted(name), cell.read())));
     format!("{{{}}}", values.join(","))
 }
 fn parties() -> String {
@@ -501,7 +509,7 @@ fn number(variable: &str, or: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(or)
 }
 /// Runs a scenario under a watchdog and tells how it ended: `completed`, `panicked`, or `hang` with who stands where.
-/// ASYNCRT_WATCHDOG_MS: after how long without an end it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
+/// ASYNCRT_WATCHDOG_MS: after how long without a new op it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
 pub fn run(scenario: fn() -> Out) {
     JITTER.store(number("ASYNCRT_JITTER", 0), SeqCst);
     *lock(&START) = Some(Instant::now());
@@ -521,7 +529,14 @@ pub fn run(scenario: fn() -> Out) {
         ));
     }));
     std::thread::spawn(move || {
-        std::thread::sleep(patience);
+        // A slow machine is no hang: as long as ops begin there is more time, up to four times as much.
+        let mut steps = STEPS.load(SeqCst);
+        for _ in 0..4 {
+            std::thread::sleep(patience);
+            if std::mem::replace(&mut steps, STEPS.load(SeqCst)) == steps {
+                break;
+            }
+        }
         tell(format!(
             "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}}}",
             PANICS.load(SeqCst), values(), parties()

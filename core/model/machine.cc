@@ -500,6 +500,7 @@ void Machine::Fail(int thread, int strand, const char* why, const char* rule, bo
 
 void Machine::Panic(int thread, int strand, const char* rule, const char* detail, bool derived) {
   StrandCell& s = S(strand);
+  if (at_panic) at_panic(*this, strand, detail);
   if (s.mode == Mode::kPanicking) {   // a panic while unwinding aborts the process
     H().ended = 2;
     if (rule != nullptr) Emit(rule, s.pc, thread, FrameOf(strand), detail);

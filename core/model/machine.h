@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <string>
 #include <unordered_set>
@@ -106,6 +107,8 @@ class Machine {
   int overflow_unit() const { return overflow_unit_; }
   int overflow_element() const { return overflow_element_; }
   std::vector<bool>& reached() { return reached_; }
+  // Told of every panic, before the strand unwinds: where it is and why. May be empty.
+  std::function<void(Machine&, int strand, const char* why)> at_panic;
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
