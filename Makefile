@@ -167,12 +167,12 @@ $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES) $(FUZZ_TARGETS))
 $(BUILD)/bench: $(LIB_OBJECTS) $(call objects,$(BENCH_SOURCES))
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
 
-# The text that every exported Rust project shares, as a string.
-$(BUILD)/gen/support_rs.inc: core/export/support.rs
+# The text that exported Rust projects share, as strings.
+$(BUILD)/gen/%_rs.inc: core/export/%.rs
 	@mkdir -p $(@D)
 	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
 
-$(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
+$(BUILD)/obj/core/export/rust.o: $(patsubst core/export/%.rs,$(BUILD)/gen/%_rs.inc,$(wildcard core/export/*.rs))
 # Not CXXFLAGS: what a caller gives for that on the command line stands instead.
 $(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
 

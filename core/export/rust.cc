@@ -10,6 +10,19 @@ namespace {
 constexpr char kSupport[] =
 #include "support_rs.inc"
     ;
+constexpr char kPipes[] =
+#include "pipes_rs.inc"
+    ;
+constexpr char kLimited[] =
+#include "limited_rs.inc"
+    ;
+
+// Files that only some scenarios need.
+struct Extra {
+  const char* name;
+  const char* text;
+};
+constexpr Extra kExtras[] = {{"pipes", kPipes}, {"limited", kLimited}};
 
 // Lines are written without indentation; the brackets of the code give it.
 std::string Indented(const std::string& text) {
@@ -68,6 +81,7 @@ std::string RustWriter::BuilderText(const Runtime& runtime) const {
   if (runtime.max_blocking_threads != 512) text += ".max_blocking_threads(" + std::to_string(runtime.max_blocking_threads) + ")";
   if (runtime.enable_time && runtime.enable_io) text += ".enable_all()";
   else if (runtime.enable_time) text += ".enable_time()";
+  else if (runtime.enable_io) text += ".enable_io()";
   if (runtime.event_interval != 61) text += ".event_interval(" + std::to_string(runtime.event_interval) + ")";
   if (runtime.global_queue_interval) text += ".global_queue_interval(" + std::to_string(*runtime.global_queue_interval) + ")";
   text += ".build().unwrap()";
@@ -76,7 +90,6 @@ std::string RustWriter::BuilderText(const Runtime& runtime) const {
 
 void RustWriter::DeclareRuntime(const Runtime& runtime) {
   if (runtime.disable_lifo_slot) Unsupported(nullptr, "`disable_lifo_slot`, which Tokio has only with `--cfg tokio_unstable`");
-  if (!runtime.enable_time && runtime.enable_io) Unsupported(nullptr, "a runtime with I/O and without time");
   const std::string ident = Ident(runtime.name), handle = Ident(runtime.name + ".handle");
   if (runtime.has_build) { Line("let " + handle + " = shared(Later::<tokio::runtime::Handle>::new());"); return; }
   RustValue& bound = Declare(runtime.name, ident, "runtime");
@@ -139,11 +152,6 @@ void RustWriter::DeclareObjects() {
     const Object& object = scenario_.objects[static_cast<std::size_t>(-1 - index)];
     if (!IsOwned(object.kind)) continue;
     const std::string name = object.name, ident = Ident(name);
-    if (object.kind == Kind::kIo) {
-      Unsupported(nullptr, "pipes of kind `io`");
-      for (const char* part : {".tx", ".rx"}) Declare(name + part, Ident(name + part), "end");
-      continue;
-    }
     if (HasEnds(object.kind)) {
       const std::string tx = Ident(name + ".tx"), rx = Ident(name + ".rx"), message = MessageType(name);
       const std::string size = object.capacity ? std::to_string(*object.capacity) : "";
@@ -152,6 +160,7 @@ void RustWriter::DeclareObjects() {
         case Kind::kStdChannel: one = object.capacity ? "std::sync::mpsc::sync_channel::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
         case Kind::kMpsc: one = object.capacity ? "tokio::sync::mpsc::channel::<" + message + ">(" + size + ")" : "tokio::sync::mpsc::unbounded_channel::<" + message + ">()"; break;
         case Kind::kOneshot: one = "tokio::sync::oneshot::channel::<" + message + ">()"; break;
+        case Kind::kIo: one = "crate::pipes::pipe(" + (object.buffer ? "Some(" + std::to_string(*object.buffer) + ")" : std::string("None")) + ")"; break;
         case Kind::kBroadcast: one = "tokio::sync::broadcast::channel::<" + message + ">(" + size + ")"; break;
         default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
       }
@@ -172,7 +181,7 @@ void RustWriter::DeclareObjects() {
       case Kind::kJoinSet: one = "tokio::task::JoinSet::<Out>::new()"; break;
       case Kind::kLocalSet: one = "tokio::task::LocalSet::new()"; break;
       case Kind::kFuturesUnordered:
-        if (object.limit) Unsupported(nullptr, "a futures_unordered with a limit");
+        if (object.limit) { one = "crate::limited::Limited::new(" + std::to_string(*object.limit) + ")"; break; }
         one = "futures::stream::FuturesUnordered::<std::pin::Pin<Box<dyn std::future::Future<Output = Out> + Send>>>::new()";
         break;
       default: {
@@ -262,16 +271,27 @@ RustModule ExportRust(const Scenario& scenario) {
 
 std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<std::pair<std::string, RustModule>>& modules,
                                                              const TokioSource& tokio) {
-  bool futures = false, util = false;
+  auto some_says = [&](const std::string& text) {
+    for (const auto& [name, module] : modules) if (module.code.find(text) != std::string::npos) return true;
+    return false;
+  };
   std::vector<std::pair<std::string, std::string>> files;
   std::string mods, arms;
   for (const auto& [name, module] : modules) {
-    futures = futures || module.code.find("futures::executor") != std::string::npos || module.code.find("futures::stream") != std::string::npos || module.code.find("futures::StreamExt") != std::string::npos;
-    util = util || module.code.find("tokio_util::") != std::string::npos;
     files.emplace_back("src/" + name + ".rs", module.code);
     mods += "mod " + name + ";\n";
     arms += "        Some(\"" + name + "\") => support::run(" + name + "::scenario),\n";
   }
+  bool limited = false, net = some_says(".enable_io()");
+  for (const Extra& extra : kExtras) {
+    if (!some_says("crate::" + std::string(extra.name) + "::")) continue;
+    files.emplace_back("src/" + std::string(extra.name) + ".rs", extra.text);
+    mods += "mod " + std::string(extra.name) + ";\n";
+    (extra.text == kPipes ? net : limited) = true;
+  }
+  const bool futures = limited || some_says("futures::executor") || some_says("futures::stream") || some_says("futures::StreamExt") ||
+                       some_says("futures::join!") || some_says("futures::try_join!");
+  const bool util = some_says("tokio_util::");
   std::string main = "#![allow(unused, dead_code, unreachable_code, clippy::all)]\nmod support;\n" + mods + "\nfn main() {\n";
   if (modules.size() == 1) {
     main += "    support::run(" + modules[0].first + "::scenario)\n}\n";
@@ -280,7 +300,7 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
   }
   files.emplace_back("src/main.rs", main);
   files.emplace_back("src/support.rs", kSupport);
-  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", "\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"", tokio, futures, util));
+  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", std::string("\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"") + (net ? ", \"net\"" : ""), tokio, futures, util));
   // Debian's packages are a directory source; nothing is downloaded.
   files.emplace_back(".cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n\n[net]\noffline = true\n");
   return files;

@@ -79,6 +79,7 @@ const Op* SingleOp(const Body& body) {
     case Code::kRecv: case Code::kTryRecv: case Code::kSend: case Code::kTrySend: case Code::kChanged: case Code::kWaitFor: case Code::kNotified:
     case Code::kAwait: case Code::kSleep: case Code::kYieldNow: case Code::kCancelled: case Code::kClosed: case Code::kWait: case Code::kJoinNext:
     case Code::kNext: case Code::kPending: case Code::kBlockingRecv: case Code::kRecvTimeout: case Code::kSubscribe: case Code::kTimeout:
+    case Code::kIoRead: case Code::kIoWrite: case Code::kCompareExchange: case Code::kBlockingSend: case Code::kPoll:
       return &op;
     default: return nullptr;
   }

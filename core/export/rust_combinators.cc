@@ -1,6 +1,8 @@
 // Futures that poll futures, and those that block on one.
 #include "core/export/rust_writer.h"
 
+#include <utility>
+
 #include "core/scenario/names.h"
 
 namespace asyncrt {
@@ -59,12 +61,13 @@ void RustWriter::Select(const Op& op) {
 RustAct RustWriter::Join(const Op& op) {
   RustAct act;
   std::string branches;
-  if (op.biased) Unsupported(&op, "a biased `join`");
+  // Tokio's own starts with another branch each time; the one of `futures` polls them in order, as `biased;` does from 1.46 on.
+  const std::string crate = op.biased ? "futures" : "tokio";
   for (const Branch& branch : op.branches) {
     std::string text;
     if (branch.name) {
       text = "&mut " + Use(*branch.name, Mode::kMut, &op);
-      if (branch.name->kind == Kind::kTask && op.try_join) text = "async { " + AsOperand(text) + ".await.unwrap() }";
+      if (branch.name->kind == Kind::kTask && op.try_join) text = "async { joined((" + text + ").await).map_err(|_| Fail) }";
     } else {
       bool gives = false;
       text = AsyncBlock(*branch.await, &gives);
@@ -72,7 +75,7 @@ RustAct RustWriter::Join(const Op& op) {
     }
     branches += (branches.empty() ? "" : ",\n") + text;
   }
-  act.expr = op.try_join ? "tokio::try_join!(\n" + branches + "\n)" : "{ let _ = tokio::join!(\n" + branches + "\n); }";
+  act.expr = op.try_join ? crate + "::try_join!(\n" + branches + "\n)" : "{ let _ = " + crate + "::join!(\n" + branches + "\n); }";
   act.fails = op.try_join ? Fails::kResult : Fails::kNever;
   return act;
 }
@@ -134,7 +137,9 @@ void RustWriter::CatchPanic(const Op& op) {
     Line("if catch_panic(" + AsyncBlock(*op.body, &gives) + ").await.is_err() {");
   } else {
     const bool gives = HasExits(*op.body);
+    Exits* const exits = std::exchange(exits_, nullptr);
     std::string text = BlockText(*op.body);
+    exits_ = exits;
     if (gives && !Diverges(*op.body)) text += "\nout(0)";
     Line(std::string("if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ") + (gives ? "-> Out " : "") + "{\n" + text + "\n})).is_err() {");
   }

@@ -1,6 +1,8 @@
 // Bodies that move: threads, tasks, closures, futures, destructors, and what they take with them.
 #include "core/export/rust_writer.h"
 
+#include <utility>
+
 #include "core/scenario/names.h"
 
 namespace asyncrt {
@@ -13,6 +15,7 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
   std::vector<std::string> saved;
   saved.swap(lines_);
   const int block = block_, nesting = nesting_;
+  Exits* const exits = std::exchange(exits_, nullptr);
   child.parent = unit_;
   child.made_by = &op;
   child.async = async;
@@ -32,6 +35,7 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
     for (const RustCapture& capture : child.captures)
       if (const RustValue* value = FindIn(child, capture.key)) first += "let mut " + value->ident + " = " + value->ident + ";\n";
   unit_ = child.parent;
+  exits_ = exits;
   block_ = block;
   nesting_ = nesting;
   lines_.swap(saved);

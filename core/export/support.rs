@@ -107,9 +107,11 @@ impl<T: Clone> Later<T> {
     }
 }
 /// A value whose destructor does something.
-pub struct OnDrop(Option<Box<dyn FnOnce() + Send + Sync>>);
+pub struct OnDrop(Option<Box<dyn FnOnce() + Send>>);
+// Nobody gets at the body before the drop, which has it alone.
+unsafe impl Sync for OnDrop {}
 impl OnDrop {
-    pub fn new(body: impl FnOnce() + Send + Sync + 'static) -> OnDrop {
+    pub fn new(body: impl FnOnce() + Send + 'static) -> OnDrop {
         OnDrop(Some(Box::new(body)))
     }
 }
@@ -375,6 +377,13 @@ impl<T> Future for Task<T> {
     }
 }
 
+/// How the closure of a scope is left by what goes on outside of it.
+pub enum Exit {
+    On,
+    Return(Out),
+    Break,
+    Continue,
+}
 // ---- small futures -----------------------------------------------------------------------------------------------
 
 pub fn compute(time: Duration) {
@@ -431,6 +440,30 @@ pub async fn wait_for(
         }
         receiver.changed().await?;
     }
+}
+struct Unparks(std::thread::Thread);
+impl Wake for Unparks {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark()
+    }
+}
+/// `broadcast::Receiver::blocking_recv`, which older releases do not have: refused where theirs is.
+pub fn blocking_recv<T: Clone>(
+    receiver: &mut tokio::sync::broadcast::Receiver<T>,
+) -> Result<T, tokio::sync::broadcast::error::RecvError> {
+    drop(tokio::sync::Mutex::new(()).blocking_lock());
+    let waker = Waker::from(Arc::new(Unparks(std::thread::current())));
+    let mut future = Box::pin(receiver.recv());
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+/// A watch's borrow whose receiver is used on meanwhile, as another handle of the same channel could be.
+pub fn borrowed<'a>(guard: tokio::sync::watch::Ref<'a, i64>) -> tokio::sync::watch::Ref<'static, i64> {
+    unsafe { std::mem::transmute(guard) }
 }
 pub fn forget_permits(semaphore: &tokio::sync::Semaphore, permits: i64) {
     for _ in 0..permits {
