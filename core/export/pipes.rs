@@ -4,6 +4,7 @@
 use std::os::unix::io::{AsRawFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard};
 use tokio::io::unix::AsyncFd;
+use tokio::sync::Semaphore;
 
 extern "C" {
     fn eventfd(value: u32, flags: i32) -> i32;
@@ -40,23 +41,26 @@ struct State {
     open: [bool; 2],           // the writing end, the reading one
     waits: [Option<Event>; 2],
 }
-/// The budget that a read or write which gets on takes from its task: as much as a permit does.
-static PERMITS: tokio::sync::Semaphore = tokio::sync::Semaphore::const_new(1 << 20);
-const WRITER: usize = 0;
+struct Pipe {
+    state: Mutex<State>,
+    /// A read or write that gets on uses up budget of its task, as much as a permit does.
+    permits: Semaphore,
+}
 const READER: usize = 1;
 
 #[derive(Debug)]
-pub struct End<const SIDE: usize>(Arc<Mutex<State>>);
+pub struct End<const SIDE: usize>(Arc<Pipe>);
 pub type PipeTx = End<0>;
 pub type PipeRx = End<1>;
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for Pipe {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("a pipe")
     }
 }
 pub fn pipe(room: Option<i64>) -> (PipeTx, PipeRx) {
-    let state = Arc::new(Mutex::new(State { bytes: 0, room, open: [true, true], waits: [None, None] }));
-    (End(state.clone()), End(state))
+    let state = Mutex::new(State { bytes: 0, room, open: [true, true], waits: [None, None] });
+    let pipe = Arc::new(Pipe { state, permits: Semaphore::new(2) });
+    (End(pipe.clone()), End(pipe))
 }
 impl State {
     /// How many of `wanted` bytes can go at once.
@@ -71,7 +75,7 @@ impl State {
 }
 impl<const SIDE: usize> End<SIDE> {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+        self.0.state.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
     /// As `read_exact` and `write_all`: a part goes at once, the end waits for the rest.
     async fn transfer(&mut self, bytes: i64) -> Result<(), &'static str> {
@@ -80,7 +84,7 @@ impl<const SIDE: usize> End<SIDE> {
         let mut left = bytes;
         loop {
             if self.state().ready(SIDE, left) > 0 {
-                drop(PERMITS.acquire().await);
+                drop(self.0.permits.acquire().await);
             }
             {
                 let mut state = self.state();

@@ -111,8 +111,10 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   const bool names = act.binds || (act.gives_message && !binder.with.empty());
   const bool body = act.binds && binder.body != nullptr && &binder == &op;
   const bool sets = act.gives_value && !binder.var.empty();
+  // Apart from the match: what the expression borrows is not to be held while the branches wait.
   if (body) {
-    Line("if let Some(got) = " + option + " {");
+    Line("let tried = " + option + ";");
+    Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
     ++nesting_;
     Bind(binder, act, "got");
@@ -125,7 +127,8 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     return;
   }
   if (names && op.on_failure && Diverges(*op.on_failure)) {
-    Line("let got = match " + option + " {");
+    Line("let tried = " + option + ";");
+    Line("let got = match tried {");
     Line("Some(got) => got,");
     Line("None => {");
     Failure(op);
@@ -160,7 +163,8 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
       pattern += ", " + fresh;
       sets_them += known->ident + " = " + (known->optional ? "Some(" + fresh + ")" : fresh) + ";\n";
     }
-    Line("match " + option + " {");
+    Line("let tried = " + option + ";");
+    Line("match tried {");
     Line(pattern + ")) => {");
     if (!binder.var.empty()) Line(LocalVar(binder.var) + ".set(got);");
     Line(sets_them + "}");
@@ -171,7 +175,8 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     return;
   }
   if (sets) {
-    Line("match " + option + " {");
+    Line("let tried = " + option + ";");
+    Line("match tried {");
     Line("Some(got) => " + LocalVar(binder.var) + ".set(got),");
     Line("None => {");
     Failure(op);

@@ -113,7 +113,13 @@ void RustWriter::Spawn(const Op& op) {
     call = into + (local ? ".spawn_local(" : op.target == Op::Target::kRef ? ".spawn_on(" : ".spawn(");
   } else if (local) call = op.target == Op::Target::kRef ? Use(op.on, Mode::kRef, &op) + ".spawn_local(" : "tokio::task::spawn_local(";
   else if (op.target == Op::Target::kNone) call = blocking ? "tokio::task::spawn_blocking(" : "tokio::spawn(";
-  else call = RuntimeText(op) + (blocking ? ".spawn_blocking(" : ".spawn(");
+  else {
+    // A task that takes the runtime with it is spawned through a handle: the call borrows what it is made on.
+    Ref on = op.on;
+    for (const RustCapture& capture : child.captures)
+      if (capture.base == on.name && on.part != Ref::Part::kHandle && op.target == Op::Target::kRef) on.part = Ref::Part::kHandle;
+    call = (op.target == Op::Target::kRef ? Use(on, Mode::kRef, &op) : RuntimeText(op)) + (blocking ? ".spawn_blocking(" : ".spawn(");
+  }
   std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
   if (!prelude.empty()) spawned = "{\n" + JoinedLines(prelude) + "\n" + spawned + "\n}";
   spawned = call + spawned;

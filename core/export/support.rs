@@ -95,15 +95,15 @@ impl RacyCell {
 }
 /// Set once, by the body that builds a runtime.
 pub struct Later<T>(Mutex<Option<T>>);
-impl<T: Clone> Later<T> {
+impl<T: Clone + 'static> Later<T> {
     pub fn new() -> Later<T> {
         Later(Mutex::new(None))
     }
     pub fn set(&self, value: T) {
         *lock(&self.0) = Some(value);
     }
-    pub fn get(&self) -> T {
-        lock(&self.0).clone().expect("it has not been built")
+    pub fn get(&self) -> &'static T {
+        shared(lock(&self.0).clone().expect("it has not been built"))
     }
 }
 /// A value whose destructor does something.
