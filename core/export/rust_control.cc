@@ -113,6 +113,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   const bool sets = act.gives_value && !binder.var.empty();
   // Apart from the match: what the expression borrows is not to be held while the branches wait.
   if (body) {
+    Line("{");
     Line("let tried = " + option + ";");
     Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
@@ -124,14 +125,17 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     Line("} else {");
     Failure(op);
     Line("}");
+    Line("}");
     return;
   }
   if (names && op.on_failure && Diverges(*op.on_failure)) {
+    Line("let got = {");
     Line("let tried = " + option + ";");
-    Line("let got = match tried {");
+    Line("match tried {");
     Line("Some(got) => got,");
     Line("None => {");
     Failure(op);
+    Line("}");
     Line("}");
     Line("};");
     Bind(binder, act, "got");
@@ -163,6 +167,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
       pattern += ", " + fresh;
       sets_them += known->ident + " = " + (known->optional ? "Some(" + fresh + ")" : fresh) + ";\n";
     }
+    Line("{");
     Line("let tried = " + option + ";");
     Line("match tried {");
     Line(pattern + ")) => {");
@@ -170,6 +175,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     Line(sets_them + "}");
     Line("None => {");
     Failure(op);
+    Line("}");
     Line("}");
     Line("}");
     return;

@@ -67,7 +67,10 @@ RustAct RustWriter::Received(const Op& op) {
     act.expr = Use(op.on, Mode::kTake, &op) + ".blocking_recv()";
     return act;
   }
-  const std::string rx = Use(op.on, Mode::kMut, &op);
+  std::string rx = Use(op.on, Mode::kMut, &op);
+  // A future that borrows std's receiver shared is not Send.
+  const bool moves = unit_->made_by != nullptr && unit_->made_by->def->code != Code::kSpawnThread && unit_->made_by->def->code != Code::kSpawnBlocking;
+  if (op.on.kind == Kind::kStdChannel && moves && unit_->async && rx.find_first_of(".*") == std::string::npos) rx = "(&mut " + rx + ")";
   switch (code) {
     case Code::kRecv:
       if (op.on.kind == Kind::kStdChannel) { act.expr = rx + ".recv()"; break; }
