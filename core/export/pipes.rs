@@ -108,8 +108,8 @@ impl<const SIDE: usize> End<SIDE> {
             }
             let gone = "A Tokio 1.x context was found, but it is being shutdown.";
             match &registered {
-                Ok(fd) => fd.readable().await.unwrap_or_else(|_| panic!("{}", gone)).clear_ready(),
-                Err(_) => panic!("{}", gone),
+                Ok(fd) => fd.readable().await.map_err(|_| gone)?.clear_ready(),
+                Err(_) => return Err(gone),
             }
         }
     }

@@ -303,7 +303,7 @@ bool Machine::Invisible(int strand) {
     }
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
     case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;
-    case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
+    case VmOp::kScopeJoin: return ScopeIsOver(FrameOf(strand), in.reg);
     default: return false;
   }
 }
@@ -362,7 +362,7 @@ bool Machine::CanRun(int thread, int strand) {
       std::int32_t value = R(FrameOf(strand))[reg];
       return value == 0 || value - 1 == FrameOf(strand) || (F(value - 1).bits & kComplete) != 0;
     }
-    case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
+    case VmOp::kScopeJoin: return ScopeIsOver(FrameOf(strand), in.reg);
     case VmOp::kPark: return T(thread).token != 0;
     case VmOp::kThreadSleep: case VmOp::kCompute: return s.phase == 0 || s.timer == 1;
     case VmOp::kBlockOn: {
@@ -441,7 +441,7 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
         std::memset(static_cast<void*>(&t), 0, sizeof t);
         f.bits |= kComplete;
         f.result = outcome == Outcome::kPanicked ? Outcome::kPanicked : Outcome::kReady;
-        if (owner >= 0) --R(owner)[reg];
+        if (owner >= 0) R(owner)[reg] += outcome == Outcome::kPanicked ? kScopePanic - 1 : -1;
         MaybeFree(frame);
         return;
       }
@@ -902,7 +902,13 @@ void Machine::Exec(int thread, int strand) {
       Next(strand);
       break;
     }
-    case VmOp::kScopeJoin: Next(strand); break;
+    case VmOp::kScopeJoin: {
+      const bool panicked = regs[in.reg] >= kScopePanic;
+      regs[in.reg] = 0;
+      if (panicked && s.mode == Mode::kNormal) Panic(thread, strand, nullptr, "a scoped thread panicked", true);
+      else Next(strand);
+      break;
+    }
     case VmOp::kJoinThread: {
       int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0);
       std::int32_t value = regs[reg];
@@ -913,6 +919,7 @@ void Machine::Exec(int thread, int strand) {
       if (in.var >= 0) regs[in.var] = R(value - 1)[0];
       regs[reg] = 0;
       f.bits |= kLooked;
+      if (panicked && f.scope_frame != 0) R(f.scope_frame - 1)[f.scope_reg] -= kScopePanic;   // it is the joiner's now
       DropHandle(thread, value - 1, true);
       if (panicked) Fail(thread, strand, "the joined thread panicked", nullptr, true);
       else Next(strand);

@@ -135,6 +135,9 @@ class Machine {
   bool StrandBlocked(int thread, int strand) { return !CanRun(thread, strand); }
   bool DriverDue(int runtime);
   bool Invisible(int strand);
+  // A `thread_scope` counts its threads that run, and above those the ones that panicked and that nobody joined.
+  static constexpr std::int32_t kScopePanic = 1 << 16;
+  bool ScopeIsOver(int frame, int reg) { return R(frame)[reg] % kScopePanic == 0; }
   bool IsPrivate(int expr) const;
   bool DropsWaiter(int strand);
   const Program& program() const { return p_; }

@@ -328,7 +328,7 @@ void Machine::DropTasks(int thread, int number) {
   rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
   rt.driver_dead = 1;
   for (int x = 0; x < l_.strands; ++x)
-    if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+    if ((S(x).timer > 0 || (S(x).bits & kWaitsIo)) && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
 }
 
 // 1.2b and the worker's own part of 1.2c. False: its slot and queue are empty.

@@ -406,7 +406,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     }
     rt.driver_dead = 1;
     for (int x = 0; x < l_.strands; ++x)
-      if (S(x).timer > 0 && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
+      if ((S(x).timer > 0 || (S(x).bits & kWaitsIo)) && S(x).timer_runtime == runtime + 1) WakeStrand(thread, x);
     rt.pool_shutdown = 1;
     t.current = s.saved_current;
     s.saved_current = 0;
