@@ -12,7 +12,14 @@ using Fails = RustAct::Fails;
 // ---- blocks ------------------------------------------------------------------------------------------------------
 
 void RustWriter::Ops(const Body& body) {
-  for (const Op& op : body.ops) Statement(op);
+  int left = 0;   // what stands behind an op that may leave the body is not reached by every run
+  for (const Op& op : body.ops) {
+    Statement(op);
+    if (!MayLeave(op)) continue;
+    ++nesting_;
+    ++left;
+  }
+  nesting_ -= left;
 }
 
 void RustWriter::Block(const Body& body) {

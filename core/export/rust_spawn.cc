@@ -182,7 +182,7 @@ void RustWriter::MakeFuture(const Op& op) {
     made = std::string(op.send ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {
-    made = "Box::pin(async move {\n" + inside + "\n})";
+    made = "future(async move {\n" + inside + "\n})";
   }
   if (!prelude.empty()) made = "{\n" + JoinedLines(prelude) + "\n" + made + "\n}";
   if (op.def->code == Code::kPush) { Line(Use(op.on, Mode::kMut, &op) + ".push(" + made + ");"); return; }

@@ -161,6 +161,8 @@ class RustWriter {
 // `return` or `fail` that ends the block that this body stands in.
 bool HasExits(const Body& body);
 bool HasFail(const Body& body);
+// Some run of the op does not get to the next one in its body.
+bool MayLeave(const Op& op);
 // The op of a branch that is just one op whose result the branch gives on; null otherwise.
 const Op* SingleOp(const Body& body);
 // No way leads out of its end.

@@ -3,6 +3,7 @@
 
 use std::cell::{RefCell, UnsafeCell};
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
@@ -276,7 +277,7 @@ impl<T> Held<MutexGuard<'static, T>> {
     }
 }
 /// A closure that runs as a party of its own.
-pub fn in_party<R>(name: String, body: impl FnOnce() -> R) -> impl FnOnce() -> R {
+pub fn in_party(name: String, body: impl FnOnce() -> Out) -> impl FnOnce() -> Out {
     let party = new_party(name);
     let end = EndOf(party.clone());   // also of a closure that is dropped and never runs
     move || {
@@ -306,12 +307,12 @@ impl Wake for TellWake {
 }
 /// A task that is a party of its own: adds no await and no wake-up.
 pub struct Tracked<F> {
-    future: Option<F>,
+    future: ManuallyDrop<F>,
     party: Arc<Party>,
     waker: Option<(Waker, Waker)>,
 }
-pub fn tracked<F: Future>(name: String, future: F) -> Tracked<F> {
-    Tracked { future: Some(future), party: new_party(name), waker: None }
+pub fn tracked<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
+    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None }
 }
 impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
@@ -324,7 +325,7 @@ impl<F: Future> Future for Tracked<F> {
         let party = this.party.clone();
         let _entered = enter(&party);
         party.woken.store(false, SeqCst);
-        let future = unsafe { Pin::new_unchecked(this.future.as_mut().unwrap()) };
+        let future = unsafe { Pin::new_unchecked(&mut *this.future) };
         let result = future.poll(&mut Context::from_waker(&this.waker.as_ref().unwrap().1));
         if result.is_ready() {
             party.ended.store(true, SeqCst);
@@ -334,12 +335,10 @@ impl<F: Future> Future for Tracked<F> {
 }
 impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
+        let _end = EndOf(self.party.clone());
         let party = self.party.clone();
         let _entered = enter(&party);
-        // The slot is emptied where the future stands: it was pinned.
-        unsafe { std::ptr::drop_in_place(&mut self.future) };
-        unsafe { std::ptr::write(&mut self.future, None) };
-        party.ended.store(true, SeqCst);
+        unsafe { ManuallyDrop::drop(&mut self.future) };
     }
 }
 /// A task that others can abort, or see the end of, by `remote`.
@@ -384,6 +383,11 @@ pub enum Exit {
     Break,
     Continue,
 }
+/// A future that somebody else polls.
+pub fn future<F: Future<Output = Out>>(body: F) -> Pin<Box<F>> {
+    Box::pin(body)
+}
+
 // ---- small futures -----------------------------------------------------------------------------------------------
 
 pub fn compute(time: Duration) {

@@ -440,7 +440,7 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
         ThreadCell& t = T(thread);
         std::memset(static_cast<void*>(&t), 0, sizeof t);
         f.bits |= kComplete;
-        f.result = outcome == Outcome::kPanicked ? Outcome::kPanicked : Outcome::kReady;
+        f.result = outcome;
         if (owner >= 0) R(owner)[reg] += outcome == Outcome::kPanicked ? kScopePanic - 1 : -1;
         MaybeFree(frame);
         return;
@@ -503,6 +503,7 @@ void Machine::Panic(int thread, int strand, const char* rule, const char* detail
   if (at_panic) at_panic(*this, strand, detail);
   if (s.mode == Mode::kPanicking) {   // a panic while unwinding aborts the process
     H().ended = 2;
+    if (s.panic_pc != 0 && s.panic_pc != 0xffff) Emit("panic/thread", s.panic_pc - 1, thread, FrameOf(strand));   // it ends here
     if (rule != nullptr) Emit(rule, s.pc, thread, FrameOf(strand), detail);
     return;
   }
@@ -915,13 +916,14 @@ void Machine::Exec(int thread, int strand) {
       if (value == 0) { Panic(thread, strand, "ownership/completed-handle", "a thread is joined a second time"); break; }
       if (value - 1 == frame) { Panic(thread, strand, nullptr, "failed to join thread"); break; }   // its own end (10.5)
       FrameCell& f = F(value - 1);
-      bool panicked = f.result == Outcome::kPanicked;
+      bool panicked = f.result == Outcome::kPanicked, failed = f.result == Outcome::kFailed;
       if (in.var >= 0) regs[in.var] = R(value - 1)[0];
       regs[reg] = 0;
       f.bits |= kLooked;
       if (panicked && f.scope_frame != 0) R(f.scope_frame - 1)[f.scope_reg] -= kScopePanic;   // it is the joiner's now
       DropHandle(thread, value - 1, true);
       if (panicked) Fail(thread, strand, "the joined thread panicked", nullptr, true);
+      else if (failed) Fail(thread, strand, "the joined thread failed");
       else Next(strand);
       break;
     }

@@ -455,7 +455,7 @@ void Machine::ExecDropReg(int thread, int strand) {
   if (s.out != Outcome::kNone) {
     Outcome out = s.out;
     s.out = Outcome::kNone;
-    if (out == Outcome::kPanicked && s.mode != Mode::kPanicking) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+    if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
     if (s.phase == 0 && s.winner == 0) { Next(strand); return; }
   }
   int reg = in.reg;

@@ -241,6 +241,19 @@ void Compiler::EmitReturn(Builder& b, const Op& op, bool failed) {
   b.diverged = true;
 }
 
+// The body of a block that this strand runs itself, and closes its scope: `return` and `fail` end just the block.
+void Compiler::BlockInScope(Builder& b, const Body& body) {
+  const int outer = b.async_scope;
+  b.async_scope = b.scope;
+  b.returns.emplace_back();
+  BodyOps(b, body);
+  b.async_scope = outer;
+  CloseScope(b);
+  for (auto [jump, failed] : b.returns.back()) At(jump).target = Pc();
+  if (!b.returns.back().empty()) b.diverged = false;
+  b.returns.pop_back();
+}
+
 int Compiler::ArmUnit(Builder& b, const Op& op) {
   auto child = std::make_unique<Builder>();
   int unit = NewUnit(UnitKind::kFuture, op.as, &op, source_);

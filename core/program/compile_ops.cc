@@ -345,8 +345,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       At(Emit(b, VmOp::kUnconstrainedBegin)).reg = reg;
       OpenScope(b, ScopeDef::Kind::kUnconstrained);
       Scope(b.scope).pc = reg;
-      BodyOps(b, *op.body);
-      CloseScope(b);
+      BlockInScope(b, *op.body);
       break;
     }
     case Code::kSelect: case Code::kJoin: CompileSelect(b, op); break;
@@ -460,9 +459,8 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int begin = Emit(b, VmOp::kCatchBegin);
       OpenScope(b, ScopeDef::Kind::kCatch);
       int scope = b.scope;
-      BodyOps(b, *op.body);
+      BlockInScope(b, *op.body);
       b.diverged = false;
-      CloseScope(b);
       int skip = Emit(b, VmOp::kJump);
       Scope(scope).pc = Pc();
       (void)begin;

@@ -149,6 +149,7 @@ class Compiler {
   void CheckTwoBorrows(Builder& b, const Op& op);
   void Needs(const Body& body, std::set<std::string>* out);
   void CompileSelect(Builder& b, const Op& op);
+  void BlockInScope(Builder& b, const Body& body);
   void EmitReturn(Builder& b, const Op& op, bool failed);
   void CompileOp(Builder& b, const Op& op);
   void CompileOne(Builder& b, const Op& op);
