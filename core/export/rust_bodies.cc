@@ -89,12 +89,14 @@ const Op* SingleOp(const Body& body) {
   const Op& op = body.ops[0];
   switch (op.def->code) {
     case Code::kLock: case Code::kRead: case Code::kWrite: case Code::kTryLock: case Code::kTryRead: case Code::kTryWrite:
-    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve:
+    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve: case Code::kBorrow:
+    case Code::kBlockingLock: case Code::kBlockingRead: case Code::kBlockingWrite:
       return op.body == nullptr ? &op : nullptr;
     case Code::kRecv: case Code::kTryRecv: case Code::kSend: case Code::kTrySend: case Code::kChanged: case Code::kWaitFor: case Code::kNotified:
     case Code::kAwait: case Code::kSleep: case Code::kYieldNow: case Code::kCancelled: case Code::kClosed: case Code::kWait: case Code::kJoinNext:
     case Code::kNext: case Code::kPending: case Code::kBlockingRecv: case Code::kRecvTimeout: case Code::kSubscribe: case Code::kTimeout:
     case Code::kIoRead: case Code::kIoWrite: case Code::kCompareExchange: case Code::kBlockingSend: case Code::kPoll:
+    case Code::kJoin: case Code::kGetOrInit: case Code::kRunUntil:
       return &op;
     default: return nullptr;
   }

@@ -9,6 +9,16 @@ namespace asyncrt {
 
 using Fails = RustAct::Fails;
 
+namespace {
+bool IsAcquire(Code code) {
+  switch (code) {
+    case Code::kLock: case Code::kTryLock: case Code::kBlockingLock: case Code::kRead: case Code::kTryRead: case Code::kBlockingRead:
+    case Code::kWrite: case Code::kTryWrite: case Code::kBlockingWrite: case Code::kAcquire: case Code::kTryAcquire: return true;
+    default: return false;
+  }
+}
+}  // namespace
+
 void RustWriter::Select(const Op& op) {
   std::vector<std::string> heads;
   std::vector<std::string> bodies;
@@ -29,6 +39,21 @@ void RustWriter::Select(const Op& op) {
       future = "async {\n" + future + "\n}";
       const bool gives = act.binds || act.gives_message || act.gives_value;
       pattern = act.fails == Fails::kNever ? gives ? "got" : "_" : gives ? "Some(got)" : "Some(_)";
+    } else if (const Op* taken = branch.await->ops.size() == 1 ? &branch.await->ops[0] : nullptr;
+               taken != nullptr && taken->body != nullptr && !taken->has_or && IsAcquire(taken->def->code) && !HasExits(*taken->body)) {
+      // It fails as a whole where there is nothing to hold for its body.
+      future = AsyncText([&] {
+        Marker(*taken);
+        const RustAct got = Act(*taken);
+        Line("let tried = " + (got.fails == Fails::kResult ? AsOperand(got.expr) + ".ok()" : "Some(" + got.expr + ")") + ";");
+        Line("if let Some(got) = tried {");
+        Bind(*taken, got, "got");
+        Ops(*taken->body);
+        Line("Some(())");
+        Line("} else {\nNone\n}");
+      }, false);
+      future = "async {\n" + future + "\n}";
+      pattern = "Some(_)";
     } else {
       bool gives = false;
       future = AsyncBlock(*branch.await, &gives);

@@ -200,7 +200,7 @@ void Compiler::CompileSelect(Builder& b, const Op& op) {
       int index = -1;
       code.reg = ValueReg(b, *branch.name, op, &index);
     } else if (branch.await) {
-      code.strand = Strand(b, *branch.await, select);
+      code.strand = Strand(b, *branch.await, select ? Ends::kForThen : Ends::kWithItsBlock);
       code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
     }
     branches.push_back(code);
