@@ -30,7 +30,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fidelity-sample fuzz tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -86,6 +86,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
+	@$(MAKE) --no-print-directory fidelity-sample
 	@$(MAKE) --no-print-directory asan
 
 bench: ## states per second
@@ -100,12 +101,24 @@ deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there 
 FIDELITY_RUNS ?= 20
 FIDELITY_SCENARIOS ?= 2000
 FIDELITY_SEED ?= 1
+# TOKIO: 1.24 is Debian 12's, 1.43 is Debian 13's. TOKIO_PATH: the source of another one; tests/fidelity/registry.sh says which.
+TOKIO ?= 1.24
+TOKIO_PATH ?=
+FIDELITY = python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes
 fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many times with random delays
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/write-scenarios
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes $(BUILD)/write-scenarios
 	@$(MAKE) --no-print-directory deps-rust
 	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
 	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
-	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+	@registry=/usr/share/cargo/registry; case "$(TOKIO)" in 1.24*) ;; *) registry=$$(bash tests/fidelity/registry.sh $(BUILD)/fidelity/debian-13) || exit 1;; esac; \
+	$(FIDELITY) scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity --shrink \
+	  --tokio $(TOKIO) --registry $$registry $(if $(TOKIO_PATH),--tokio-path $(TOKIO_PATH))
+
+# A smaller one for `bigtest`, always the same; a machine without cargo says that it was left out.
+fidelity-sample: $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes $(BUILD)/write-scenarios
+	@rm -rf $(BUILD)/fidelity/sample && mkdir -p $(BUILD)/fidelity/sample
+	@$(BUILD)/write-scenarios $(BUILD)/fidelity/sample 100001 200
+	$(FIDELITY) scenarios/fidelity scenarios/versions $(BUILD)/fidelity/sample --runs 6 --build $(BUILD)/fidelity
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \

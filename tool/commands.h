@@ -16,6 +16,7 @@ struct FlagDef {
   bool is_repeatable = false;
   std::string_view fallback;  // the default, as text; empty: none
   std::string_view doc;       // one sentence, no full stop
+  char letter = 0;            // its short form; 0: none
 };
 
 struct CommandDef {
@@ -48,6 +49,8 @@ const std::vector<CommandDef>& AllCommands();
 // What `--help` prints, for a command or for the tool.
 std::string HelpText(const CommandDef& command);
 std::string HelpText();
+// A flag as the help shows it: "-o, --output".
+std::string Dashed(const FlagDef& flag);
 // A flag's sentence with its default, and what the tool does, for the help and the manual.
 std::string FlagText(const FlagDef& flag);
 std::string_view ToolSummary();

@@ -44,7 +44,7 @@ std::string FishCompletions() {
   for (const CommandDef& command : AllCommands()) {
     const std::string inside = "__fish_seen_subcommand_from " + std::string(command.name);
     for (const FlagDef& flag : command.flags) {
-      std::string rest = " -l " + std::string(flag.name);
+      std::string rest = (flag.letter != 0 ? std::string(" -s ") + flag.letter : "") + " -l " + std::string(flag.name);
       if (!flag.value.empty()) {
         const Offers offers = OffersFor(flag.value);
         const std::string words = Words(offers);

@@ -42,6 +42,10 @@ std::string_view ToolSummary() {
          "every schedule of a small JSON scenario.";
 }
 
+std::string Dashed(const FlagDef& flag) {
+  return (flag.letter != 0 ? std::string("-") + flag.letter + ", --" : "--") + std::string(flag.name);
+}
+
 std::string HelpText(const CommandDef& command) {
   std::string out = "usage: asyncrt-check " + std::string(command.name);
   if (!command.operands.empty()) out += " " + std::string(command.operands);
@@ -49,7 +53,7 @@ std::string HelpText(const CommandDef& command) {
   for (std::string_view example : command.examples) out += "  " + std::string(example) + "\n";
   out += "\nFlags:\n";
   for (const FlagDef& flag : command.flags) {
-    std::string left = "--" + std::string(flag.name);
+    std::string left = Dashed(flag);
     if (!flag.value.empty()) left += " " + std::string(flag.value);
     out += Entry(left, FlagText(flag));
   }

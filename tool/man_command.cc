@@ -30,7 +30,7 @@ void AddCommand(Roff& page, const CommandDef& command) {
   page.Subsection(std::string(command.name) + (command.operands.empty() ? "" : " " + std::string(command.operands)));
   page.Paragraph(command.summary);
   for (const FlagDef& flag : command.flags) {
-    page.Entry("--" + std::string(flag.name), flag.value, FlagText(flag));
+    page.Entry(Dashed(flag), flag.value, FlagText(flag));
   }
   page.Literal(Lines(command.examples));
 }

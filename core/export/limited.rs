@@ -4,19 +4,17 @@ use crate::support::Out;
 use futures::stream::{FuturesUnordered, StreamExt};
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
 
-type Member = Pin<Box<dyn Future<Output = Out> + Send>>;
-pub struct Limited {
+pub struct Limited<F> {
     limit: usize,
-    begun: FuturesUnordered<Member>,
-    waiting: VecDeque<Member>,
+    begun: FuturesUnordered<F>,
+    waiting: VecDeque<F>,
 }
-impl Limited {
-    pub fn new(limit: usize) -> Limited {
+impl<F: Future<Output = Out>> Limited<F> {
+    pub fn new(limit: usize) -> Limited<F> {
         Limited { limit, begun: FuturesUnordered::new(), waiting: VecDeque::new() }
     }
-    pub fn push(&mut self, member: Member) {
+    pub fn push(&mut self, member: F) {
         self.waiting.push_back(member)
     }
     pub async fn next(&mut self) -> Option<Out> {

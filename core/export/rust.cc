@@ -147,7 +147,25 @@ void RustWriter::DeclareObjects() {
     }
   for (const Object& object : scenario_.objects)
     for (const Ref& held : object.holds) lock_of_[KeyOf(held)] = object.name;
+  // A lock that holds values is there as soon as they are: destructors may mention it.
+  std::set<std::string> full;
+  auto fill_locks = [&] {
+    for (const Object& object : scenario_.objects) {
+      if (object.holds.empty() || full.count(object.name) != 0) continue;
+      bool all = true;
+      for (const Ref& held : object.holds) all = all && FindIn(*unit_, KeyOf(held)) != nullptr;
+      if (!all) continue;
+      full.insert(object.name);
+      std::string inner;
+      for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
+      if (object.holds.size() > 1) inner = "(" + inner + ")";
+      const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
+      if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
+      Line("let " + Ident(object.name) + " = shared(" + type + "::new(" + inner + "));");
+    }
+  };
   for (std::int64_t index : scenario_.declaration_order) {
+    fill_locks();
     if (index >= 0) { DeclareRuntime(scenario_.runtimes[static_cast<std::size_t>(index)]); continue; }
     const Object& object = scenario_.objects[static_cast<std::size_t>(-1 - index)];
     if (!IsOwned(object.kind)) continue;
@@ -180,10 +198,12 @@ void RustWriter::DeclareObjects() {
     switch (object.kind) {
       case Kind::kJoinSet: one = "tokio::task::JoinSet::<Out>::new()"; break;
       case Kind::kLocalSet: one = "tokio::task::LocalSet::new()"; break;
-      case Kind::kFuturesUnordered:
-        if (object.limit) { one = "crate::limited::Limited::new(" + std::to_string(*object.limit) + ")"; break; }
-        one = "futures::stream::FuturesUnordered::<std::pin::Pin<Box<dyn std::future::Future<Output = Out> + Send>>>::new()";
+      case Kind::kFuturesUnordered: {
+        // Its members need not be Send if no other thread gets it.
+        const std::string member = "std::pin::Pin<Box<dyn std::future::Future<Output = Out>" + std::string(remotes_.count("sent " + name) != 0 ? " + Send" : "") + ">>";
+        one = object.limit ? "crate::limited::Limited::<" + member + ">::new(" + std::to_string(*object.limit) + ")" : "futures::stream::FuturesUnordered::<" + member + ">::new()";
         break;
+      }
       default: {
         RustUnit child;
         static const Body kNothing;
@@ -203,15 +223,7 @@ void RustWriter::DeclareObjects() {
       if (Declare(name, ident, "value").optional) Line("let mut " + ident + " = Some(" + ident + ");");
     }
   }
-  for (const Object& object : scenario_.objects) {
-    if (object.holds.empty()) continue;
-    std::string inner;
-    for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
-    if (object.holds.size() > 1) inner = "(" + inner + ")";
-    const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
-    if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
-    Line("let " + Ident(object.name) + " = shared(" + type + "::new(" + inner + "));");
-  }
+  fill_locks();
 }
 
 // What the messages of each channel own, and which op gives each name.

@@ -160,7 +160,8 @@ RustAct RustWriter::Act(const Op& op) {
           if (!value->taken && (value->object == op.mutex->name || value->key == op.mutex->name)) {
             const std::string guard = UseValue(*value, Mode::kMut, "");
             if (op.def->code == Code::kWait) return simple(guard + ".wait_on(&" + Shared(op.on) + ")", Fails::kResult);
-            return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")", Fails::kResult);
+            // With no `or` it does not matter which of the two it was, as in std.
+            return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")" + (op.has_or ? "" : ".or_else(late)"), Fails::kResult);
           }
       Unsupported(&op, "the guard that this wait gives up is not at hand");
       return simple("()");
