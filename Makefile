@@ -42,12 +42,12 @@ FUZZ_SOURCES  := $(FUZZ_TARGETS) tests/fuzz/check_mutator.cc
 
 objects = $(patsubst %.cc,$(BUILD)/obj/%.o,$(1))
 LIB_OBJECTS := $(call objects,$(CORE_SOURCES) $(filter-out tool/main.cc,$(TOOL_SOURCES)))
-ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) tests/fidelity/write_scenarios.cc
+ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) $(FUZZ_SOURCES) $(sort $(wildcard tests/fidelity/*.cc))
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench asan fidelity fuzz tidy format golden readme clean install uninstall deb
+  bench microbench asan fidelity fidelity-sample fuzz tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -118,6 +118,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
+	@$(MAKE) --no-print-directory fidelity-sample
 	@$(MAKE) --no-print-directory asan
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
@@ -149,12 +150,24 @@ deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there 
 FIDELITY_RUNS ?= 20
 FIDELITY_SCENARIOS ?= 2000
 FIDELITY_SEED ?= 1
+# TOKIO: 1.24 is Debian 12's, 1.43 is Debian 13's. TOKIO_PATH: the source of another one; tests/fidelity/registry.sh says which.
+TOKIO ?= 1.24
+TOKIO_PATH ?=
+FIDELITY = python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes
 fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many times with random delays
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/write-scenarios
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes $(BUILD)/write-scenarios
 	@$(MAKE) --no-print-directory deps-rust
 	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
 	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
-	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+	@registry=/usr/share/cargo/registry; case "$(TOKIO)" in 1.24*) ;; *) registry=$$(bash tests/fidelity/registry.sh $(BUILD)/fidelity/debian-13) || exit 1;; esac; \
+	$(FIDELITY) scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity --shrink \
+	  --tokio $(TOKIO) --registry $$registry $(if $(TOKIO_PATH),--tokio-path $(TOKIO_PATH))
+
+# A smaller one for `bigtest`, always the same; a machine without cargo says that it was left out.
+fidelity-sample: $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes $(BUILD)/write-scenarios
+	@rm -rf $(BUILD)/fidelity/sample && mkdir -p $(BUILD)/fidelity/sample
+	@$(BUILD)/write-scenarios $(BUILD)/fidelity/sample 100001 200
+	$(FIDELITY) scenarios/fidelity scenarios/versions $(BUILD)/fidelity/sample --runs 6 --build $(BUILD)/fidelity
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
@@ -257,16 +270,19 @@ $(BUILD)/tests: $(LIB_OBJECTS) $(call objects,$(TEST_SOURCES) $(FUZZ_TARGETS))
 $(BUILD)/microbench: $(LIB_OBJECTS) $(call objects,tests/bench/microbench.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ -lbenchmark $(LDLIBS)
 
-# The text that every exported Rust project shares, as a string.
-$(BUILD)/gen/support_rs.inc: core/export/support.rs
+# The text that exported Rust projects share, as strings.
+$(BUILD)/gen/%_rs.inc: core/export/%.rs
 	@mkdir -p $(@D)
 	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
 
-$(BUILD)/obj/core/export/rust.o: $(BUILD)/gen/support_rs.inc
+$(BUILD)/obj/core/export/rust.o: $(patsubst core/export/%.rs,$(BUILD)/gen/%_rs.inc,$(wildcard core/export/*.rs))
 # Not CXXFLAGS: what a caller gives for that on the command line stands instead.
 $(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
 
 $(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tests/fidelity/write_scenarios.cc)
+	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(BUILD)/possible-outcomes: $(LIB_OBJECTS) $(call objects,tests/fidelity/possible_outcomes.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o

@@ -37,6 +37,7 @@ struct CheckOptions {
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
   SearchGauge* gauge = nullptr;         // told how far the search is; may be empty
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty
+  std::function<void(Machine&, int strand, const char* why)> at_panic;   // is told of every panic, before it unwinds; may be empty
 };
 
 // Checks one scenario. Never throws; a text that is no scenario gives the verdict kInvalid with diagnostics.

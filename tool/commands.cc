@@ -65,7 +65,7 @@ std::vector<CommandDef> BuildTable() {
        With(
            {
                {"format", "NAME[=FILE]", true, "json", FormatDoc()},
-               {"output", "FILE", false, "stdout", "write the report there; stdout gets a summary"},
+               {"output", "FILE", false, "stdout", "write the report there; stdout gets a summary", "o"},
                {"fail-on", "note|warning|error|never", false, "error", "the least severity that gives exit status 1"},
                {"fail-on-warning", "", false, "", "the same as --fail-on warning"},
                {"allow-incomplete", "", false, "", "exit with 0, not 3, when a limit ended the exploration"},
@@ -117,7 +117,7 @@ std::vector<CommandDef> BuildTable() {
         "asyncrt-check export scenarios/tour --output tour; cd tour; cargo run -- NAME",
         "asyncrt-check export a.json --output a-in-rust --tokio-path ~/tokio/tokio"},
        {{"to", "rust", false, "rust", "the language"},
-        {"output", "DIR", false, "", "the folder of the project: new, empty, or one that `export` wrote"},
+        {"output", "DIR", false, "", "the folder of the project: new, empty, or one that `export` wrote", "o"},
         {"tokio-path", "DIR", false, "Debian's librust-tokio-dev", "the source of another Tokio"},
         ColorFlag()},
        ExportCommand},

@@ -32,6 +32,16 @@ std::string StemOf(const std::string& file) {
   return name.ends_with(".json") ? name.substr(0, name.size() - 5) : name;
 }
 
+// Releases from 1.50 on say no path to the macros, which lie beside them in a checkout.
+TokioSource TokioAt(const std::string& path) {
+  if (path.empty()) return {};
+  std::error_code error;
+  std::filesystem::path tokio = std::filesystem::absolute(path, error).lexically_normal();
+  if (!tokio.has_filename()) tokio = tokio.parent_path();
+  const std::filesystem::path macros = tokio.parent_path() / "tokio-macros";
+  return {tokio.string(), std::filesystem::exists(macros / "Cargo.toml", error) ? macros.string() : ""};
+}
+
 }  // namespace
 
 int ExportCommand(const Args& args) {
@@ -45,6 +55,11 @@ int ExportCommand(const Args& args) {
     Complain(flags.error());
     return kExitInvalid;
   }
+  std::error_code error;
+  if (tokio != nullptr && !std::filesystem::exists(std::filesystem::path(*tokio) / "Cargo.toml", error)) {
+    Complain("`" + Printable(*tokio) + "` is no source of Tokio: it has no Cargo.toml");
+    return kExitInvalid;
+  }
   const std::filesystem::path root(*folder);
   if (const std::string why = WhyNot(root); !why.empty()) {
     Complain("`" + Printable(*folder) + "` cannot be written: " + why);
@@ -53,7 +68,7 @@ int ExportCommand(const Args& args) {
   const std::vector<Input> inputs = ReadInputs(args.words);
   ComplainAboutInputs(inputs);
   std::vector<std::pair<std::string, RustModule>> modules;
-  std::set<std::string> names = {"main", "support", "lib"};   // files of the project itself
+  std::set<std::string> names = {"main", "support", "pipes", "limited", "lib"};   // files of the project itself
   bool failed = false;
   for (const Input& input : inputs) {
     if (!input.error.empty()) { failed = true; continue; }
@@ -77,8 +92,7 @@ int ExportCommand(const Args& args) {
     modules.emplace_back(name, std::move(module));
   }
   if (modules.empty()) return kExitInvalid;
-  std::error_code error;
-  for (const auto& [path, text] : RustProject(modules, tokio == nullptr ? "" : *tokio)) {
+  for (const auto& [path, text] : RustProject(modules, TokioAt(tokio == nullptr ? "" : *tokio))) {
     std::filesystem::create_directories((root / path).parent_path(), error);
     const std::string why = error ? error.message() : WriteFile((root / path).string(), text);
     if (!why.empty()) {

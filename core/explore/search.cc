@@ -41,6 +41,7 @@ class Explorer {
         expects_(expects), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
         use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode),
         use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), start_(start) {
+    machine_.at_panic = options.at_panic;
     stubborn_.ExpectPanics(expects.panics);
     symmetry_.UseJoins(!expects.panics);
   }
@@ -1326,6 +1327,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
   all.strategy = Strategy::kExhaustive;
+  all.at_panic = nullptr;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start, {true, true, true});
   if (!explorer.Run()) return;

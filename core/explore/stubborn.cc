@@ -412,7 +412,7 @@ void StubbornSets::NextStep(Machine& machine, int thread, View view, Uses* out) 
         UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);
         if (in.flag || in.index >= 0 || !OnlyLetsGoOn(frame, in.reg, machine)) continue;
       }
-    } else if (in.op == VmOp::kScopeJoin && machine.R(frame)[in.reg] == 0) {
+    } else if (in.op == VmOp::kScopeJoin && machine.ScopeIsOver(frame, in.reg)) {
       // passed as well
     } else if (!IsPassed(p_, in)) {
       UsesOf(at.pc, copy, &machine, frame, view, out, nullptr);

@@ -10,6 +10,19 @@ namespace {
 constexpr char kSupport[] =
 #include "support_rs.inc"
     ;
+constexpr char kPipes[] =
+#include "pipes_rs.inc"
+    ;
+constexpr char kLimited[] =
+#include "limited_rs.inc"
+    ;
+
+// Files that only some scenarios need.
+struct Extra {
+  const char* name;
+  const char* text;
+};
+constexpr Extra kExtras[] = {{"pipes", kPipes}, {"limited", kLimited}};
 
 // Lines are written without indentation; the brackets of the code give it.
 std::string Indented(const std::string& text) {
@@ -47,12 +60,14 @@ std::string Indented(const std::string& text) {
   return out;
 }
 
-std::string Member(const std::string& name, const std::string& tokio_features, const std::string& tokio_path, bool futures, bool util) {
-  std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { ";
-  out += tokio_path.empty() ? "version = \"1\", " : "path = " + RustString(tokio_path) + ", ";
+std::string Member(const std::string& name, const std::string& tokio_features, const TokioSource& tokio, bool futures, bool util) {
+  std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { version = \"1\", ";
   out += "features = [" + tokio_features + "] }\n";
   if (futures) out += "futures = \"0.3\"\n";
   if (util) out += "tokio-util = \"0.7\"\n";
+  // A patch, not a path: tokio-util has to use the same one.
+  if (!tokio.path.empty()) out += "\n[patch.crates-io]\ntokio = { path = " + RustString(tokio.path) + " }\n";
+  if (!tokio.macros_path.empty()) out += "tokio-macros = { path = " + RustString(tokio.macros_path) + " }\n";
   return out + "\n[profile.dev.package.\"*\"]\ndebug-assertions = false\n\n[profile.dev]\ndebug = 0\n\n[workspace]\n";
 }
 
@@ -66,6 +81,7 @@ std::string RustWriter::BuilderText(const Runtime& runtime) const {
   if (runtime.max_blocking_threads != 512) text += ".max_blocking_threads(" + std::to_string(runtime.max_blocking_threads) + ")";
   if (runtime.enable_time && runtime.enable_io) text += ".enable_all()";
   else if (runtime.enable_time) text += ".enable_time()";
+  else if (runtime.enable_io) text += ".enable_io()";
   if (runtime.event_interval != 61) text += ".event_interval(" + std::to_string(runtime.event_interval) + ")";
   if (runtime.global_queue_interval) text += ".global_queue_interval(" + std::to_string(*runtime.global_queue_interval) + ")";
   text += ".build().unwrap()";
@@ -74,7 +90,6 @@ std::string RustWriter::BuilderText(const Runtime& runtime) const {
 
 void RustWriter::DeclareRuntime(const Runtime& runtime) {
   if (runtime.disable_lifo_slot) Unsupported(nullptr, "`disable_lifo_slot`, which Tokio has only with `--cfg tokio_unstable`");
-  if (!runtime.enable_time && runtime.enable_io) Unsupported(nullptr, "a runtime with I/O and without time");
   const std::string ident = Ident(runtime.name), handle = Ident(runtime.name + ".handle");
   if (runtime.has_build) { Line("let " + handle + " = shared(Later::<tokio::runtime::Handle>::new());"); return; }
   RustValue& bound = Declare(runtime.name, ident, "runtime");
@@ -102,7 +117,10 @@ void RustWriter::DeclareObjects() {
         if (object.is_array) Line("let " + Ident(object.name) + " = shared(atomic_array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
         else Line("let " + Ident(object.name) + " = atomic(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
         break;
-      case Kind::kCell: make(object, "RacyCell::new(" + std::to_string(object.value) + ")"); break;
+      case Kind::kCell:
+        if (object.is_array) Line("let " + Ident(object.name) + " = shared(RacyCell::array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
+        else Line("let " + Ident(object.name) + " = RacyCell::new(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
+        break;
       case Kind::kMutex: make(object, "tokio::sync::Mutex::new(())"); break;
       case Kind::kRwlock: make(object, "tokio::sync::RwLock::new(())"); break;
       case Kind::kSemaphore: make(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")"); break;
@@ -129,16 +147,29 @@ void RustWriter::DeclareObjects() {
     }
   for (const Object& object : scenario_.objects)
     for (const Ref& held : object.holds) lock_of_[KeyOf(held)] = object.name;
+  // A lock that holds values is there as soon as they are: destructors may mention it.
+  std::set<std::string> full;
+  auto fill_locks = [&] {
+    for (const Object& object : scenario_.objects) {
+      if (object.holds.empty() || full.count(object.name) != 0) continue;
+      bool all = true;
+      for (const Ref& held : object.holds) all = all && FindIn(*unit_, KeyOf(held)) != nullptr;
+      if (!all) continue;
+      full.insert(object.name);
+      std::string inner;
+      for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
+      if (object.holds.size() > 1) inner = "(" + inner + ")";
+      const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
+      if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
+      Line("let " + Ident(object.name) + " = shared(" + type + "::new(" + inner + "));");
+    }
+  };
   for (std::int64_t index : scenario_.declaration_order) {
+    fill_locks();
     if (index >= 0) { DeclareRuntime(scenario_.runtimes[static_cast<std::size_t>(index)]); continue; }
     const Object& object = scenario_.objects[static_cast<std::size_t>(-1 - index)];
     if (!IsOwned(object.kind)) continue;
     const std::string name = object.name, ident = Ident(name);
-    if (object.kind == Kind::kIo) {
-      Unsupported(nullptr, "pipes of kind `io`");
-      for (const char* part : {".tx", ".rx"}) Declare(name + part, Ident(name + part), "end");
-      continue;
-    }
     if (HasEnds(object.kind)) {
       const std::string tx = Ident(name + ".tx"), rx = Ident(name + ".rx"), message = MessageType(name);
       const std::string size = object.capacity ? std::to_string(*object.capacity) : "";
@@ -147,6 +178,7 @@ void RustWriter::DeclareObjects() {
         case Kind::kStdChannel: one = object.capacity ? "std::sync::mpsc::sync_channel::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
         case Kind::kMpsc: one = object.capacity ? "tokio::sync::mpsc::channel::<" + message + ">(" + size + ")" : "tokio::sync::mpsc::unbounded_channel::<" + message + ">()"; break;
         case Kind::kOneshot: one = "tokio::sync::oneshot::channel::<" + message + ">()"; break;
+        case Kind::kIo: one = "crate::pipes::pipe(" + (object.buffer ? "Some(" + std::to_string(*object.buffer) + ")" : std::string("None")) + ")"; break;
         case Kind::kBroadcast: one = "tokio::sync::broadcast::channel::<" + message + ">(" + size + ")"; break;
         default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
       }
@@ -166,10 +198,12 @@ void RustWriter::DeclareObjects() {
     switch (object.kind) {
       case Kind::kJoinSet: one = "tokio::task::JoinSet::<Out>::new()"; break;
       case Kind::kLocalSet: one = "tokio::task::LocalSet::new()"; break;
-      case Kind::kFuturesUnordered:
-        if (object.limit) Unsupported(nullptr, "a futures_unordered with a limit");
-        one = "futures::stream::FuturesUnordered::<std::pin::Pin<Box<dyn std::future::Future<Output = Out> + Send>>>::new()";
+      case Kind::kFuturesUnordered: {
+        // Its members need not be Send if no other thread gets it.
+        const std::string member = "std::pin::Pin<Box<dyn std::future::Future<Output = Out>" + std::string(remotes_.count("sent " + name) != 0 ? " + Send" : "") + ">>";
+        one = object.limit ? "crate::limited::Limited::<" + member + ">::new(" + std::to_string(*object.limit) + ")" : "futures::stream::FuturesUnordered::<" + member + ">::new()";
         break;
+      }
       default: {
         RustUnit child;
         static const Body kNothing;
@@ -189,15 +223,7 @@ void RustWriter::DeclareObjects() {
       if (Declare(name, ident, "value").optional) Line("let mut " + ident + " = Some(" + ident + ");");
     }
   }
-  for (const Object& object : scenario_.objects) {
-    if (object.holds.empty()) continue;
-    std::string inner;
-    for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
-    if (object.holds.size() > 1) inner = "(" + inner + ")";
-    const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
-    if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
-    Line("let " + Ident(object.name) + " = shared(" + type + "::new(" + inner + "));");
-  }
+  fill_locks();
 }
 
 // What the messages of each channel own, and which op gives each name.
@@ -256,17 +282,28 @@ RustModule ExportRust(const Scenario& scenario) {
 }
 
 std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<std::pair<std::string, RustModule>>& modules,
-                                                             const std::string& tokio_path) {
-  bool futures = false, util = false;
+                                                             const TokioSource& tokio) {
+  auto some_says = [&](const std::string& text) {
+    for (const auto& [name, module] : modules) if (module.code.find(text) != std::string::npos) return true;
+    return false;
+  };
   std::vector<std::pair<std::string, std::string>> files;
   std::string mods, arms;
   for (const auto& [name, module] : modules) {
-    futures = futures || module.code.find("futures::executor") != std::string::npos || module.code.find("futures::stream") != std::string::npos || module.code.find("futures::StreamExt") != std::string::npos;
-    util = util || module.code.find("tokio_util::") != std::string::npos;
     files.emplace_back("src/" + name + ".rs", module.code);
     mods += "mod " + name + ";\n";
     arms += "        Some(\"" + name + "\") => support::run(" + name + "::scenario),\n";
   }
+  bool limited = false, net = some_says(".enable_io()");
+  for (const Extra& extra : kExtras) {
+    if (!some_says("crate::" + std::string(extra.name) + "::")) continue;
+    files.emplace_back("src/" + std::string(extra.name) + ".rs", extra.text);
+    mods += "mod " + std::string(extra.name) + ";\n";
+    (extra.text == kPipes ? net : limited) = true;
+  }
+  const bool futures = limited || some_says("futures::executor") || some_says("futures::stream") || some_says("futures::StreamExt") ||
+                       some_says("futures::join!") || some_says("futures::try_join!");
+  const bool util = some_says("tokio_util::");
   std::string main = "#![allow(unused, dead_code, unreachable_code, clippy::all)]\nmod support;\n" + mods + "\nfn main() {\n";
   if (modules.size() == 1) {
     main += "    support::run(" + modules[0].first + "::scenario)\n}\n";
@@ -275,7 +312,7 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
   }
   files.emplace_back("src/main.rs", main);
   files.emplace_back("src/support.rs", kSupport);
-  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", "\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"", tokio_path, futures, util));
+  files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", std::string("\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"") + (net ? ", \"net\"" : ""), tokio, futures, util));
   // Debian's packages are a directory source; nothing is downloaded.
   files.emplace_back(".cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n\n[net]\noffline = true\n");
   return files;

@@ -18,10 +18,15 @@ struct RustModule {
 
 RustModule ExportRust(const Scenario& scenario);
 
+// The source of a Tokio to use instead of Debian's, and of the tokio-macros that go with it; empty: as the registry has them.
+struct TokioSource {
+  std::string path, macros_path;
+};
+
 // The files of a cargo project that runs the named modules, by path below its folder. One module runs as it is;
-// of several the program's argument names one. `tokio_path`: the source of a Tokio to use instead of Debian's.
+// of several the program's argument names one.
 std::vector<std::pair<std::string, std::string>> RustProject(
-    const std::vector<std::pair<std::string, RustModule>>& modules, const std::string& tokio_path);
+    const std::vector<std::pair<std::string, RustModule>>& modules, const TokioSource& tokio);
 
 // A scenario's name as a Rust identifier.
 std::string RustName(std::string_view name);

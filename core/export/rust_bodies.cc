@@ -54,6 +54,21 @@ bool HasFail(const Body& body) {
   return AnyOp(body, [](const Op& op) { return op.def->code == Code::kFail; });
 }
 
+bool MayLeave(const Op& op) {
+  const auto leaves = [](const Op& inner) {
+    const Code code = inner.def->code;
+    return code == Code::kReturn || code == Code::kFail || code == Code::kBreak || code == Code::kContinue;
+  };
+  if (leaves(op)) return true;
+  const bool own = IsAsyncBlockOp(op.def->code);
+  for (const Body* inner : {own ? nullptr : op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get()})
+    if (inner != nullptr && AnyOp(*inner, leaves)) return true;
+  for (const Branch& branch : op.branches)
+    for (const Body* inner : {op.def->code == Code::kChoose ? branch.await.get() : nullptr, branch.then.get()})
+      if (inner != nullptr && AnyOp(*inner, leaves)) return true;
+  return false;
+}
+
 bool Diverges(const Body& body) {
   if (body.ops.empty()) return false;
   const Op& last = body.ops.back();
@@ -74,11 +89,14 @@ const Op* SingleOp(const Body& body) {
   const Op& op = body.ops[0];
   switch (op.def->code) {
     case Code::kLock: case Code::kRead: case Code::kWrite: case Code::kTryLock: case Code::kTryRead: case Code::kTryWrite:
-    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve:
+    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve: case Code::kBorrow:
+    case Code::kBlockingLock: case Code::kBlockingRead: case Code::kBlockingWrite:
       return op.body == nullptr ? &op : nullptr;
     case Code::kRecv: case Code::kTryRecv: case Code::kSend: case Code::kTrySend: case Code::kChanged: case Code::kWaitFor: case Code::kNotified:
     case Code::kAwait: case Code::kSleep: case Code::kYieldNow: case Code::kCancelled: case Code::kClosed: case Code::kWait: case Code::kJoinNext:
     case Code::kNext: case Code::kPending: case Code::kBlockingRecv: case Code::kRecvTimeout: case Code::kSubscribe: case Code::kTimeout:
+    case Code::kIoRead: case Code::kIoWrite: case Code::kCompareExchange: case Code::kBlockingSend: case Code::kPoll:
+    case Code::kJoin: case Code::kGetOrInit: case Code::kRunUntil:
       return &op;
     default: return nullptr;
   }

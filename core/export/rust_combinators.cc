@@ -1,11 +1,23 @@
 // Futures that poll futures, and those that block on one.
 #include "core/export/rust_writer.h"
 
+#include <utility>
+
 #include "core/scenario/names.h"
 
 namespace asyncrt {
 
 using Fails = RustAct::Fails;
+
+namespace {
+bool IsAcquire(Code code) {
+  switch (code) {
+    case Code::kLock: case Code::kTryLock: case Code::kBlockingLock: case Code::kRead: case Code::kTryRead: case Code::kBlockingRead:
+    case Code::kWrite: case Code::kTryWrite: case Code::kBlockingWrite: case Code::kAcquire: case Code::kTryAcquire: return true;
+    default: return false;
+  }
+}
+}  // namespace
 
 void RustWriter::Select(const Op& op) {
   std::vector<std::string> heads;
@@ -27,6 +39,21 @@ void RustWriter::Select(const Op& op) {
       future = "async {\n" + future + "\n}";
       const bool gives = act.binds || act.gives_message || act.gives_value;
       pattern = act.fails == Fails::kNever ? gives ? "got" : "_" : gives ? "Some(got)" : "Some(_)";
+    } else if (const Op* taken = branch.await->ops.size() == 1 ? &branch.await->ops[0] : nullptr;
+               taken != nullptr && taken->body != nullptr && !taken->has_or && IsAcquire(taken->def->code) && !HasExits(*taken->body)) {
+      // It fails as a whole where there is nothing to hold for its body.
+      future = AsyncText([&] {
+        Marker(*taken);
+        const RustAct got = Act(*taken);
+        Line("let tried = " + (got.fails == Fails::kResult ? AsOperand(got.expr) + ".ok()" : "Some(" + got.expr + ")") + ";");
+        Line("if let Some(got) = tried {");
+        Bind(*taken, got, "got");
+        Ops(*taken->body);
+        Line("Some(())");
+        Line("} else {\nNone\n}");
+      }, false);
+      future = "async {\n" + future + "\n}";
+      pattern = "Some(_)";
     } else {
       bool gives = false;
       future = AsyncBlock(*branch.await, &gives);
@@ -59,12 +86,13 @@ void RustWriter::Select(const Op& op) {
 RustAct RustWriter::Join(const Op& op) {
   RustAct act;
   std::string branches;
-  if (op.biased) Unsupported(&op, "a biased `join`");
+  // Tokio's own starts with another branch each time; the one of `futures` polls them in order, as `biased;` does from 1.46 on.
+  const std::string crate = op.biased ? "futures" : "tokio";
   for (const Branch& branch : op.branches) {
     std::string text;
     if (branch.name) {
       text = "&mut " + Use(*branch.name, Mode::kMut, &op);
-      if (branch.name->kind == Kind::kTask && op.try_join) text = "async { " + AsOperand(text) + ".await.unwrap() }";
+      if (branch.name->kind == Kind::kTask && op.try_join) text = "async { joined((" + text + ").await).map_err(|_| Fail) }";
     } else {
       bool gives = false;
       text = AsyncBlock(*branch.await, &gives);
@@ -72,7 +100,7 @@ RustAct RustWriter::Join(const Op& op) {
     }
     branches += (branches.empty() ? "" : ",\n") + text;
   }
-  act.expr = op.try_join ? "tokio::try_join!(\n" + branches + "\n)" : "{ let _ = tokio::join!(\n" + branches + "\n); }";
+  act.expr = op.try_join ? crate + "::try_join!(\n" + branches + "\n)" : "{ let _ = " + crate + "::join!(\n" + branches + "\n); }";
   act.fails = op.try_join ? Fails::kResult : Fails::kNever;
   return act;
 }
@@ -134,7 +162,9 @@ void RustWriter::CatchPanic(const Op& op) {
     Line("if catch_panic(" + AsyncBlock(*op.body, &gives) + ").await.is_err() {");
   } else {
     const bool gives = HasExits(*op.body);
+    Exits* const exits = std::exchange(exits_, nullptr);
     std::string text = BlockText(*op.body);
+    exits_ = exits;
     if (gives && !Diverges(*op.body)) text += "\nout(0)";
     Line(std::string("if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ") + (gives ? "-> Out " : "") + "{\n" + text + "\n})).is_err() {");
   }

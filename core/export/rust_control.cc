@@ -1,6 +1,8 @@
 // Blocks and statements.
 #include "core/export/rust_writer.h"
 
+#include <utility>
+
 #include "core/scenario/names.h"
 
 namespace asyncrt {
@@ -10,7 +12,14 @@ using Fails = RustAct::Fails;
 // ---- blocks ------------------------------------------------------------------------------------------------------
 
 void RustWriter::Ops(const Body& body) {
-  for (const Op& op : body.ops) Statement(op);
+  int left = 0;   // what stands behind an op that may leave the body is not reached by every run
+  for (const Op& op : body.ops) {
+    Statement(op);
+    if (!MayLeave(op)) continue;
+    ++nesting_;
+    ++left;
+  }
+  nesting_ -= left;
 }
 
 void RustWriter::Block(const Body& body) {
@@ -36,6 +45,7 @@ std::string RustWriter::AsyncText(const std::function<void()>& write, bool strai
   saved.swap(lines_);
   const int block = block_, nesting = nesting_;
   const bool async = unit_->async;
+  Exits* const exits = std::exchange(exits_, nullptr);
   block_ = ++blocks_;
   if (straight) straight_[block_] = {block, nesting};
   nesting_ = 0;
@@ -44,11 +54,40 @@ std::string RustWriter::AsyncText(const std::function<void()>& write, bool strai
   write();
   unit_->scopes.pop_back();
   unit_->async = async;
+  exits_ = exits;
   block_ = block;
   nesting_ = nesting;
   std::string text = JoinedLines(lines_);
   lines_.swap(saved);
   return text;
+}
+
+// A body that Rust has in a closure and that is none of its own: what leaves it goes on outside.
+void RustWriter::InClosure(const std::string& head, const std::string& tail, const Body& body) {
+  const bool async = std::exchange(unit_->async, false);
+  Exits exits;
+  Exits* const around = std::exchange(exits_, &exits);
+  std::string text = BlockText(body);
+  exits_ = around;
+  unit_->async = async;
+  if (!exits.returns && !exits.breaks && !exits.continues) { Line(head + " {\n" + text + "\n}" + tail + ";"); return; }
+  if (!Diverges(body)) text += "\nExit::On";
+  Line("match " + head + " -> Exit {\n" + text + "\n}" + tail + " {");
+  Line("Exit::On => {}");
+  auto leave = [&](bool is, bool Exits::*outer, const char* pattern, const std::string& here) {
+    if (!is) return;
+    if (exits_ != nullptr && (outer == &Exits::returns || exits_->loops == 0)) {
+      exits_->*outer = true;
+      Line(std::string("exit @ ") + pattern + " => return exit,");
+    } else {
+      Line(pattern + (" => " + here) + ",");
+    }
+  };
+  leave(exits.returns, &Exits::returns, exits_ != nullptr ? "Exit::Return(_)" : "Exit::Return(out)", "return out");
+  leave(exits.breaks, &Exits::breaks, "Exit::Break", "break");
+  leave(exits.continues, &Exits::continues, "Exit::Continue", "continue");
+  if (!(exits.returns && exits.breaks && exits.continues)) Line("_ => unreachable!(),");
+  Line("}");
 }
 
 std::string RustWriter::AsyncBlock(const Body& body, bool* gives_out, bool straight) {
@@ -79,8 +118,11 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   const bool names = act.binds || (act.gives_message && !binder.with.empty());
   const bool body = act.binds && binder.body != nullptr && &binder == &op;
   const bool sets = act.gives_value && !binder.var.empty();
+  // Apart from the match: what the expression borrows is not to be held while the branches wait.
   if (body) {
-    Line("if let Some(got) = " + option + " {");
+    Line("{");
+    Line("let tried = " + option + ";");
+    Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
     ++nesting_;
     Bind(binder, act, "got");
@@ -90,13 +132,17 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     Line("} else {");
     Failure(op);
     Line("}");
+    Line("}");
     return;
   }
   if (names && op.on_failure && Diverges(*op.on_failure)) {
-    Line("let got = match " + option + " {");
+    Line("let got = {");
+    Line("let tried = " + option + ";");
+    Line("match tried {");
     Line("Some(got) => got,");
     Line("None => {");
     Failure(op);
+    Line("}");
     Line("}");
     Line("};");
     Bind(binder, act, "got");
@@ -128,7 +174,9 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
       pattern += ", " + fresh;
       sets_them += known->ident + " = " + (known->optional ? "Some(" + fresh + ")" : fresh) + ";\n";
     }
-    Line("match " + option + " {");
+    Line("{");
+    Line("let tried = " + option + ";");
+    Line("match tried {");
     Line(pattern + ")) => {");
     if (!binder.var.empty()) Line(LocalVar(binder.var) + ".set(got);");
     Line(sets_them + "}");
@@ -136,10 +184,12 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     Failure(op);
     Line("}");
     Line("}");
+    Line("}");
     return;
   }
   if (sets) {
-    Line("match " + option + " {");
+    Line("let tried = " + option + ";");
+    Line("match tried {");
     Line("Some(got) => " + LocalVar(binder.var) + ".set(got),");
     Line("None => {");
     Failure(op);
@@ -187,16 +237,12 @@ void RustWriter::Statement(const Op& op) {
     case Code::kSpawn: case Code::kSpawnBlocking: case Code::kSpawnLocal: case Code::kSpawnThread: Spawn(op); return;
     case Code::kFuture: case Code::kArm: case Code::kPush: case Code::kMakeValue: MakeFuture(op); return;
     case Code::kBlockInPlace: {
-      if (HasExits(*op.body)) Unsupported(&op, "`return` out of `block_in_place`");
-      const bool async = unit_->async;
-      unit_->async = false;
-      Line("tokio::task::block_in_place(|| {\n" + BlockText(*op.body) + "\n});");
-      unit_->async = async;
+      InClosure("tokio::task::block_in_place(||", ")", *op.body);
       return;
     }
     case Code::kThreadScope: {
       ++unit_->thread_scopes;
-      Line("std::thread::scope(|scope| {\n" + BlockText(*op.body) + "\n});");
+      InClosure("std::thread::scope(|scope|", ")", *op.body);
       --unit_->thread_scopes;
       return;
     }
@@ -238,9 +284,15 @@ void RustWriter::Statement(const Op& op) {
     }
     case Code::kSelect: Select(op); return;
     case Code::kLoop:
+      if (exits_ != nullptr) ++exits_->loops;
       braces(op.times ? "for _ in 0.." + Int(*op.times) : "loop", op.body.get());
+      if (exits_ != nullptr) --exits_->loops;
       return;
-    case Code::kWhile: braces("while " + Bool(*op.condition), op.body.get()); return;
+    case Code::kWhile:
+      if (exits_ != nullptr) ++exits_->loops;
+      braces("while " + Bool(*op.condition), op.body.get());
+      if (exits_ != nullptr) --exits_->loops;
+      return;
     case Code::kIf:
       Line("if " + Bool(*op.condition) + " {");
       if (op.then) Block(*op.then);
@@ -254,16 +306,24 @@ void RustWriter::Statement(const Op& op) {
       Line("}");
       return;
     }
-    case Code::kBreak: Line("break;"); return;
-    case Code::kContinue: Line("continue;"); return;
-    case Code::kReturn: Line("return out(" + (op.value ? Int(*op.value) : "0") + ");"); return;
-    case Code::kFail: Line("return failed();"); return;
+    case Code::kBreak: case Code::kContinue: {
+      const bool breaks = op.def->code == Code::kBreak;
+      if (exits_ == nullptr || exits_->loops > 0) { Line(breaks ? "break;" : "continue;"); return; }
+      (breaks ? exits_->breaks : exits_->continues) = true;
+      Line(breaks ? "return Exit::Break;" : "return Exit::Continue;");
+      return;
+    }
+    case Code::kReturn: case Code::kFail: {
+      const std::string end = op.def->code == Code::kFail ? "failed()" : "out(" + (op.value ? Int(*op.value) : "0") + ")";
+      if (exits_ != nullptr) exits_->returns = true;
+      Line(exits_ == nullptr ? "return " + end + ";" : "return Exit::Return(" + end + ");");
+      return;
+    }
     case Code::kCall: braces("", op.body.get()); return;
     case Code::kSet: Line(LocalVar(op.var) + ".set(" + Int(*op.to) + ");"); return;
     case Code::kAssert: Line("assert!(" + Bool(*op.condition) + ");"); return;
     case Code::kPanic: Line("panic!(\"{}\", " + RustString(op.message.empty() ? "explicit panic" : op.message) + ");"); return;
     case Code::kCatchPanic: CatchPanic(op); return;
-    case Code::kIoRead: case Code::kIoWrite: Unsupported(&op, "pipes of kind `io`"); return;
     default: break;
   }
   const RustAct act = Act(op);

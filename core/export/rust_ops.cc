@@ -1,6 +1,8 @@
 // Ops that wait, take or give something, and how what they give is bound.
 #include "core/export/rust_writer.h"
 
+#include <utility>
+
 #include "core/scenario/names.h"
 
 namespace asyncrt {
@@ -65,7 +67,10 @@ RustAct RustWriter::Received(const Op& op) {
     act.expr = Use(op.on, Mode::kTake, &op) + ".blocking_recv()";
     return act;
   }
-  const std::string rx = Use(op.on, Mode::kMut, &op);
+  std::string rx = Use(op.on, Mode::kMut, &op);
+  // A future that borrows std's receiver shared is not Send.
+  const bool moves = unit_->made_by != nullptr && unit_->made_by->def->code != Code::kSpawnThread && unit_->made_by->def->code != Code::kSpawnBlocking;
+  if (op.on.kind == Kind::kStdChannel && moves && unit_->async && rx.find_first_of(".*") == std::string::npos) rx = "(&mut " + rx + ")";
   switch (code) {
     case Code::kRecv:
       if (op.on.kind == Kind::kStdChannel) { act.expr = rx + ".recv()"; break; }
@@ -76,7 +81,7 @@ RustAct RustWriter::Received(const Op& op) {
     case Code::kTryRecv: act.expr = rx + ".try_recv()"; break;
     case Code::kRecvTimeout: act.expr = rx + ".recv_timeout(" + Time(op) + ")"; break;
     default:
-      if (op.on.kind == Kind::kBroadcast) Unsupported(&op, "`blocking_recv` of a broadcast, which Debian's Tokio does not have");
+      if (op.on.kind == Kind::kBroadcast) { act.expr = "blocking_recv(&mut " + rx + ")"; break; }
       act.expr = rx + ".blocking_recv()";
       if (op.on.kind == Kind::kMpsc) act.fails = Fails::kOption;
   }
@@ -113,7 +118,8 @@ RustAct RustWriter::Act(const Op& op) {
     case Code::kBorrow: {
       const std::string rx = Use(op.on, Mode::kRef, &op);
       if (op.body && op.body->ops.empty()) return simple("*" + rx + ".borrow()", Fails::kNever, true);
-      act = Acquired(op, rx + ".borrow()", Fails::kNever, held, "guard");
+      const bool outlives = remotes_.count("borrow " + op.on.name) != 0;
+      act = Acquired(op, outlives ? "borrowed(" + rx + ".borrow())" : rx + ".borrow()", Fails::kNever, held, "guard");
       act.gives_value = true;
       return act;
     }
@@ -153,8 +159,9 @@ RustAct RustWriter::Act(const Op& op) {
         for (auto value = scope->rbegin(); value != scope->rend(); ++value)
           if (!value->taken && (value->object == op.mutex->name || value->key == op.mutex->name)) {
             const std::string guard = UseValue(*value, Mode::kMut, "");
-            if (op.def->code == Code::kWait) return simple(guard + ".wait_on(" + Shared(op.on) + ")", Fails::kResult);
-            return simple(guard + ".wait_timeout_on(" + Shared(op.on) + ", " + Time(op) + ")", Fails::kResult);
+            if (op.def->code == Code::kWait) return simple(guard + ".wait_on(&" + Shared(op.on) + ")", Fails::kResult);
+            // With no `or` it does not matter which of the two it was, as in std.
+            return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")" + (op.has_or ? "" : ".or_else(late)"), Fails::kResult);
           }
       Unsupported(&op, "the guard that this wait gives up is not at hand");
       return simple("()");
@@ -166,9 +173,13 @@ RustAct RustWriter::Act(const Op& op) {
       return simple(op.future ? Use(*op.future, Mode::kTake, &op) + ".await" : Shared(op.on) + ".notified().await");
     case Code::kGetOrInit: {
       if (kind == Kind::kStdOnce) {
-        const bool exits = HasExits(*op.body);
-        const std::string body = BlockText(*op.body);
-        if (exits) Unsupported(&op, "`return` in the body of a std_once");
+        const bool async = unit_->async;
+        unit_->async = false;
+        Exits* const exits = std::exchange(exits_, nullptr);
+        std::string body = BlockText(*op.body);
+        exits_ = exits;
+        unit_->async = async;
+        if (HasExits(*op.body)) body = "let _: Out = (|| {\n" + body + (Diverges(*op.body) ? "" : "\nout(0)") + "\n})();";
         return simple("{ " + Shared(op.on) + ".get_or_init(|| {\n" + body + "\n}); }");
       }
       bool gives = false;
@@ -183,7 +194,7 @@ RustAct RustWriter::Act(const Op& op) {
     case Code::kReadCell: return simple(Shared(op.on) + ".read()", Fails::kNever, true);
     case Code::kWriteCell: return simple(Shared(op.on) + ".write(" + (op.value ? Int(*op.value) : "0") + ")");
     case Code::kAddPermits: return simple(Shared(op.on) + ".add_permits(" + std::to_string(op.permits) + ")");
-    case Code::kForgetPermits: return simple("forget_permits(" + Shared(op.on) + ", " + std::to_string(op.permits) + ")");
+    case Code::kForgetPermits: return simple("forget_permits(&" + Shared(op.on) + ", " + std::to_string(op.permits) + ")");
     case Code::kCancel: return simple(Shared(op.on) + ".cancel()");
     case Code::kCancelled: return simple(Shared(op.on) + ".cancelled().await");
     case Code::kJoinNext: return simple("{ let next = " + Use(op.on, Mode::kMut, &op) + ".join_next().await; next.ok_or_else(|| \"empty\".to_string()).and_then(joined) }", Fails::kResult, true);
@@ -191,6 +202,8 @@ RustAct RustWriter::Act(const Op& op) {
     case Code::kShutdown: return simple(Use(op.on, Mode::kMut, &op) + ".shutdown().await");
     case Code::kNext:
       return simple("{ use futures::StreamExt; let next = " + Use(op.on, Mode::kMut, &op) + ".next().await; next.ok_or(Fail).and_then(|end| end) }", Fails::kResult, true);
+    case Code::kIoRead: case Code::kIoWrite:
+      return simple(Use(op.on, Mode::kMut, &op) + (op.def->code == Code::kIoRead ? ".read(" : ".write(") + std::to_string(op.bytes) + ").await", Fails::kResult);
     case Code::kYieldNow: return simple("tokio::task::yield_now().await");
     case Code::kSleep: return simple("tokio::time::sleep(" + Time(op) + ").await");
     case Code::kThreadSleep: return simple("std::thread::sleep(" + Time(op) + ")");

@@ -1,6 +1,8 @@
 // Bodies that move: threads, tasks, closures, futures, destructors, and what they take with them.
 #include "core/export/rust_writer.h"
 
+#include <utility>
+
 #include "core/scenario/names.h"
 
 namespace asyncrt {
@@ -13,6 +15,7 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
   std::vector<std::string> saved;
   saved.swap(lines_);
   const int block = block_, nesting = nesting_;
+  Exits* const exits = std::exchange(exits_, nullptr);
   child.parent = unit_;
   child.made_by = &op;
   child.async = async;
@@ -32,6 +35,7 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
     for (const RustCapture& capture : child.captures)
       if (const RustValue* value = FindIn(child, capture.key)) first += "let mut " + value->ident + " = " + value->ident + ";\n";
   unit_ = child.parent;
+  exits_ = exits;
   block_ = block;
   nesting_ = nesting;
   lines_.swap(saved);
@@ -109,7 +113,13 @@ void RustWriter::Spawn(const Op& op) {
     call = into + (local ? ".spawn_local(" : op.target == Op::Target::kRef ? ".spawn_on(" : ".spawn(");
   } else if (local) call = op.target == Op::Target::kRef ? Use(op.on, Mode::kRef, &op) + ".spawn_local(" : "tokio::task::spawn_local(";
   else if (op.target == Op::Target::kNone) call = blocking ? "tokio::task::spawn_blocking(" : "tokio::spawn(";
-  else call = RuntimeText(op) + (blocking ? ".spawn_blocking(" : ".spawn(");
+  else {
+    // A task that takes the runtime with it is spawned through a handle: the call borrows what it is made on.
+    Ref on = op.on;
+    for (const RustCapture& capture : child.captures)
+      if (capture.base == on.name && on.part != Ref::Part::kHandle && op.target == Op::Target::kRef) on.part = Ref::Part::kHandle;
+    call = (op.target == Op::Target::kRef ? Use(on, Mode::kRef, &op) : RuntimeText(op)) + (blocking ? ".spawn_blocking(" : ".spawn(");
+  }
   std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
   if (!prelude.empty()) spawned = "{\n" + JoinedLines(prelude) + "\n" + spawned + "\n}";
   spawned = call + spawned;
@@ -172,7 +182,7 @@ void RustWriter::MakeFuture(const Op& op) {
     made = std::string(op.send ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {
-    made = "Box::pin(async move {\n" + inside + "\n})";
+    made = "future(async move {\n" + inside + "\n})";
   }
   if (!prelude.empty()) made = "{\n" + JoinedLines(prelude) + "\n" + made + "\n}";
   if (op.def->code == Code::kPush) { Line(Use(op.on, Mode::kMut, &op) + ".push(" + made + ");"); return; }

@@ -13,7 +13,7 @@ const std::set<std::string>& ReservedWords() {
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
       "shared", "shared_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "drop", "scenario", "scope", "tokio", "std",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "future", "late", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst"};
   return words;
@@ -137,6 +137,8 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
     value.ident = Ident(capture.base);
   }
   value.block = unit_->block;
+  const Code maker = unit_->made_by == nullptr ? Code::kUse : unit_->made_by->def->code;
+  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking) remotes_.insert("sent " + capture.base);
   if (slots_.count(value.id) != 0) value.optional = true;
   unit_->captures.push_back(capture);
   auto& root = unit_->scopes.front();
@@ -183,7 +185,21 @@ std::string RustWriter::Index(const Ref& ref) {
   return "[(" + Int(*ref.index) + ") as usize]";
 }
 
+// Rust has the end of a channel borrowed while a place reserved by it, or what a watch shows, is held.
+void RustWriter::FreeOfBorrows(const RustValue& value, Mode mode) {
+  const std::string channel = value.key.substr(0, value.key.find('.'));
+  if (channel.size() == value.key.size() || mode == Mode::kRef) return;
+  for (RustUnit* unit = unit_; unit != nullptr; unit = unit->parent)
+    for (const auto& scope : unit->scopes)
+      for (const RustValue& other : scope) {
+        if (other.taken || other.object != channel || other.id == value.id) continue;
+        if (other.type == "permit" && mode == Mode::kTake) remotes_.insert("permit " + other.key);
+        if (other.type == "guard") remotes_.insert("borrow " + channel);
+      }
+}
+
 std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string& index) {
+  FreeOfBorrows(value, mode);
   if (mode == Mode::kTake && !value.array) {
     // Rust moves a value into an inner block when that is made; only what every run of the block takes may be.
     int block = block_, nesting = nesting_;
@@ -277,6 +293,7 @@ std::string RustWriter::ChannelType(const Object& object, Ref::Part part) {
     case Kind::kOneshot: return std::string("tokio::sync::oneshot::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
     case Kind::kBroadcast: return std::string("tokio::sync::broadcast::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
     case Kind::kWatch: return std::string("tokio::sync::watch::") + (tx ? "Sender" : "Receiver") + "<i64>";
+    case Kind::kIo: return std::string("crate::pipes::") + (tx ? "PipeTx" : "PipeRx");
     default: return "()";
   }
 }

@@ -84,6 +84,7 @@ class RustWriter {
   enum class Mode : std::uint8_t { kRef, kMut, kTake };
   std::string Use(const Ref& ref, Mode mode, const Op* op);
   std::string UseValue(RustValue& value, Mode mode, const std::string& index);
+  void FreeOfBorrows(const RustValue& value, Mode mode);
   std::string Shared(const Ref& ref);
   std::string Index(const Ref& ref);
   std::string Remote(const std::string& name, const std::optional<std::string>& index);
@@ -123,6 +124,7 @@ class RustWriter {
   RustAct Join(const Op& op);
   RustAct Timeout(const Op& op);
   void CatchPanic(const Op& op);
+  void InClosure(const std::string& head, const std::string& tail, const Body& body);
   void Failure(const Op& op);
   void BindOrElse(const Op& op, const Op& binder, const RustAct& act, const std::string& option);
   RustAct BlockOn(const Op& op);
@@ -145,6 +147,12 @@ class RustWriter {
   std::map<std::string, Code> maker_;
   std::map<std::string, std::string> guard_of_;        // a guard's name -> its lock
   std::vector<const Body*> open_;                      // against endless recursion
+  // How ops leave the closure of a `thread_scope` or `block_in_place` that they stand in, which ends more than that.
+  struct Exits {
+    bool returns = false, breaks = false, continues = false;
+    int loops = 0;                                     // that are open in it
+  };
+  Exits* exits_ = nullptr;
   RustUnit* unit_ = nullptr;
   int next_id_ = 0, block_ = 0, blocks_ = 0, nesting_ = 0;   // nesting_: how deep in conditions and loops of this block
   std::map<int, std::pair<int, int>> straight_;        // a block_on's block -> the block around it, and how deep in conditions
@@ -153,6 +161,8 @@ class RustWriter {
 // `return` or `fail` that ends the block that this body stands in.
 bool HasExits(const Body& body);
 bool HasFail(const Body& body);
+// Some run of the op does not get to the next one in its body.
+bool MayLeave(const Op& op);
 // The op of a branch that is just one op whose result the branch gives on; null otherwise.
 const Op* SingleOp(const Body& body);
 // No way leads out of its end.

@@ -3,6 +3,7 @@
 
 use std::cell::{RefCell, UnsafeCell};
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
@@ -74,12 +75,17 @@ impl Local {
         Local::new(self.get())
     }
 }
-/// Memory without synchronisation.
+/// Memory without synchronisation, whose value at the end is told.
 pub struct RacyCell(UnsafeCell<i64>);
 unsafe impl Sync for RacyCell {}
 impl RacyCell {
-    pub fn new(value: i64) -> RacyCell {
-        RacyCell(UnsafeCell::new(value))
+    pub fn new(name: &str, value: i64) -> &'static RacyCell {
+        let cell = shared(RacyCell(UnsafeCell::new(value)));
+        lock(&CELLS).push((name.to_string(), cell));
+        cell
+    }
+    pub fn array(name: &str, count: i64, value: i64) -> Vec<&'static RacyCell> {
+        (0..count).map(|k| RacyCell::new(&format!("{name}[{k}]"), value)).collect()
     }
     pub fn read(&self) -> i64 {
         unsafe { self.0.get().read_volatile() }
@@ -90,21 +96,23 @@ impl RacyCell {
 }
 /// Set once, by the body that builds a runtime.
 pub struct Later<T>(Mutex<Option<T>>);
-impl<T: Clone> Later<T> {
+impl<T: Clone + 'static> Later<T> {
     pub fn new() -> Later<T> {
         Later(Mutex::new(None))
     }
     pub fn set(&self, value: T) {
         *lock(&self.0) = Some(value);
     }
-    pub fn get(&self) -> T {
-        lock(&self.0).clone().expect("it has not been built")
+    pub fn get(&self) -> &'static T {
+        shared(lock(&self.0).clone().expect("it has not been built"))
     }
 }
 /// A value whose destructor does something.
-pub struct OnDrop(Option<Box<dyn FnOnce() + Send + Sync>>);
+pub struct OnDrop(Option<Box<dyn FnOnce() + Send>>);
+// Nobody gets at the body before the drop, which has it alone.
+unsafe impl Sync for OnDrop {}
 impl OnDrop {
-    pub fn new(body: impl FnOnce() + Send + Sync + 'static) -> OnDrop {
+    pub fn new(body: impl FnOnce() + Send + 'static) -> OnDrop {
         OnDrop(Some(Box::new(body)))
     }
 }
@@ -148,6 +156,7 @@ struct Party {
 }
 static PARTIES: Mutex<Vec<Arc<Party>>> = Mutex::new(Vec::new());
 static VALUES: Mutex<Vec<(String, &'static AtomicI64)>> = Mutex::new(Vec::new());
+static CELLS: Mutex<Vec<(String, &'static RacyCell)>> = Mutex::new(Vec::new());
 static STEPS: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 thread_local! { static CURRENT: RefCell<Vec<Arc<Party>>> = RefCell::new(Vec::new()); }
@@ -267,11 +276,16 @@ impl<T> Held<MutexGuard<'static, T>> {
         }
     }
 }
+/// A wait that was too long is no failure for whoever does not ask.
+pub fn late(why: &'static str) -> Result<(), &'static str> {
+    if why == "elapsed" { Ok(()) } else { Err(why) }
+}
 /// A closure that runs as a party of its own.
-pub fn in_party<R>(name: String, body: impl FnOnce() -> R) -> impl FnOnce() -> R {
+pub fn in_party(name: String, body: impl FnOnce() -> Out) -> impl FnOnce() -> Out {
     let party = new_party(name);
+    let end = EndOf(party.clone());   // also of a closure that is dropped and never runs
     move || {
-        let _end = EndOf(party.clone());
+        let _end = end;
         let _entered = enter(&party);
         body()
     }
@@ -297,12 +311,12 @@ impl Wake for TellWake {
 }
 /// A task that is a party of its own: adds no await and no wake-up.
 pub struct Tracked<F> {
-    future: Option<F>,
+    future: ManuallyDrop<F>,
     party: Arc<Party>,
     waker: Option<(Waker, Waker)>,
 }
-pub fn tracked<F: Future>(name: String, future: F) -> Tracked<F> {
-    Tracked { future: Some(future), party: new_party(name), waker: None }
+pub fn tracked<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
+    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None }
 }
 impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
@@ -315,7 +329,7 @@ impl<F: Future> Future for Tracked<F> {
         let party = this.party.clone();
         let _entered = enter(&party);
         party.woken.store(false, SeqCst);
-        let future = unsafe { Pin::new_unchecked(this.future.as_mut().unwrap()) };
+        let future = unsafe { Pin::new_unchecked(&mut *this.future) };
         let result = future.poll(&mut Context::from_waker(&this.waker.as_ref().unwrap().1));
         if result.is_ready() {
             party.ended.store(true, SeqCst);
@@ -325,12 +339,10 @@ impl<F: Future> Future for Tracked<F> {
 }
 impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
+        let _end = EndOf(self.party.clone());
         let party = self.party.clone();
         let _entered = enter(&party);
-        // The slot is emptied where the future stands: it was pinned.
-        unsafe { std::ptr::drop_in_place(&mut self.future) };
-        unsafe { std::ptr::write(&mut self.future, None) };
-        party.ended.store(true, SeqCst);
+        unsafe { ManuallyDrop::drop(&mut self.future) };
     }
 }
 /// A task that others can abort, or see the end of, by `remote`.
@@ -366,6 +378,18 @@ impl<T> Future for Task<T> {
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(unsafe { &mut *self.0.get() }).poll(cx)
     }
+}
+
+/// How the closure of a scope is left by what goes on outside of it.
+pub enum Exit {
+    On,
+    Return(Out),
+    Break,
+    Continue,
+}
+/// A future that somebody else polls.
+pub fn future<F: Future<Output = Out>>(body: F) -> Pin<Box<F>> {
+    Box::pin(body)
 }
 
 // ---- small futures -----------------------------------------------------------------------------------------------
@@ -425,6 +449,30 @@ pub async fn wait_for(
         receiver.changed().await?;
     }
 }
+struct Unparks(std::thread::Thread);
+impl Wake for Unparks {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark()
+    }
+}
+/// `broadcast::Receiver::blocking_recv`, which older releases do not have: refused where theirs is.
+pub fn blocking_recv<T: Clone>(
+    receiver: &mut tokio::sync::broadcast::Receiver<T>,
+) -> Result<T, tokio::sync::broadcast::error::RecvError> {
+    drop(tokio::sync::Mutex::new(()).blocking_lock());
+    let waker = Waker::from(Arc::new(Unparks(std::thread::current())));
+    let mut future = Box::pin(receiver.recv());
+    loop {
+        match future.as_mut().poll(&mut Context::from_waker(&waker)) {
+            Poll::Ready(result) => return result,
+            Poll::Pending => std::thread::park(),
+        }
+    }
+}
+/// A watch's borrow whose receiver is used on meanwhile, as another handle of the same channel could be.
+pub fn borrowed<'a>(guard: tokio::sync::watch::Ref<'a, i64>) -> tokio::sync::watch::Ref<'static, i64> {
+    unsafe { std::mem::transmute(guard) }
+}
 pub fn forget_permits(semaphore: &tokio::sync::Semaphore, permits: i64) {
     for _ in 0..permits {
         if let Ok(permit) = semaphore.try_acquire() {
@@ -473,8 +521,9 @@ fn tell(line: String) {
     let _ = std::io::stdout().flush();
 }
 fn values() -> String {
-    let values: Vec<String> =
+    let mut values: Vec<String> =
         lock(&VALUES).iter().map(|(name, value)| format!("{}:{}", quoted(name), value.load(SeqCst))).collect();
+    values.extend(lock(&CELLS).iter().map(|(name, cell)| format!("{}:{}", quoted(name), cell.read())));
     format!("{{{}}}", values.join(","))
 }
 fn parties() -> String {
@@ -501,7 +550,7 @@ fn number(variable: &str, or: u64) -> u64 {
     std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(or)
 }
 /// Runs a scenario under a watchdog and tells how it ended: `completed`, `panicked`, or `hang` with who stands where.
-/// ASYNCRT_WATCHDOG_MS: after how long without an end it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
+/// ASYNCRT_WATCHDOG_MS: after how long without a new op it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
 pub fn run(scenario: fn() -> Out) {
     JITTER.store(number("ASYNCRT_JITTER", 0), SeqCst);
     *lock(&START) = Some(Instant::now());
@@ -521,7 +570,14 @@ pub fn run(scenario: fn() -> Out) {
         ));
     }));
     std::thread::spawn(move || {
-        std::thread::sleep(patience);
+        // A slow machine is no hang: as long as ops begin there is more time, up to four times as much.
+        let mut steps = STEPS.load(SeqCst);
+        for _ in 0..4 {
+            std::thread::sleep(patience);
+            if std::mem::replace(&mut steps, STEPS.load(SeqCst)) == steps {
+                break;
+            }
+        }
         tell(format!(
             "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}}}",
             PANICS.load(SeqCst), values(), parties()

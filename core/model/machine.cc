@@ -328,7 +328,7 @@ bool Machine::Invisible(int strand) {
     }
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
     case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;
-    case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
+    case VmOp::kScopeJoin: return ScopeIsOver(FrameOf(strand), in.reg);
     default: return false;
   }
 }
@@ -387,7 +387,7 @@ bool Machine::CanRun(int thread, int strand) {
       std::int32_t value = R(FrameOf(strand))[reg];
       return value == 0 || value - 1 == FrameOf(strand) || (F(value - 1).bits & kComplete) != 0;
     }
-    case VmOp::kScopeJoin: return R(FrameOf(strand))[in.reg] == 0;
+    case VmOp::kScopeJoin: return ScopeIsOver(FrameOf(strand), in.reg);
     case VmOp::kPark: return T(thread).token != 0;
     case VmOp::kThreadSleep: case VmOp::kCompute: return s.phase == 0 || s.timer == 1;
     case VmOp::kBlockOn: {
@@ -465,8 +465,8 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
         ThreadCell& t = T(thread);
         std::memset(static_cast<void*>(&t), 0, sizeof t);
         f.bits |= kComplete;
-        f.result = outcome == Outcome::kPanicked ? Outcome::kPanicked : Outcome::kReady;
-        if (owner >= 0) --R(owner)[reg];
+        f.result = outcome;
+        if (owner >= 0) R(owner)[reg] += outcome == Outcome::kPanicked ? kScopePanic - 1 : -1;
         MaybeFree(frame);
         return;
       }
@@ -525,8 +525,10 @@ void Machine::Fail(int thread, int strand, const char* why, const char* rule, bo
 
 void Machine::Panic(int thread, int strand, const char* rule, const char* detail, bool derived) {
   StrandCell& s = S(strand);
+  if (at_panic) at_panic(*this, strand, detail);
   if (s.mode == Mode::kPanicking) {   // a panic while unwinding aborts the process
     H().ended = 2;
+    if (s.panic_pc != 0 && s.panic_pc != 0xffff) Emit("panic/thread", s.panic_pc - 1, thread, FrameOf(strand));   // it ends here
     if (rule != nullptr) Emit(rule, s.pc, thread, FrameOf(strand), detail);
     return;
   }
@@ -926,19 +928,27 @@ void Machine::Exec(int thread, int strand) {
       Next(strand);
       break;
     }
-    case VmOp::kScopeJoin: Next(strand); break;
+    case VmOp::kScopeJoin: {
+      const bool panicked = regs[in.reg] >= kScopePanic;
+      regs[in.reg] = 0;
+      if (panicked && s.mode == Mode::kNormal) Panic(thread, strand, nullptr, "a scoped thread panicked", true);
+      else Next(strand);
+      break;
+    }
     case VmOp::kJoinThread: {
       int reg = in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0);
       std::int32_t value = regs[reg];
       if (value == 0) { Panic(thread, strand, "ownership/completed-handle", "a thread is joined a second time"); break; }
       if (value - 1 == frame) { Panic(thread, strand, nullptr, "failed to join thread"); break; }   // its own end (10.5)
       FrameCell& f = F(value - 1);
-      bool panicked = f.result == Outcome::kPanicked;
+      bool panicked = f.result == Outcome::kPanicked, failed = f.result == Outcome::kFailed;
       if (in.var >= 0) regs[in.var] = R(value - 1)[0];
       regs[reg] = 0;
       f.bits |= kLooked;
+      if (panicked && f.scope_frame != 0) R(f.scope_frame - 1)[f.scope_reg] -= kScopePanic;   // it is the joiner's now
       DropHandle(thread, value - 1, true);
       if (panicked) Fail(thread, strand, "the joined thread panicked", nullptr, true);
+      else if (failed) Fail(thread, strand, "the joined thread failed");
       else Next(strand);
       break;
     }

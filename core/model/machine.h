@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <new>
 #include <string>
 #include <unordered_set>
@@ -117,6 +118,8 @@ class Machine {
   int overflow_unit() const { return overflow_unit_; }
   int overflow_element() const { return overflow_element_; }
   std::vector<bool>& reached() { return reached_; }
+  // Told of every panic, before the strand unwinds: where it is and why. May be empty.
+  std::function<void(Machine&, int strand, const char* why)> at_panic;
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
@@ -149,6 +152,9 @@ class Machine {
   bool DriverDue(int runtime);
   bool Invisible(int strand);
   bool BeginsToPanic(int strand);
+  // A `thread_scope` counts its threads that run, and above those the ones that panicked and that nobody joined.
+  static constexpr std::int32_t kScopePanic = 1 << 16;
+  bool ScopeIsOver(int frame, int reg) { return R(frame)[reg] % kScopePanic == 0; }
   bool IsPrivate(int expr) const;
   bool DropsWaiter(int strand);
   const Program& program() const { return p_; }

@@ -333,7 +333,7 @@ void Machine::DropTasks(int thread, int number) {
   rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
   rt.driver_dead = 1;
   for (int x = 0, last = -1; x < l_.strands; ++x) {
-    if (S(x).timer <= 0 || S(x).timer_runtime != runtime + 1) continue;
+    if ((S(x).timer <= 0 && !(S(x).bits & kWaitsIo)) || S(x).timer_runtime != runtime + 1) continue;
     TakeInOrder(FrameOf(x), &last);
     WakeStrand(thread, x);
   }

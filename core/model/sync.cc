@@ -667,7 +667,13 @@ void Machine::ExecObject(int thread, int strand) {
         break;
       }
       if (reads ? w[1] == 0 : w[2] == 0) { waiting = 0; s.timer_runtime = 0; fail(reads ? "the pipe is at its end" : "the pipe is broken"); break; }
-      if (RT(t.current - 1).driver_dead) { waiting = 0; Panic(thread, strand, "ownership/use-after-shutdown", "A Tokio 1.x context was found, but it is being shutdown."); break; }
+      // Unlike a timer's, it is an error of the read or write and no panic of its own.
+      if (RT((s.timer_runtime != 0 ? s.timer_runtime : t.current) - 1).driver_dead) {
+        waiting = 0;
+        s.timer_runtime = 0;
+        fail("A Tokio 1.x context was found, but it is being shutdown.", "ownership/use-after-shutdown");
+        break;
+      }
       waiting = strand + 1;
       s.timer_runtime = t.current;
       s.bits |= kWaitsIo;

@@ -408,7 +408,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     }
     rt.driver_dead = 1;
     for (int x = 0, last = -1; x < l_.strands; ++x) {
-      if (S(x).timer <= 0 || S(x).timer_runtime != runtime + 1) continue;
+      if ((S(x).timer <= 0 && !(S(x).bits & kWaitsIo)) || S(x).timer_runtime != runtime + 1) continue;
       TakeInOrder(FrameOf(x), &last);
       WakeStrand(thread, x);
     }
@@ -460,7 +460,7 @@ void Machine::ExecDropReg(int thread, int strand) {
   if (s.out != Outcome::kNone) {
     Outcome out = s.out;
     s.out = Outcome::kNone;
-    if (out == Outcome::kPanicked && s.mode != Mode::kPanicking) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+    if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
     if (s.phase == 0 && s.winner == 0) { Next(strand); return; }
   }
   int reg = in.reg;

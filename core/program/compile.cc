@@ -239,8 +239,9 @@ void Compiler::PatchReturns(Builder& b) {
 }
 
 // A body that is polled on its own, in the same frame. Returns the local strand number.
-int Compiler::Strand(Builder& b, const Body& body, bool disable_on_failure) {
-  return Strand(b, [&] { BodyOps(b, body); }, body.ops.size() == 1 ? &body.ops[0] : nullptr, disable_on_failure);
+int Compiler::Strand(Builder& b, const Body& body, Ends ends) {
+  const Op* only = body.ops.size() == 1 && ends != Ends::kWithItsBlock ? &body.ops[0] : nullptr;
+  return Strand(b, [&] { BodyOps(b, body); }, only, ends == Ends::kForThen);
 }
 
 // The same for code that is no body of the scenario. `only`: the single op that it consists of, if it does.

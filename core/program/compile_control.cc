@@ -200,7 +200,7 @@ void Compiler::CompileSelect(Builder& b, const Op& op) {
       int index = -1;
       code.reg = ValueReg(b, *branch.name, op, &index);
     } else if (branch.await) {
-      code.strand = Strand(b, *branch.await, select);
+      code.strand = Strand(b, *branch.await, select ? Ends::kForThen : Ends::kWithItsBlock);
       code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
     }
     branches.push_back(code);
@@ -239,6 +239,19 @@ void Compiler::EmitReturn(Builder& b, const Op& op, bool failed) {
   int jump = Emit(b, VmOp::kJump);
   b.returns.back().push_back({jump, failed});
   b.diverged = true;
+}
+
+// The body of a block that this strand runs itself, and closes its scope: `return` and `fail` end just the block.
+void Compiler::BlockInScope(Builder& b, const Body& body) {
+  const int outer = b.async_scope;
+  b.async_scope = b.scope;
+  b.returns.emplace_back();
+  BodyOps(b, body);
+  b.async_scope = outer;
+  CloseScope(b);
+  for (auto [jump, failed] : b.returns.back()) At(jump).target = Pc();
+  if (!b.returns.back().empty()) b.diverged = false;
+  b.returns.pop_back();
 }
 
 int Compiler::ArmUnit(Builder& b, const Op& op) {

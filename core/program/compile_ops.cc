@@ -204,7 +204,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       break;
     }
     case Code::kBlockOn: {
-      int strand = op.local.empty() ? Strand(b, *op.body, false)
+      int strand = op.local.empty() ? Strand(b, *op.body, Ends::kWithItsBlock)
                                     : Strand(b, [&] { CompileRunUntil(b, op, op.local); }, nullptr, false);
       int pc = Emit(b, VmOp::kBlockOn);
       At(pc).strand = strand;
@@ -345,8 +345,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       At(Emit(b, VmOp::kUnconstrainedBegin)).reg = reg;
       OpenScope(b, ScopeDef::Kind::kUnconstrained);
       Scope(b.scope).pc = reg;
-      BodyOps(b, *op.body);
-      CloseScope(b);
+      BlockInScope(b, *op.body);
       break;
     }
     case Code::kSelect: case Code::kJoin: CompileSelect(b, op); break;
@@ -358,7 +357,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
         int index = -1;
         code.reg = ValueReg(b, *op.await_name, op, &index);
       } else {
-        code.strand = Strand(b, *op.body, false);
+        code.strand = Strand(b, *op.body, Ends::kForAround);
         code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
       }
       program_->branches.push_back({code});
@@ -460,9 +459,8 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int begin = Emit(b, VmOp::kCatchBegin);
       OpenScope(b, ScopeDef::Kind::kCatch);
       int scope = b.scope;
-      BodyOps(b, *op.body);
+      BlockInScope(b, *op.body);
       b.diverged = false;
-      CloseScope(b);
       int skip = Emit(b, VmOp::kJump);
       Scope(scope).pc = Pc();
       (void)begin;
@@ -735,7 +733,7 @@ void Compiler::CompileRunUntil(Builder& b, const Op& op, const std::string& set)
   OpenScope(b, ScopeDef::Kind::kSelect);
   int scope = b.scope;
   BranchCode code;
-  code.strand = Strand(b, *op.body, false);
+  code.strand = Strand(b, *op.body, Ends::kWithItsBlock);
   code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
   program_->branches.push_back({code});
   Scope(scope).list = static_cast<int>(program_->branches.size()) - 1;

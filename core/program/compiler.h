@@ -108,7 +108,10 @@ class Compiler {
   bool BelongsTo(int scope, const Builder& b);
   void PatchReturns(Builder& b);
   // A body that is polled on its own, in the same frame. Returns the local strand number.
-  int Strand(Builder& b, const Body& body, bool disable_on_failure);
+  // What becomes of the guard or permit that a body of one op takes: it goes with the block, or belongs to the block
+  // around (timeout), or to `then` (a select branch, which a failure of that op disables).
+  enum class Ends : std::uint8_t { kWithItsBlock, kForAround, kForThen };
+  int Strand(Builder& b, const Body& body, Ends ends);
   int Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure);
   // Guards and permits that the single op of a branch took outlive the branch.
   void MoveNames(Builder& b, int from, int to);
@@ -149,6 +152,7 @@ class Compiler {
   void CheckTwoBorrows(Builder& b, const Op& op);
   void Needs(const Body& body, std::set<std::string>* out);
   void CompileSelect(Builder& b, const Op& op);
+  void BlockInScope(Builder& b, const Body& body);
   void EmitReturn(Builder& b, const Op& op, bool failed);
   void CompileOp(Builder& b, const Op& op);
   void CompileOne(Builder& b, const Op& op);

@@ -245,7 +245,7 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
       if (!weak && cloned.count(base) == 0 && cloned.count(plain) == 0) TakeReg(b, c.from, op, plain, name.kind);
     } else {
       c.from = Lookup(b, plain, weak);
-      bool clone = cloned.count(plain) != 0 || borrowed.count(plain) != 0 || weak;
+      bool clone = weak || cloned.count(plain) != 0 || borrowed.count(plain) != 0 || (split && (cloned.count(base) != 0 || borrowed.count(base) != 0));
       for (int k = 0; k < name.count; ++k) {
         if (clone) continue;
         if (op.count && *op.count > 1 && c.from >= 0)
@@ -255,7 +255,7 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
       }
     }
     c.clone = c.clone || weak || cloned.count(plain) != 0 || (split && cloned.count(base) != 0);
-    if (borrowed.count(plain) != 0) c.count_base = -2;   // borrowed: nothing to own in the child
+    if (borrowed.count(plain) != 0 || (split && !copy && borrowed.count(base) != 0)) c.count_base = -2;   // borrowed: nothing to own in the child
     if (c.from < 0) continue;
     for (int k = 0; k < name.count; ++k) {
       Capture one = c;

@@ -1,0 +1,131 @@
+// Prints how runs of scenarios can end, for a comparison with runs on real Tokio: possible-outcomes TOKIO-VERSION FILE...
+// One JSON object a line and file: every end (main's outcome and the values that are left), every stuck state (who stands
+// where), and every panic (where, and why; empty where another's goes on).
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/asyncrt.h"
+#include "core/detect/wait_graph.h"
+#include "core/model/machine.h"
+
+namespace {
+
+using asyncrt::Machine;
+using Json = nlohmann::ordered_json;
+
+constexpr std::uint64_t kStatesMax = 300'000;
+
+std::string Pointer(const asyncrt::Program& p, int pc) {
+  const int source = p.code[static_cast<std::size_t>(pc)].source;
+  return source < 0 ? "*" : p.sources[static_cast<std::size_t>(source)].node->pointer;
+}
+
+Json Values(Machine& m) {
+  Json values = Json::object();
+  for (int e = 0; e < static_cast<int>(m.program().elements.size()); ++e) {
+    const asyncrt::Element& element = m.program().elements[static_cast<std::size_t>(e)];
+    if (element.kind == asyncrt::Kind::kAtomic || element.kind == asyncrt::Kind::kCell) values[element.name] = m.W(e)[0];
+  }
+  return values;
+}
+
+// Where a party stands: each of its branches has a place of its own. `*`: in the drop of something, which has no place.
+void Places(Machine& m, int frame, std::set<std::string>* places) {
+  const int first = m.Root(frame);
+  const auto strands = static_cast<int>(m.UnitOf(frame).strand_entry.size());
+  for (int s = first; s < first + strands; ++s) {
+    const asyncrt::StrandCell& strand = m.S(s);
+    if (strand.status == asyncrt::StrandStatus::kDone || (s != first && strand.status == asyncrt::StrandStatus::kIdle)) continue;
+    const asyncrt::VmOp op = m.program().code[strand.pc].op;
+    places->insert(op == asyncrt::VmOp::kDropReg || strand.mode != asyncrt::Mode::kNormal ? "*" : Pointer(m.program(), strand.pc));
+  }
+}
+
+// A future or a destructor is part of whoever has it, `*`.
+std::string Party(Machine& m, int frame) {
+  const asyncrt::UnitKind kind = m.UnitOf(frame).kind;
+  if (kind == asyncrt::UnitKind::kFuture || kind == asyncrt::UnitKind::kDestructor) return "*";
+  const std::string name = asyncrt::PartyName(m, frame);
+  return name.substr(name.find(' ') + 1, name.find('#') - name.find(' ') - 1);   // `#`: which of several that one op made, one after the other
+}
+
+Json Stuck(Machine& m) {
+  std::set<std::string> inside;   // futures and destructors are polled or run by whoever has them
+  std::set<std::string> parties;
+  for (int f = 0; f < m.layout().frames; ++f) {
+    const asyncrt::FrameCell& frame = m.F(f);
+    if (frame.live == 0 || (frame.bits & asyncrt::kComplete)) continue;
+    const std::string name = Party(m, f);
+    if (name == "*") {
+      Places(m, f, &inside);
+      continue;
+    }
+    std::set<std::string> places;
+    Places(m, f, &places);
+    parties.insert(Json{{"party", name}, {"number", f}, {"places", places}}.dump());
+  }
+  Json list = Json::array();
+  for (const std::string& party : parties) {
+    Json one = Json::parse(party);
+    one.erase("number");
+    list.push_back(one);
+  }
+  return {{"values", Values(m)}, {"inside", inside}, {"parties", list}};
+}
+
+Json Outcomes(const std::string& file, const std::string& version) {
+  std::ifstream in(file);
+  std::stringstream text;
+  text << in.rdbuf();
+  std::set<std::string> ends, stuck, panics;
+  asyncrt::CheckOptions options;
+  options.tokio = version;
+  options.max_states = kStatesMax;
+  options.at_end = [&](Machine& m) {
+    if (m.H().ended == 0) { stuck.insert(Stuck(m).dump()); return; }
+    const bool panicked = m.S(m.Root(0)).mode == asyncrt::Mode::kPanicking;
+    ends.insert(Json{{"outcome", m.H().ended == 2 ? "aborted" : panicked ? "panicked" : "completed"}, {"values", Values(m)}}.dump());
+  };
+  options.at_panic = [&](Machine& m, int strand, const char* why) {
+    panics.insert(Json{{"party", Party(m, m.FrameOf(strand))}, {"place", Pointer(m.program(), m.S(strand).pc)}, {"why", why}}.dump());
+  };
+  asyncrt::ScenarioReport report = asyncrt::CheckText(text.str(), file, options);
+  // Real time is never ideal.
+  const std::vector<std::string>& timing = report.explored.timing;
+  if (report.verdict != asyncrt::Verdict::kInvalid && std::find(timing.begin(), timing.end(), "adversarial") == timing.end()) {
+    options.timing = asyncrt::TimingModel::kAdversarial;
+    const asyncrt::ScenarioReport late = asyncrt::CheckText(text.str(), file, options);
+    report.explored.complete = report.explored.complete && late.explored.complete;
+    report.findings.insert(report.findings.end(), late.findings.begin(), late.findings.end());
+  }
+  Json out = {{"file", file}, {"valid", report.verdict != asyncrt::Verdict::kInvalid}, {"complete", report.explored.complete}};
+  Json rules = Json::array();
+  for (const asyncrt::Finding& finding : report.findings) rules.push_back({{"rule", finding.rule}, {"error", finding.severity == asyncrt::Severity::kError}});
+  out["rules"] = rules;
+  for (const auto& [key, set] : {std::pair("ends", &ends), std::pair("stuck", &stuck), std::pair("panics", &panics)}) {
+    out[key] = Json::array();
+    for (const std::string& one : *set) out[key].push_back(Json::parse(one));
+  }
+  return out;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  if (argc < 3) {
+    std::fprintf(stderr, "possible-outcomes TOKIO-VERSION FILE...\n");
+    return 2;
+  }
+  for (int i = 2; i < argc; ++i) {
+    std::printf("%s\n", Outcomes(argv[i], argv[1]).dump().c_str());
+    std::fflush(stdout);
+  }
+  return 0;
+}
