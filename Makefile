@@ -5,6 +5,7 @@ PREFIX   ?= /usr/local
 CXX      ?= g++
 CXXFLAGS ?= -O2
 FUZZ_SECONDS ?= 60
+MUTANTS  ?=
 FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
@@ -30,7 +31,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz mutants tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -65,6 +66,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/faults.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
+	python3 tests/mutants/mutants.py $(BUILD) --check
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
 deps-browser: ## install what test-browser needs: Chromium, Node and two of its packages
@@ -132,6 +134,12 @@ fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	    || { tail -40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
 	  grep -E '^stat::number_of_executed_units' $(BUILD)/fuzz/$$fuzzer.log; \
 	done
+
+# MUTANTS: flags of the script, such as `--only lifo` or `--sample 20 --seed 7`.
+mutants: ## break one rule at a time, and see whether the tests notice
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
+	@printf '%s\n' $(sort $(LIB_OBJECTS) $(call objects,tool/main.cc $(TEST_SOURCES) $(FUZZ_TARGETS))) > $(BUILD)/objects.txt
+	CXX="$(CXX)" python3 tests/mutants/mutants.py $(BUILD) $(MUTANTS)
 
 tidy: ## static analysis
 	clang-tidy --quiet $(ALL_SOURCES) -- $(CPPFLAGS) $(CXX_NEEDS)
