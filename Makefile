@@ -64,6 +64,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	$(BUILD)/asyncrt-check test scenarios/
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	bash tests/faults.sh $(BUILD)/asyncrt-check
+	python3 tests/hostile.py $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 	python3 tests/mutants/mutants.py $(BUILD) --check

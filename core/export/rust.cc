@@ -1,6 +1,8 @@
 // The module of a scenario, and the cargo project around modules.
 #include "core/export/rust.h"
 
+#include <cstdio>
+
 #include "core/export/rust_writer.h"
 #include "core/scenario/names.h"
 
@@ -47,9 +49,21 @@ std::string Indented(const std::string& text) {
   return out;
 }
 
+std::string TomlString(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) { out += c; continue; }
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    out += escape;
+  }
+  return out + "\"";
+}
+
 std::string Member(const std::string& name, const std::string& tokio_features, const std::string& tokio_path, bool futures, bool util) {
   std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { ";
-  out += tokio_path.empty() ? "version = \"1\", " : "path = " + RustString(tokio_path) + ", ";
+  out += tokio_path.empty() ? "version = \"1\", " : "path = " + TomlString(tokio_path) + ", ";
   out += "features = [" + tokio_features + "] }\n";
   if (futures) out += "futures = \"0.3\"\n";
   if (util) out += "tokio-util = \"0.7\"\n";

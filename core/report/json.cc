@@ -134,7 +134,7 @@ Value SummaryOf(const RunReport& report) {
 
 std::string RenderJsonLines(const RunReport& report) {
   std::string out;
-  auto line = [&](const Value& value) { out += value.dump(-1, ' ', false, Value::error_handler_t::replace) + "\n"; };
+  auto line = [&](const Value& value) { out += JsonEscaped(value.dump(-1, ' ', false, Value::error_handler_t::replace)) + "\n"; };
   for (const ScenarioReport& scenario : report.scenarios) line(ScenarioOf(scenario));
   Value last;
   last["schema"] = "asyncrt-check/report/1";
@@ -159,7 +159,7 @@ std::string RenderJson(const RunReport& report) {
     out["timing"]["states_per_second"] = report.timing->states_per_second;
   }
   // File names and texts of a broken scenario need not be UTF-8; the report must be.
-  return out.dump(2, ' ', false, Value::error_handler_t::replace) + "\n";
+  return JsonEscaped(out.dump(2, ' ', false, Value::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace asyncrt

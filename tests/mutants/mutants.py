@@ -108,7 +108,8 @@ def run(command):
     """The exit status and the output; status TOO_SLOW where it took too long."""
     try:
         done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=SECONDS_MAX,
-                              stdin=subprocess.DEVNULL, text=True, errors="replace", preexec_fn=bounded)
+                              stdin=subprocess.DEVNULL, text=True, errors="replace", preexec_fn=bounded,
+                              start_new_session=True)
     except subprocess.TimeoutExpired:
         return TOO_SLOW, ""
     slow = done.returncode in (-signal.SIGKILL, -signal.SIGXCPU)
