@@ -799,7 +799,11 @@ void Machine::ExecBlockOn(int thread, int strand) {
   }
   Outcome out = s.out;
   s.out = Outcome::kNone;
-  if (out == Outcome::kPending) return;
+  if (out == Outcome::kPending) {
+    int held = s.saved_budget - 1;   // a tick that finds nothing passes as well
+    if (held >= 0 && v_.first_turn_is_inject && RT(held).holder == thread + 1 && RT(held).head == 0 && RT(held).inject_head == 0) RT(held).begun = 1;
+    return;
+  }
   if (out != Outcome::kNone) {
     leave();
     if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); }

@@ -574,7 +574,9 @@ bool Machine::CtStep(int thread, int strand, int runtime, int child) {
   bool pause = p_.endless && ++rt.tick >= 61;
   int frame = -1;
   if (!pause) {
-    frame = p_.endless && rt.tick % 31 == 0 ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
+    const bool turn = (p_.endless && rt.tick % 31 == 0) || (v_.first_turn_is_inject && rt.begun == 0);
+    frame = turn ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
+    if (v_.first_turn_is_inject) rt.begun = 1;
     if (frame < 0) frame = PopTask(&rt.head, &rt.tail);
     if (frame < 0) frame = PopTask(&rt.inject_head, &rt.inject_tail);
   }
