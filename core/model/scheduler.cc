@@ -285,6 +285,14 @@ bool Machine::SeesShutdown(int number) {
   return true;
 }
 
+// 4.7: the first worker that sees the shutdown closes the list of tasks; until then a new one still gets in.
+bool Machine::TasksAreClosed(int runtime) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  bool closed = !def.declared->multi_thread;
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c) closed = closed || C(c).state == CoreState::kDropping || C(c).state == CoreState::kStopped;
+  return closed;
+}
+
 // 4.7: one task of the runtime is dropped; where none is left, the worker stops.
 void Machine::DropTasks(int thread, int number) {
   CoreCell& core = C(number);
