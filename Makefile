@@ -19,6 +19,7 @@ VERSION := $(shell sed -n 's/.*kToolVersion = "\(.*\)".*/\1/p' core/base/version
 SONAME  := libasyncrt.so.$(firstword $(subst ., ,$(VERSION)))
 
 FUZZ_SECONDS ?= 60
+MUTANTS  ?=
 FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
 
@@ -47,7 +48,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench asan fidelity fidelity-sample fuzz tidy format golden readme clean install uninstall deb
+  bench microbench asan fidelity fidelity-sample fuzz mutants tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -91,10 +92,12 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
 	bash tests/faults.sh $(BUILD)/asyncrt-check
+	python3 tests/hostile.py $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
+	python3 tests/mutants/mutants.py $(BUILD) --check
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
 deps-browser: ## install what test-browser needs: Chromium, Node and some of its packages
@@ -194,6 +197,12 @@ fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	    || { tail -40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
 	  grep -E '^stat::number_of_executed_units' $(BUILD)/fuzz/$$fuzzer.log; \
 	done
+
+# MUTANTS: flags of the script, such as `--only lifo` or `--sample 20 --seed 7`.
+mutants: ## break one rule at a time, and see whether the tests notice
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
+	@printf '%s\n' $(sort $(LIB_OBJECTS) $(call objects,tool/main.cc $(TEST_SOURCES) $(FUZZ_TARGETS))) > $(BUILD)/objects.txt
+	CXX="$(CXX)" python3 tests/mutants/mutants.py $(BUILD) $(MUTANTS)
 
 tidy: ## static analysis
 	clang-tidy --quiet $(ALL_SOURCES) -- $(CPPFLAGS) $(CXX_NEEDS)

@@ -230,6 +230,7 @@ TEST(Versions, EveryChangeIsSeenAtItsRelease) {
       {"foreign_yield_hang", "foreign-yield-in-main", "1.41", "1.42.0"},
       {"select_budget", "select-budget", "1.43", "1.44.0"},
       {"broadcast_budget", "broadcast-budget", "1.40", "1.41.0"},
+      {"first_turn_is_inject", "first-turn", "1.28", "1.29.0"},
       {"wake_fifo", "wake-order", "1.37", "1.38.0"},
       {"enter_order", "enter-order", "1.28", "1.29.0"},
       {"local_set_forbids_bip", "block-in-place-in-local-set", "1.45", "1.46.0"},

@@ -79,6 +79,16 @@ TEST(Search, TellsNoStatesApartByValuesThatNothingReads) {
   EXPECT_FALSE(Rules(Check(divides)).empty());
 }
 
+TEST(Messages, DropTheGuardsAndPlacesThatNobodyReceives) {
+  const ScenarioReport r = Check(Scenario("unread", R"("runtimes": {"rt": {"flavor": "current_thread"}},
+    "objects": {"b": {"kind": "mpsc"}, "c": {"kind": "mpsc"}, "m": {"kind": "mutex"}, "places": {"kind": "mpsc", "capacity": 1}},
+    "main": [{"op": "block_on", "on": "rt", "body": [
+      {"op": "lock", "on": "m", "as": "guard"}, {"op": "send", "on": "b", "with": ["guard"]}, {"op": "drop", "on": "b.rx"},
+      {"op": "reserve", "on": "places", "as": "place"}, {"op": "send", "on": "c", "with": ["place"]}, {"op": "drop", "on": "c.rx"},
+      {"op": "lock", "on": "m", "body": []}, {"op": "send", "on": "places"}, {"op": "recv", "on": "places"}]}])"));
+  EXPECT_EQ(r.verdict, Verdict::kClean);
+}
+
 TEST(Search, EndsAtTheLimitOfStatesAndSaysSo) {
   CheckOptions options;
   options.max_states = 20;

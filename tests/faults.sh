@@ -5,6 +5,7 @@
 set -u
 tool=$(realpath "${1:?usage: tests/faults.sh PATH-TO-asyncrt-check}")
 checks=$(realpath "$(dirname "$0")/check.sh")
+here=$(realpath "$(dirname "$0")")
 work=$(mktemp -d)
 trap 'chmod -R u+rwx "$work"; rm -rf "$work"' EXIT
 cd "$work" || exit 1
@@ -153,8 +154,8 @@ seed = int(os.environ.get("FAULTS_SEED", "1"))
 random.seed(seed)
 wrong = []
 def wrongly(*words): wrong.append(" ".join(str(word) for word in words))
-for number in range(24):
-    which = random.choice([signal.SIGINT, signal.SIGTERM])
+for number in range(int(os.environ.get("FAULTS_SIGNALS", "40"))):
+    which = random.choice([signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGPIPE])
     delay = random.choice([0, 0.002, 0.005, 0.01, 0.05, 0.15]) * random.random()
     with open("kept.json", "w") as file: file.write("old")
     paths = random.choice([["wide.json"], ["bad.json", "wide.json", "clean.json"]])
@@ -162,6 +163,11 @@ for number in range(24):
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     time.sleep(delay)
     process.send_signal(which)
+    if which == signal.SIGPIPE:  # it listens for that only to ignore it
+        time.sleep(0.01)
+        if process.poll() is None:
+            which = signal.SIGTERM
+            process.send_signal(which)
     begin = time.monotonic()
     try:
         _, err = process.communicate(timeout=10)
@@ -239,6 +245,50 @@ sys.exit(1 if wrong else 0)
 END_OF_PROGRAM
 check 'too little memory' 0 'python3 memory.py'
 expect 'nothing is wrong' 'grep -qx ok out'
+
+# One allocation that fails, or all from one on: one line and an exit status of 2, or a result that is whole.
+cat > allocations.py <<'END_OF_PROGRAM'
+import json, os, random, subprocess, sys
+tool = os.environ["tool"]
+random.seed(int(os.environ.get("FAULTS_SEED", "1")))
+wrong, statuses = [], {}
+commands = (["run", "bad.json", "clean.json", "--jobs", "1"], ["run", "bad.json", "--jobs", "3", "--output", "kept.json"],
+            ["run", "bad.json", "--format", "html"], ["run", "bad.json", "--format", "sarif=kept.json"],
+            ["test", "bad.json"], ["replay", "report.json"], ["export", "--to", "rust", "clean.json", "--output", "made"])
+for words in commands:
+    for more in ("", "+"):
+        for number in [*range(1, 12), *(int(12 * 1.3 ** k) for k in range(26)), *(random.randrange(20, 12000) for _ in range(12))]:
+            with open("kept.json", "w") as file: file.write("old")
+            environment = dict(os.environ, LD_PRELOAD="./fail_malloc.so", FAIL_MALLOC=f"{number}{more}")
+            done = subprocess.run([tool, *words], env=environment, capture_output=True, text=True, timeout=30)
+            name = f"{' '.join(words)}, allocation {number}{more}: status {done.returncode},"
+            statuses[done.returncode] = statuses.get(done.returncode, 0) + 1
+            kept = open("kept.json").read()
+            if kept != "old":
+                try:
+                    json.loads(kept)
+                except ValueError:
+                    wrong.append(f"{name} half a file")
+            if done.returncode not in (0, 1, 2, 3): wrong.append(f"{name} {done.stderr[:200]!r}")
+            if done.returncode == 2:
+                if done.stderr.count("\n") != 1 or not done.stderr.startswith("asyncrt-check: "): wrong.append(f"{name} said {done.stderr[:200]!r}")
+                if done.stdout or kept != "old": wrong.append(f"{name} half a result")
+            elif words[0] == "run" and done.stdout and "html" not in words:
+                try:
+                    report = json.loads(done.stdout)
+                    if report["verdict"] == "clean": wrong.append(f"{name} clean")
+                except ValueError:
+                    wrong.append(f"{name} half a report")
+if not {1, 2} <= statuses.keys(): wrong.append(f"only {statuses}")
+left = [name for name in os.listdir(".") if ".tmp" in name]
+if left: wrong.append(f"left behind {left}")
+print("\n".join(wrong[:20]) if wrong else "ok")
+sys.exit(1 if wrong else 0)
+END_OF_PROGRAM
+if cc -shared -fPIC -o fail_malloc.so "$here/fail_malloc.c" -ldl 2> /dev/null && FAIL_MALLOC=1 LD_PRELOAD=./fail_malloc.so $tool --version > /dev/null 2>&1; test $? = 2; then
+  check 'allocations that fail' 0 'timeout 300 python3 allocations.py'
+  expect 'nothing is wrong' 'grep -qx ok out'
+fi
 
 no_litter
 printf '%s passed, %s failed\n' "$passed" "$failed"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/report/display.h"
 #include "core/report/verdict.h"
 
 namespace asyncrt {
@@ -43,7 +44,7 @@ std::string BaselineText(const std::vector<ScenarioReport>& reports) {
       if (!finding.allowed.empty()) continue;
       out["findings"].push_back({{"fingerprint", finding.fingerprint}, {"rule", finding.rule}, {"file", report.file}});
     }
-  return out.dump(2, ' ', false, Value::error_handler_t::replace) + "\n";
+  return JsonEscaped(out.dump(2, ' ', false, Value::error_handler_t::replace)) + "\n";
 }
 
 void ApplyBaseline(const Baseline& baseline, ScenarioReport& report) {

@@ -1,10 +1,15 @@
 #include "tool/crash.h"
 
+#include <cxxabi.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include <array>
+#include <cstdlib>
 #include <cstring>
+#include <exception>
+#include <new>
+#include <typeinfo>
 
 #include "core/report/display.h"
 #include "tool/exit_code.h"
@@ -28,6 +33,14 @@ void Report(int) {
   _exit(kExitBug);
 }
 
+// The destructor of a JSON value allocates: where that fails there is nobody who could catch it.
+[[noreturn]] void EndWithoutMemory() {
+  const std::type_info* thrown = abi::__cxa_current_exception_type();
+  if (thrown == nullptr || *thrown != typeid(std::bad_alloc)) std::abort();
+  Say("asyncrt-check: there is not enough memory for the result\n");
+  _exit(kExitInvalid);
+}
+
 void UseSignalStack() {
   stack_t stack = {};
   stack.ss_sp = signal_stack.data();
@@ -38,6 +51,7 @@ void UseSignalStack() {
 }  // namespace
 
 void WatchCrashes() {
+  std::set_terminate(EndWithoutMemory);
 #if !defined(__SANITIZE_ADDRESS__)
   UseSignalStack();
   struct sigaction action = {};

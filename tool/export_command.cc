@@ -27,6 +27,17 @@ std::string WhyNot(const std::filesystem::path& folder) {
   return "it has files in it that `export` did not write; name a new folder";
 }
 
+// A link in the folder could lead out of it.
+bool LeadsThroughALink(const std::filesystem::path& root, const std::filesystem::path& path) {
+  std::error_code error;
+  std::filesystem::path place = root;
+  for (const std::filesystem::path& part : path) {
+    place /= part;
+    if (std::filesystem::is_symlink(std::filesystem::symlink_status(place, error))) return true;
+  }
+  return false;
+}
+
 std::string StemOf(const std::string& file) {
   const std::string name = std::filesystem::path(file).filename().string();
   return name.ends_with(".json") ? name.substr(0, name.size() - 5) : name;
@@ -92,17 +103,20 @@ int ExportCommand(const Args& args) {
     modules.emplace_back(name, std::move(module));
   }
   if (modules.empty()) return kExitInvalid;
-  for (const auto& [path, text] : RustProject(modules, TokioAt(tokio == nullptr ? "" : *tokio))) {
+  std::vector<std::pair<std::string, std::string>> project = RustProject(modules, TokioAt(tokio == nullptr ? "" : *tokio));
+  project.emplace_back(kMarker, "Written by `asyncrt-check export`, which may write this folder again.\n");
+  for (const auto& [path, text] : project)
+    if (LeadsThroughALink(root, path)) {
+      Complain("`" + Printable((root / path).string()) + "` cannot be written: there is a link on the way, which may lead out of the folder");
+      return kExitInvalid;
+    }
+  for (const auto& [path, text] : project) {
     std::filesystem::create_directories((root / path).parent_path(), error);
     const std::string why = error ? error.message() : WriteFile((root / path).string(), text);
     if (!why.empty()) {
       Complain("`" + Printable((root / path).string()) + "` cannot be written: " + why);
       return kExitInvalid;
     }
-  }
-  if (const std::string why = WriteFile((root / kMarker).string(), "Written by `asyncrt-check export`, which may write this folder again.\n"); !why.empty()) {
-    Complain("`" + Printable(*folder) + "` cannot be written: " + why);
-    return kExitInvalid;
   }
   const std::string said = Counted(modules.size(), "scenario") + " in " + Printable(*folder) + "; `cargo run` there" + (modules.size() > 1 ? " with the name of one" : "") + "\n";
   return PrintOut(said, failed ? kExitInvalid : kExitOk);

@@ -38,7 +38,7 @@ int main(int argc, char** argv) {
   try {
     return asyncrt::Main(std::vector<std::string>(argv + (argc > 0 ? 1 : 0), argv + argc));
   } catch (const std::bad_alloc&) {
-    asyncrt::Complain("there is not enough memory for the result");
+    asyncrt::PrintErr("asyncrt-check: there is not enough memory for the result\n");   // which allocates nothing
     return asyncrt::kExitInvalid;
   } catch (const std::exception& error) {
     asyncrt::Complain(std::string("this is a bug of asyncrt-check, please report it: ") + error.what());

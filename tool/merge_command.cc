@@ -71,7 +71,7 @@ int MergeCommand(const Args& args) {
   merged["scenarios"] = scenarios;
   const std::string verdict = merged["verdict"].get<std::string>();
   const int status = verdict == "invalid" ? kExitInvalid : verdict == "errors" ? kExitFindings : verdict == "incomplete" ? kExitIncomplete : kExitOk;
-  return PrintOut(merged.dump(2, ' ', false, Value::error_handler_t::replace) + "\n", status);
+  return PrintOut(JsonEscaped(merged.dump(2, ' ', false, Value::error_handler_t::replace)) + "\n", status);
 }
 
 }  // namespace asyncrt

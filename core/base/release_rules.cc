@@ -22,6 +22,7 @@ const std::vector<VersionRow>& VersionTable() {
       {"coop_defer", &V::coop_defer, {44, 0}, kNoRelease},
       {"select_budget", &V::select_budget, {44, 0}, kNoRelease},
       {"broadcast_budget", &V::broadcast_budget, {41, 0}, kNoRelease},
+      {"first_turn_is_inject", &V::first_turn_is_inject, kFirstRelease, {29, 0}},
       {"wake_fifo", &V::wake_fifo, {38, 0}, kNoRelease},
       {"broadcast_wake_fifo", &V::broadcast_wake_fifo, kFirstRelease, {28, 0}},
       {"broadcast_wake_fifo", &V::broadcast_wake_fifo, {38, 0}, kNoRelease},

@@ -20,6 +20,7 @@ struct VersionRules {
   bool coop_defer = false;             // who is out of budget is deferred; before: woken at once, into the queue
   bool select_budget = false;          // a select without budget is Pending as a whole
   bool broadcast_budget = false;       // receives of broadcast and watch use budget
+  bool first_turn_is_inject = false;   // the first task of a current_thread runtime is one from another thread, if there is one
   bool wake_fifo = false;              // one batch of wakers is woken first to last; before: last to first
   bool broadcast_wake_fifo = false;    // the same for the receivers of a broadcast
   bool reserve_wakes_receiver = false; // a queued send or reserve that gives its place back wakes who waits for the last one

@@ -1,6 +1,8 @@
 // The module of a scenario, and the cargo project around modules.
 #include "core/export/rust.h"
 
+#include <cstdio>
+
 #include "core/export/rust_writer.h"
 #include "core/scenario/names.h"
 
@@ -60,14 +62,26 @@ std::string Indented(const std::string& text) {
   return out;
 }
 
+std::string TomlString(std::string_view text) {
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (static_cast<unsigned char>(c) >= 0x20 && c != 0x7f) { out += c; continue; }
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+    out += escape;
+  }
+  return out + "\"";
+}
+
 std::string Member(const std::string& name, const std::string& tokio_features, const TokioSource& tokio, bool futures, bool util) {
   std::string out = "[package]\nname = \"" + name + "\"\nversion = \"0.1.0\"\nedition = \"2021\"\npublish = false\n\n[dependencies]\ntokio = { version = \"1\", ";
   out += "features = [" + tokio_features + "] }\n";
   if (futures) out += "futures = \"0.3\"\n";
   if (util) out += "tokio-util = \"0.7\"\n";
   // A patch, not a path: tokio-util has to use the same one.
-  if (!tokio.path.empty()) out += "\n[patch.crates-io]\ntokio = { path = " + RustString(tokio.path) + " }\n";
-  if (!tokio.macros_path.empty()) out += "tokio-macros = { path = " + RustString(tokio.macros_path) + " }\n";
+  if (!tokio.path.empty()) out += "\n[patch.crates-io]\ntokio = { path = " + TomlString(tokio.path) + " }\n";
+  if (!tokio.macros_path.empty()) out += "tokio-macros = { path = " + TomlString(tokio.macros_path) + " }\n";
   return out + "\n[profile.dev.package.\"*\"]\ndebug-assertions = false\n\n[profile.dev]\ndebug = 0\n\n[workspace]\n";
 }
 

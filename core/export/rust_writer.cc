@@ -1,6 +1,7 @@
 // Names, values, types and expressions.
 #include "core/export/rust_writer.h"
 
+#include "core/report/display.h"
 #include "core/scenario/names.h"
 
 namespace asyncrt {
@@ -33,28 +34,16 @@ std::string JoinedLines(const std::vector<std::string>& lines) {
 std::string AsOperand(const std::string& expr) { return expr.starts_with("{") || expr.starts_with("*") ? "(" + expr + ")" : expr; }
 
 std::string RustString(std::string_view text) {
-  std::string out = "\"";
+  std::string escaped;
   for (char c : text) {
-    if (c == '"' || c == '\\') out += '\\';
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) { out += ' '; continue; }
-    out += c;
+    if (c == '"' || c == '\\') escaped += '\\';
+    escaped += c;
   }
-  return out + "\"";
+  return "\"" + Printable(escaped) + "\"";   // its \u{1b} is Rust's, too
 }
 
-std::string RustComment(std::string_view text) {
-  std::string out;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const unsigned char c = static_cast<unsigned char>(text[i]);
-    // Rust refuses comments that turn the direction of text: U+202A to U+202E, U+2066 to U+2069.
-    const bool bidi = c == 0xe2 && i + 2 < text.size() &&
-                      ((static_cast<unsigned char>(text[i + 1]) == 0x80 && static_cast<unsigned char>(text[i + 2]) >= 0xaa && static_cast<unsigned char>(text[i + 2]) <= 0xae) ||
-                       (static_cast<unsigned char>(text[i + 1]) == 0x81 && static_cast<unsigned char>(text[i + 2]) >= 0xa6 && static_cast<unsigned char>(text[i + 2]) <= 0xa9));
-    if (bidi) { i += 2; out += '?'; continue; }
-    out += c < 0x20 || c == 0x7f ? ' ' : text[i];
-  }
-  return out;
-}
+// Rust refuses comments that turn the direction of text.
+std::string RustComment(std::string_view text) { return Printable(text); }
 
 std::string RustName(std::string_view name) {
   std::string out;

@@ -449,6 +449,15 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
   StrandCell& s = S(strand);
   int frame = FrameOf(strand);
   s.status = StrandStatus::kDone;
+  auto tell_parent = [&] {
+    StrandCell& parent = S(s.parent - 1);
+    parent.out = outcome;
+    if (outcome == Outcome::kPanicked) {
+      parent.panic_pc = s.panic_pc;
+      if (parent.mode == Mode::kPanicking) Abort(thread, s.parent - 1);   // in a destructor
+    }
+    T(thread).top = s.parent;
+  };
   if (IsRoot(strand)) {
     FrameCell& f = F(frame);
     f.panic_pc = s.panic_pc;
@@ -487,17 +496,12 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
       case UnitKind::kFuture: {
         f.bits |= kComplete;
         f.result = outcome;
-        int parent = s.parent - 1;
-        S(parent).out = outcome;
-        T(thread).top = s.parent;
+        tell_parent();
         MaybeFree(frame);
         return;
       }
       case UnitKind::kDestructor: {
-        int parent = s.parent - 1;
-        S(parent).out = outcome;
-        if (outcome == Outcome::kPanicked) S(parent).panic_pc = s.panic_pc;
-        T(thread).top = s.parent;
+        tell_parent();
         f.references = 0;
         f.bits |= kComplete;
         FreeFrame(frame);
@@ -505,10 +509,7 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
       }
     }
   }
-  int parent = s.parent - 1;
-  S(parent).out = outcome;
-  if (outcome == Outcome::kPanicked) S(parent).panic_pc = s.panic_pc;
-  T(thread).top = s.parent;
+  tell_parent();
 }
 
 void Machine::Fail(int thread, int strand, const char* why, const char* rule, bool derived) {
@@ -523,12 +524,18 @@ void Machine::Fail(int thread, int strand, const char* why, const char* rule, bo
   Panic(thread, strand, rule, why, derived || (rule == nullptr && H().panicked != 0));
 }
 
+// A panic while unwinding aborts the process: nobody will catch the first one.
+void Machine::Abort(int thread, int strand) {
+  H().ended = 2;
+  const std::uint16_t first = S(strand).panic_pc;
+  if (first != 0 && first != 0xffff) Emit("panic/thread", first - 1, thread, FrameOf(strand));
+}
+
 void Machine::Panic(int thread, int strand, const char* rule, const char* detail, bool derived) {
   StrandCell& s = S(strand);
   if (at_panic) at_panic(*this, strand, detail);
-  if (s.mode == Mode::kPanicking) {   // a panic while unwinding aborts the process
-    H().ended = 2;
-    if (s.panic_pc != 0 && s.panic_pc != 0xffff) Emit("panic/thread", s.panic_pc - 1, thread, FrameOf(strand));   // it ends here
+  if (s.mode == Mode::kPanicking) {
+    Abort(thread, strand);
     if (rule != nullptr) Emit(rule, s.pc, thread, FrameOf(strand), detail);
     return;
   }
@@ -660,6 +667,7 @@ void Machine::ExecSelect(int thread, int strand) {
     else if (out != Outcome::kPending) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
   }
   if (s.phase == kDropping) {
+    if (s.out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }   // a destructor did
     s.out = Outcome::kNone;
     int k = s.winner - 1;
     if (DropBranches(thread, strand, in.list, k)) return;
@@ -720,6 +728,7 @@ void Machine::ExecJoin(int thread, int strand) {
     else if (out != Outcome::kPending) s.mask = static_cast<std::uint16_t>(s.mask | (1 << k));
   }
   if (s.phase == kDropping) {
+    if (s.out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }   // a destructor did
     s.out = Outcome::kNone;
     if (DropBranches(thread, strand, in.list, -1)) return;
     s.mask = 0;
@@ -755,6 +764,7 @@ void Machine::ExecTimeout(int thread, int strand) {
     s.out = Outcome::kNone;
   }
   if (s.phase == kDropping) {
+    if (s.out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }   // a destructor did
     s.out = Outcome::kNone;
     if (DropBranches(thread, strand, in.list, -1)) return;
     CancelTimer(strand);
@@ -826,7 +836,11 @@ void Machine::ExecBlockOn(int thread, int strand) {
   }
   Outcome out = s.out;
   s.out = Outcome::kNone;
-  if (out == Outcome::kPending) return;
+  if (out == Outcome::kPending) {
+    int held = s.saved_budget - 1;   // a tick that finds nothing passes as well
+    if (held >= 0 && v_.first_turn_is_inject && RT(held).holder == thread + 1 && RT(held).head == 0 && RT(held).inject_head == 0) RT(held).begun = 1;
+    return;
+  }
   if (out != Outcome::kNone) {
     leave();
     if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); }
@@ -881,6 +895,7 @@ void Machine::Exec(int thread, int strand) {
     case VmOp::kUnwound: Finish(thread, strand, s.mode == Mode::kPanicking ? Outcome::kPanicked : Outcome::kCancelled); break;
     case VmOp::kDropReg: case VmOp::kForgetReg: case VmOp::kShutdownBackground: case VmOp::kShutdownTimeout: ExecDropReg(thread, strand); break;
     case VmOp::kDropBranches:
+      if (s.out == Outcome::kPanicked && s.mode != Mode::kPanicking) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); break; }
       s.out = Outcome::kNone;
       if (!DropBranches(thread, strand, in.list, -1)) Next(strand);
       break;

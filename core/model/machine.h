@@ -184,6 +184,7 @@ class Machine {
   void StartChild(int child, int entry);
   void Fail(int thread, int strand, const char* why, const char* rule = nullptr, bool derived = false);
   void Panic(int thread, int strand, const char* rule, const char* detail, bool derived = false);
+  void Abort(int thread, int strand);
   void PanicFrom(int thread, int strand, std::uint16_t origin);
   void CancelStrand(int thread, int strand, Link parent);
   void Abandon(int thread, int strand);
@@ -226,6 +227,7 @@ class Machine {
   void RunTask(int thread, int core, int frame, bool in_chain);
   void ParkForNoTime(int thread, int core);
   bool SeesShutdown(int core);
+  bool TasksAreClosed(int runtime);
   void DropTasks(int thread, int core);
   bool RunOwnWork(int thread, int core);
   int BatchOf(int runtime, int waiting);

@@ -288,6 +288,14 @@ bool Machine::SeesShutdown(int number) {
   return true;
 }
 
+// 4.7: the first worker that sees the shutdown closes the list of tasks; until then a new one still gets in.
+bool Machine::TasksAreClosed(int runtime) {
+  const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
+  bool closed = !def.declared->multi_thread;
+  for (int c = def.first_core; c < def.first_core + def.workers; ++c) closed = closed || C(c).state == CoreState::kDropping || C(c).state == CoreState::kStopped;
+  return closed;
+}
+
 // 4.7: one task of the runtime is dropped; where none is left, the worker stops.
 void Machine::DropTasks(int thread, int number) {
   CoreCell& core = C(number);
@@ -593,7 +601,9 @@ bool Machine::CtStep(int thread, int strand, int runtime, int child) {
   bool pause = p_.endless && ++rt.tick >= 61;
   int frame = -1;
   if (!pause) {
-    frame = p_.endless && rt.tick % 31 == 0 ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
+    const bool turn = (p_.endless && rt.tick % 31 == 0) || (v_.first_turn_is_inject && rt.begun == 0);
+    frame = turn ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
+    if (v_.first_turn_is_inject) rt.begun = 1;
     if (frame < 0) frame = PopTask(&rt.head, &rt.tail);
     if (frame < 0) frame = PopTask(&rt.inject_head, &rt.inject_tail);
   }

@@ -92,7 +92,7 @@ struct RuntimeCell {
   std::uint16_t references;            // clones of the value
   std::uint16_t queued;                // items in the pool's queue
   Life life;
-  std::uint8_t driver_dead, pool_shutdown, batch, tick, zero;
+  std::uint8_t driver_dead, pool_shutdown, batch, tick, begun;   // begun: its first tick has passed, where that matters
   std::uint16_t leaked;                // the value was forgotten
   std::int32_t held;
 };

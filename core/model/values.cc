@@ -173,6 +173,10 @@ void Machine::ExecSpawn(int thread, int strand) {
   }
   bool local = t.core != 0 && t.entered != 0 && CoreRuntime(t.core - 1) == runtime;
   if (Shutting(runtime) && !local) {
+    if (!TasksAreClosed(runtime)) {   // it is bound, queued nowhere, and dropped by a worker that sees the shutdown
+      f.bits = static_cast<std::uint8_t>(f.bits & ~kNotified);
+      return;
+    }
     f.bits |= kRunning;
     CancelStrand(thread, root, static_cast<Link>(strand + 1));
     return;

@@ -40,7 +40,7 @@ std::string RenderChromeTrace(const RunReport& report) {
   Value out;
   out["displayTimeUnit"] = "ms";
   out["traceEvents"] = events;
-  return out.dump(1, ' ', false, Value::error_handler_t::replace) + "\n";
+  return JsonEscaped(out.dump(1, ' ', false, Value::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace asyncrt

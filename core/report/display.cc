@@ -100,6 +100,22 @@ std::string MarkupEscaped(std::string_view text) {
   return out;
 }
 
+std::string JsonEscaped(std::string_view json) {
+  std::string out;
+  for (std::size_t i = 0; i < json.size();) {
+    const std::size_t begin = i;
+    const std::uint32_t point = NextCodePoint(json, i);
+    if (point < 0x20 || !IsControl(point)) {   // a line break between two values; inside of strings it is escaped already
+      out += json.substr(begin, i - begin);
+      continue;
+    }
+    char escape[16];
+    std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(point));
+    out += escape;
+  }
+  return out;
+}
+
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
   for (std::size_t i = 0; i < text.size();) width += WidthOf(NextCodePoint(text, i));

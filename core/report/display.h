@@ -16,6 +16,9 @@ std::string Printable(std::string_view text);
 // The same inside XML or HTML, in text or between quotes; 1.0 of XML has no other control characters even as entities.
 std::string MarkupEscaped(std::string_view text);
 
+// JSON that is written already, with \u202e for such a character: inside of its strings there is no other place for one.
+std::string JsonEscaped(std::string_view json);
+
 // How many terminal columns a text takes: none for combining marks, two for wide characters.
 std::size_t DisplayWidth(std::string_view text);
 

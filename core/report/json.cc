@@ -141,7 +141,7 @@ Value SummaryOf(const RunReport& report) {
 
 }  // namespace
 
-std::string Line(const Value& value) { return value.dump(-1, ' ', false, Value::error_handler_t::replace) + "\n"; }
+std::string Line(const Value& value) { return JsonEscaped(value.dump(-1, ' ', false, Value::error_handler_t::replace)) + "\n"; }
 
 std::string RenderJsonLine(const ScenarioReport& scenario) { return Line(ScenarioOf(scenario)); }
 
@@ -168,7 +168,7 @@ std::string RenderJson(const RunReport& report) {
     out["timing"]["states_per_second"] = report.timing->states_per_second;
   }
   // File names and texts of a broken scenario need not be UTF-8; the report must be.
-  return out.dump(2, ' ', false, Value::error_handler_t::replace) + "\n";
+  return JsonEscaped(out.dump(2, ' ', false, Value::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace asyncrt

@@ -142,7 +142,7 @@ std::string RenderSarif(const RunReport& report) {
   out["$schema"] = "https://json.schemastore.org/sarif-2.1.0.json";
   out["version"] = "2.1.0";
   out["runs"] = Value::array({run});
-  return out.dump(2, ' ', false, Value::error_handler_t::replace) + "\n";
+  return JsonEscaped(out.dump(2, ' ', false, Value::error_handler_t::replace)) + "\n";
 }
 
 }  // namespace asyncrt
