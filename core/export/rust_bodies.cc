@@ -69,6 +69,14 @@ bool Diverges(const Body& body) {
   }
 }
 
+bool IsToldOfByRust(Code code) {
+  switch (code) {
+    case Code::kLoop: case Code::kWhile: case Code::kIf: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn:
+    case Code::kFail: case Code::kCall: case Code::kSet: return false;
+    default: return true;
+  }
+}
+
 const Op* SingleOp(const Body& body) {
   if (body.ops.size() != 1 || body.ops[0].has_or) return nullptr;
   const Op& op = body.ops[0];

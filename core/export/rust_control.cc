@@ -156,11 +156,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
 void RustWriter::Statement(const Op& op) {
   if (!op.at.empty() || !op.note.empty())
     Line("// " + RustComment(op.at) + (op.at.empty() || op.note.empty() ? "" : ": ") + RustComment(op.note));
-  switch (op.def->code) {
-    case Code::kLoop: case Code::kWhile: case Code::kIf: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn:
-    case Code::kFail: case Code::kCall: case Code::kSet: break;
-    default: Marker(op);
-  }
+  if (IsToldOfByRust(op.def->code)) Marker(op);
   auto braces = [&](const std::string& head, const Body* body) {
     Line(head + " {");
     if (body != nullptr) Block(*body);
@@ -248,7 +244,7 @@ void RustWriter::Statement(const Op& op) {
       Line("}");
       return;
     case Code::kChoose: {
-      Line("match choose(" + std::to_string(op.branches.size()) + ") {");
+      Line("match choose(" + RustString(op.node->pointer) + ", " + std::to_string(op.branches.size()) + ") {");
       for (std::size_t k = 0; k < op.branches.size(); ++k)
         braces((k + 1 < op.branches.size() ? std::to_string(k) : std::string("_")) + " =>", op.branches[k].await.get());
       Line("}");

@@ -145,6 +145,8 @@ struct Party {
     on_thread: AtomicBool,
     woken: AtomicBool,
     ended: AtomicBool,
+    events: AtomicU64, // how often it came to an op, suspended or ended
+    thread: AtomicU64, // the kernel's number of the thread on which it last came to an op
 }
 static PARTIES: Mutex<Vec<Arc<Party>>> = Mutex::new(Vec::new());
 static VALUES: Mutex<Vec<(String, &'static AtomicI64)>> = Mutex::new(Vec::new());
@@ -163,6 +165,8 @@ fn new_party(name: String) -> Arc<Party> {
         on_thread: AtomicBool::new(false),
         woken: AtomicBool::new(true),
         ended: AtomicBool::new(false),
+        events: AtomicU64::new(0),
+        thread: AtomicU64::new(0),
     });
     lock(&PARTIES).push(party.clone());
     party
@@ -189,6 +193,8 @@ pub fn op(pointer: &'static str, text: &'static str) {
     let step = STEPS.fetch_add(1, SeqCst);
     if let Some(party) = current() {
         *lock(&party.at) = (pointer, text);
+        party.events.fetch_add(1, SeqCst);
+        turn(&party, Some(pointer));
     }
     let seed = JITTER.load(SeqCst);
     if seed != 0 {
@@ -280,6 +286,7 @@ struct EndOf(Arc<Party>);
 impl Drop for EndOf {
     fn drop(&mut self) {
         self.0.ended.store(true, SeqCst);
+        self.0.events.fetch_add(1, SeqCst);
     }
 }
 struct TellWake {
@@ -313,6 +320,7 @@ impl<F: Future> Future for Tracked<F> {
             this.waker = Some((cx.waker().clone(), Waker::from(Arc::new(telling))));
         }
         let party = this.party.clone();
+        turn(&party, None);
         let _entered = enter(&party);
         party.woken.store(false, SeqCst);
         let future = unsafe { Pin::new_unchecked(this.future.as_mut().unwrap()) };
@@ -320,6 +328,7 @@ impl<F: Future> Future for Tracked<F> {
         if result.is_ready() {
             party.ended.store(true, SeqCst);
         }
+        party.events.fetch_add(1, SeqCst);
         result
     }
 }
@@ -443,13 +452,204 @@ fn mix(value: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
-/// One of so many branches, by chance.
-pub fn choose(branches: u64) -> u64 {
+/// One of so many branches: as the schedule says, else by chance.
+pub fn choose(pointer: &'static str, branches: u64) -> u64 {
+    if STEERED.load(SeqCst) {
+        let name = current().map_or_else(String::new, |party| party.name.clone());
+        let mut steering = lock(&STEERING);
+        if let Some(at) = steering.choices.iter().position(|(party, place, _)| *party == name && place == pointer) {
+            return steering.choices.remove(at).2.min(branches - 1);
+        }
+    }
     mix(JITTER.load(SeqCst) ^ mix(CHOICES.fetch_add(1, SeqCst) + 1)) % branches
 }
 static START: Mutex<Option<Instant>> = Mutex::new(None);
 pub fn now_ms() -> i64 {
     lock(&START).map_or(0, |start| start.elapsed().as_millis() as i64)
+}
+
+// ---- steering along a schedule -------------------------------------------------------------------------------------
+
+// A party with a ticket stands still until its turn, with its thread, as if the operating system had not run it: every
+// run that comes out is one that can come without. Nobody is woken and nothing is awaited for that.
+//
+// The schedule is a file with a ticket a line, its fields separated by tabs:
+//     op PARTY POINTER goes|waits   PARTY comes to an op; `waits`: the schedule sees it wait there
+//     poll PARTY                    a worker polls the task
+//     time MICROSECONDS             nobody goes on before they have passed
+//     choose PARTY POINTER BRANCH   what a `choose` takes; no ticket
+//     loop                          after the last ticket comes the next one again
+// An empty PARTY is anybody.
+enum Ticket {
+    Op { party: String, pointer: String, waits: bool },
+    Poll { party: String },
+    Time(Duration),
+}
+struct Steering {
+    tickets: Vec<Ticket>,
+    claimed: Vec<bool>,
+    next: usize,
+    used: u64,
+    missed: u64,
+    repeat_from: Option<usize>,
+    choices: Vec<(String, String, u64)>,
+    last: Option<(Arc<Party>, u64, bool)>, // whose ticket was used last, its events then, and whether it is to wait
+    progress: Option<Instant>,             // when that was
+}
+static STEERED: AtomicBool = AtomicBool::new(false);
+static TURN_MS: AtomicU64 = AtomicU64::new(200);
+static STEERING: Mutex<Steering> = Mutex::new(Steering {
+    tickets: Vec::new(),
+    claimed: Vec::new(),
+    next: 0,
+    used: 0,
+    missed: 0,
+    repeat_from: None,
+    choices: Vec::new(),
+    last: None,
+    progress: None,
+});
+const TIMER_SLACK: Duration = Duration::from_millis(5);
+
+fn read_schedule(text: &str) -> Option<Steering> {
+    let mut out = Steering {
+        tickets: Vec::new(),
+        claimed: Vec::new(),
+        next: 0,
+        used: 0,
+        missed: 0,
+        repeat_from: None,
+        choices: Vec::new(),
+        last: None,
+        progress: Some(Instant::now()),
+    };
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields[..] {
+            ["op", party, pointer, how] => out.tickets.push(Ticket::Op {
+                party: party.to_string(),
+                pointer: pointer.to_string(),
+                waits: how == "waits",
+            }),
+            ["poll", party] => out.tickets.push(Ticket::Poll { party: party.to_string() }),
+            ["time", micros] => out.tickets.push(Ticket::Time(Duration::from_micros(micros.parse().ok()?))),
+            ["choose", party, pointer, branch] => {
+                out.choices.push((party.to_string(), pointer.to_string(), branch.parse().ok()?))
+            }
+            ["loop"] => out.repeat_from = Some(out.tickets.len()),
+            _ => return None,
+        }
+    }
+    out.claimed = vec![false; out.tickets.len()];
+    if out.repeat_from == Some(out.tickets.len()) {
+        out.repeat_from = None;
+    }
+    Some(out)
+}
+impl Steering {
+    /// The first free ticket of this party for this op, or for being polled.
+    fn claim(&mut self, party: &Party, pointer: Option<&str>) -> Option<usize> {
+        let is_mine = |ticket: &Ticket| match (ticket, pointer) {
+            (Ticket::Op { party: name, pointer: place, .. }, Some(here)) => {
+                place == here && (name.is_empty() || *name == party.name)
+            }
+            (Ticket::Poll { party: name }, None) => *name == party.name,
+            _ => false,
+        };
+        let at = (self.next..self.tickets.len()).find(|&at| !self.claimed[at] && is_mine(&self.tickets[at]))?;
+        self.claimed[at] = true;
+        Some(at)
+    }
+    fn pass(&mut self, to: usize) {
+        self.next = to;
+        self.progress = Some(Instant::now());
+        if self.next == self.tickets.len() {
+            if let Some(first) = self.repeat_from {
+                self.next = first;
+                (first..self.claimed.len()).for_each(|at| self.claimed[at] = false);
+            }
+        }
+    }
+    fn since(&self) -> Duration {
+        self.progress.map_or(Duration::ZERO, |at| at.elapsed())
+    }
+    /// Time that has to pass is waited for by whoever comes next.
+    fn pass_time(&mut self) -> bool {
+        while let Some(Ticket::Time(time)) = self.tickets.get(self.next) {
+            if self.since() < *time + TIMER_SLACK {
+                return false;
+            }
+            let next = self.next + 1;
+            self.pass(next);
+            self.last = None;
+        }
+        true
+    }
+    /// Who went last has done its op, or waits in it.
+    fn is_settled(&self) -> bool {
+        let (party, events, waits) = match &self.last {
+            Some((party, events, waits)) => (party, *events, *waits),
+            None => return true,
+        };
+        let since = self.since();
+        party.events.load(SeqCst) != events
+            || party.ended.load(SeqCst)
+            || since > Duration::from_millis(if waits { 10 } else { 50 })
+            || (since > Duration::from_millis(1) && is_asleep(party.thread.load(SeqCst)))
+    }
+}
+fn thread_number() -> u64 {
+    thread_local! { static NUMBER: u64 = std::fs::read_link("/proc/thread-self").ok()
+    .and_then(|link| link.file_name().and_then(|name| name.to_str().and_then(|text| text.parse().ok()))).unwrap_or(0) }
+    NUMBER.try_with(|number| *number).unwrap_or(0)
+}
+fn is_asleep(thread: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().map_or(false, |rest| rest.starts_with('S'))
+}
+/// Stands still until the tickets before this party's are used. Who waits too long for that misses its turn: it goes on,
+/// and so do those that were to come before it.
+fn turn(party: &Arc<Party>, pointer: Option<&str>) {
+    if !STEERED.load(SeqCst) {
+        return;
+    }
+    party.thread.store(thread_number(), SeqCst);
+    let mine = match lock(&STEERING).claim(party, pointer) {
+        Some(ticket) => ticket,
+        None => return,
+    };
+    let patience = Duration::from_millis(TURN_MS.load(SeqCst));
+    let came = Instant::now();
+    loop {
+        {
+            let mut steering = lock(&STEERING);
+            if steering.next > mine {
+                return;
+            }
+            let time_passed = steering.pass_time();
+            let waits = matches!(&steering.tickets[mine], Ticket::Op { waits: true, .. });
+            if steering.next == mine && steering.is_settled() {
+                steering.last = pointer.map(|_| (party.clone(), party.events.load(SeqCst), waits));
+                steering.used += 1;
+                steering.pass(mine + 1);
+                return;
+            }
+            if time_passed && came.elapsed().min(steering.since()) > patience {
+                steering.missed += (mine - steering.next).max(1) as u64;
+                steering.last = None;
+                steering.pass(mine + 1);
+                return;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    }
+}
+fn turns() -> String {
+    if !STEERED.load(SeqCst) {
+        return String::new();
+    }
+    let steering = lock(&STEERING);
+    format!(",\"turns\":{},\"turns_missed\":{}", steering.used, steering.missed)
 }
 
 // ---- the run -----------------------------------------------------------------------------------------------------
@@ -502,10 +702,29 @@ fn number(variable: &str, or: u64) -> u64 {
 }
 /// Runs a scenario under a watchdog and tells how it ended: `completed`, `panicked`, or `hang` with who stands where.
 /// ASYNCRT_WATCHDOG_MS: after how long without an end it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
+/// ASYNCRT_SCHEDULE: the file of a schedule to steer along. ASYNCRT_TURN_MS: how long a party waits for its turn.
 pub fn run(scenario: fn() -> Out) {
     JITTER.store(number("ASYNCRT_JITTER", 0), SeqCst);
     *lock(&START) = Some(Instant::now());
     let patience = Duration::from_millis(number("ASYNCRT_WATCHDOG_MS", 2000));
+    TURN_MS.store(number("ASYNCRT_TURN_MS", 200), SeqCst);
+    if let Ok(path) = std::env::var("ASYNCRT_SCHEDULE") {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+            eprintln!("{path}: {error}");
+            std::process::exit(2)
+        });
+        match read_schedule(&text) {
+            Some(steering) => {
+                let is_any = !steering.tickets.is_empty() || !steering.choices.is_empty();
+                *lock(&STEERING) = steering;
+                STEERED.store(is_any, SeqCst);
+            }
+            None => {
+                eprintln!("{path}: this is no schedule");
+                std::process::exit(2)
+            }
+        }
+    }
     std::panic::set_hook(Box::new(|info| {
         PANICS.fetch_add(1, SeqCst);
         let party = current();
@@ -516,15 +735,24 @@ pub fn run(scenario: fn() -> Out) {
         };
         let name = party.map_or_else(|| "".to_string(), |party| party.name.clone());
         tell(format!(
-            "{{\"event\":\"panic\",\"party\":{},\"op\":{},\"message\":{}}}",
-            quoted(&name), quoted(pointer), quoted(message.lines().next().unwrap_or(""))
+            "{{\"event\":\"panic\",\"party\":{},\"op\":{},\"message\":{}{}}}",
+            quoted(&name), quoted(pointer), quoted(message.lines().next().unwrap_or("")), turns()
         ));
     }));
     std::thread::spawn(move || {
+        let start = Instant::now();
         std::thread::sleep(patience);
+        // A run that is steered is young as long as its schedule goes on.
+        while STEERED.load(SeqCst) && start.elapsed() < patience * 5 {
+            let since = lock(&STEERING).since();
+            if since >= patience {
+                break;
+            }
+            std::thread::sleep(patience - since);
+        }
         tell(format!(
-            "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}}}",
-            PANICS.load(SeqCst), values(), parties()
+            "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}{}}}",
+            PANICS.load(SeqCst), values(), parties(), turns()
         ));
         unsafe { _exit(3) }
     });
@@ -535,8 +763,8 @@ pub fn run(scenario: fn() -> Out) {
     };
     let outcome = if result.is_ok() { "completed" } else { "panicked" };
     tell(format!(
-        "{{\"event\":\"end\",\"outcome\":\"{}\",\"panics\":{},\"values\":{}}}",
-        outcome, PANICS.load(SeqCst), values()
+        "{{\"event\":\"end\",\"outcome\":\"{}\",\"panics\":{},\"values\":{}{}}}",
+        outcome, PANICS.load(SeqCst), values(), turns()
     ));
     unsafe { _exit(if result.is_ok() { 0 } else { 101 }) }
 }
