@@ -44,6 +44,15 @@ struct ScheduleStep {
   bool in_loop = false;  // part of the repeated part of an endless run
 };
 
+// What real Tokio did when a finding was tried on it.
+struct Confirmation {
+  std::string tokio;     // the release
+  std::string outcome;   // "hang", "panic", "refused by rustc"; otherwise what was seen instead; empty: nothing was run
+  std::string how;       // "steered", "steered with delays", "by chance", "compiler"; empty: it was not seen
+  std::uint64_t attempts = 0;  // runs until then
+  std::string why_not;   // empty: it is confirmed
+};
+
 struct Finding {
   std::string rule;
   Severity severity = Severity::kError;
@@ -58,6 +67,7 @@ struct Finding {
   std::string allowed;  // the reason of the `allow` that matched; empty: none
   bool others_progress = false;
   bool in_baseline = false;  // known, and accepted for now
+  std::optional<Confirmation> confirmed;
 };
 
 // Whether it decides about the verdict and the exit status.
