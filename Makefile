@@ -30,7 +30,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity confirm fuzz tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -64,6 +64,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	bash tests/faults.sh $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
+	python3 tests/confirmed.py --check $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
@@ -86,6 +87,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
+	bash tests/confirm.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory asan
 
 bench: ## states per second
@@ -94,7 +96,7 @@ bench: ## states per second
 
 # Cargo as Debian has it, unless there is another one.
 RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
-deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
+deps-rust: ## install what `fidelity` and `confirm` need: Debian's Tokio, and cargo if there is none
 	@$(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) $$(command -v cargo > /dev/null || echo cargo)"
 
 FIDELITY_RUNS ?= 20
@@ -106,6 +108,16 @@ fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many ti
 	rm -rf $(BUILD)/fidelity/random && mkdir -p $(BUILD)/fidelity/random
 	$(BUILD)/write-scenarios $(BUILD)/fidelity/random $(FIDELITY_SEED) $(FIDELITY_SCENARIOS)
 	python3 tests/fidelity/exported.py $(BUILD)/asyncrt-check scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity
+
+# Every finding of the scenarios by the rules of the Tokio that Debian has.
+CONFIRM_TOKIO ?= 1.24
+confirm: ## try the findings of the scenarios on real Tokio, and write which ones it shows
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
+	@$(MAKE) --no-print-directory deps-rust
+	$(BUILD)/asyncrt-check run scenarios/ --tokio $(CONFIRM_TOKIO) --fail-on never --output $(BUILD)/report.json > /dev/null
+	$(BUILD)/asyncrt-check confirm $(BUILD)/report.json --build $(BUILD)/confirm --output $(BUILD)/confirmed.json || test $$? = 1
+	python3 tests/confirmed.py --write $(BUILD)/confirmed.json
+	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \

@@ -34,7 +34,7 @@ bool Play(const Input& scenario, const std::string& schedule, const CheckOptions
 int PlayReport(const Input& report, const CheckOptions& options, const TextStyle& style) {
   const RecordedReport recorded = ReadReport(report.text);
   if (!recorded.error.empty()) {
-    Complain(Printable(report.file) + ": " + recorded.error);
+    Complain(Printable(report.file) + ": " + recorded.error + (recorded.is_scenario ? "; `--schedule` can say what to play" : ""));
     return kExitInvalid;
   }
   int status = kExitOk;

@@ -25,9 +25,8 @@ RecordedReport ReadReport(const std::string& text) {
     return recorded;
   }
   const nlohmann::json root = nlohmann::json::parse(text, nullptr, false, true);
-  recorded.error = root.is_object() && root.contains("main")
-                       ? "this is a scenario: `--schedule` must say what to play, or give the JSON report of `run`"
-                       : "this is no JSON report of `run`";
+  recorded.is_scenario = root.is_object() && root.contains("main");
+  recorded.error = recorded.is_scenario ? "this is a scenario, not the JSON report of `run`" : "this is no JSON report of `run`";
   return recorded;
 }
 

@@ -10,7 +10,8 @@ namespace asyncrt {
 
 struct RecordedReport {
   RunReport report;
-  std::string error;  // why this is no report; empty: it is one
+  std::string error;         // why this is no report; empty: it is one
+  bool is_scenario = false;  // that is why
 };
 
 RecordedReport ReadReport(const std::string& text);

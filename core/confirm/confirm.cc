@@ -37,15 +37,16 @@ struct Trial {
 // One way to run it.
 struct Attempt {
   bool is_steered = false;
-  TicketKind kind = TicketKind::kOps;
+  TicketKind kind;
   std::uint64_t seed = 0;   // of delays; 0: none
 };
 
-// Along the schedule first, then with delays, then left to chance.
+// Along the schedule first, then with delays, then left to chance. Many programs cannot do anything else; one run in between is left alone.
 std::vector<Attempt> AttemptsOf(std::uint64_t runs) {
-  std::vector<Attempt> attempts = {{true, TicketKind::kOps, 0}, {true, TicketKind::kOpsAndPolls, 0}, {true, TicketKind::kOps, 1}, {true, TicketKind::kOpsAndPolls, 2}};
-  for (std::uint64_t k = attempts.size(); k < runs; ++k) attempts.push_back({false, TicketKind::kOps, k - 4});
-  attempts.resize(std::min<std::size_t>(attempts.size(), runs));
+  std::vector<Attempt> attempts = {{true, {false, true}, 0}, {true, {true, true}, 0}, {true, {false, false}, 0}, {false, {}, 0},
+                                   {true, {true, false}, 0}, {true, {false, true}, 1}, {true, {true, true}, 2}};
+  while (attempts.size() < runs) attempts.push_back({false, {}, attempts.size()});
+  attempts.resize(runs);
   return attempts;
 }
 

@@ -15,6 +15,14 @@ std::string TextOf(const Value& object, const char* key) {
   return it != object.end() && it->is_string() ? it->get<std::string>() : "";
 }
 
+std::vector<std::string> TextsOf(const Value& object, const char* key) {
+  std::vector<std::string> out;
+  if (const auto it = object.find(key); it != object.end() && it->is_array())
+    for (const Value& item : *it)
+      if (item.is_string()) out.push_back(item.get<std::string>());
+  return out;
+}
+
 // The words of Tokio's and std's panics differ a little between releases; what they begin with does not.
 constexpr std::size_t kSameWords = 24;
 bool IsSameMessage(std::string_view one, std::string_view other) {
@@ -41,29 +49,48 @@ std::string PanicParty(const Finding& finding) {
   return "";
 }
 
-bool IsPanicOf(const Finding& finding, const PanicSeen& panic) {
-  const std::string party = PanicParty(finding), message = MessageOf(finding);
-  if (!party.empty() && panic.party != party) return false;
-  bool is_there = panic.pointer == PanicPointer(finding);
-  for (const Location& location : finding.locations) is_there = is_there || panic.pointer == location.pointer;
-  // An `unwrap` says what it unwraps; the scenario says only that it fails. What falls at the end of a body has no op of its own.
-  return is_there || IsSameMessage(panic.message, message);
-}
-
 bool IsRelated(std::string_view one, std::string_view other) {
   const std::size_t size = std::min(one.size(), other.size());
   return size > 0 && one.substr(0, size) == other.substr(0, size) &&
          (one.size() == other.size() || (one.size() > size ? one[size] : other[size]) == '/');
 }
 
+bool IsPanicOf(const Finding& finding, const PanicSeen& panic) {
+  const std::string party = PanicParty(finding), place = PanicPointer(finding);
+  const bool is_party = party.empty() || panic.party == party;
+  if (panic.pointer == place) return true;
+  for (const Location& location : finding.locations) {
+    // An `unwrap` says what it unwraps, and the scenario only that it fails: the place decides, whoever comes there first. Who panics in an
+    // op stands in the last one inside it.
+    if (panic.pointer == location.pointer || (is_party && IsRelated(location.pointer, panic.pointer))) return true;
+    // What is declared is built before the first op.
+    if (finding.rule == "ownership/bad-config" && panic.pointer.empty() && !location.pointer.starts_with("/main")) return true;
+  }
+  // What falls at the end of a body, or is built by an op, has no place of its own.
+  const std::string message = MessageOf(finding);
+  if (finding.rule == "ownership/bad-config") return IsSameMessage(panic.message, message) || (!panic.message.empty() && message.find(panic.message) != std::string::npos);
+  return is_party && IsSameMessage(panic.message, message);
+}
+
+// Ops that poll other ops of the same party, which then stands in each of those.
+bool PollsOthers(std::string_view verb) {
+  for (std::string_view one : {"await", "select", "join", "timeout", "next", "notified", "poll", "block_on", "run_until", "unconstrained", "catch_panic"})
+    if (verb == one) return true;
+  return false;
+}
+
 // Whether the party stands where the finding says that it waits.
 bool StandsThere(const Finding& finding, const Wait& wait, const PartySeen& party) {
-  if (wait.op == "run") return party.state == "ready and not polled" || party.name == "main" || party.pointer.empty();
+  const std::string verb = party.doing.substr(0, party.doing.find(' '));
+  // Who yields is ready, though its wake-up may lie in a list that the worker has not come to.
+  if (wait.op == "run") return party.state == "ready and not polled" || verb == "yield_now" || party.name == "main" || party.pointer.empty();
   // A runtime or a value that falls at the end of a body has no op of its own.
   if (wait.op == "drop" || wait.op == "end") return true;
-  const std::string verb = party.doing.substr(0, party.doing.find(' '));
   if (verb == wait.op) return true;
-  return std::any_of(finding.locations.begin(), finding.locations.end(), [&](const Location& at) { return IsRelated(at.pointer, party.pointer); });
+  const auto came_to = [&](const std::string& pointer) { return std::find(party.came_to.begin(), party.came_to.end(), pointer) != party.came_to.end(); };
+  return std::any_of(finding.locations.begin(), finding.locations.end(), [&](const Location& at) {
+    return IsRelated(at.pointer, party.pointer) || (PollsOthers(verb) && came_to(at.pointer));
+  });
 }
 
 std::string HangDifference(const Finding& finding, const RunOutcome& run) {
@@ -116,7 +143,8 @@ RunOutcome ReadRun(const std::string& output, bool was_killed) {
     if (const auto missed = line.find("turns_missed"); missed != line.end() && missed->is_number_unsigned()) run.turns_missed = missed->get<std::uint64_t>();
     if (const auto parties = line.find("parties"); parties != line.end() && parties->is_array())
       for (const Value& party : *parties)
-        if (party.is_object()) run.parties.push_back({TextOf(party, "party"), TextOf(party, "op"), TextOf(party, "doing"), TextOf(party, "state")});
+        if (party.is_object())
+          run.parties.push_back({TextOf(party, "party"), TextOf(party, "op"), TextOf(party, "doing"), TextOf(party, "state"), TextsOf(party, "came_to")});
   }
   return run;
 }

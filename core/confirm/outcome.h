@@ -27,6 +27,7 @@ struct PanicSeen {
 // Where a party stands that has not ended.
 struct PartySeen {
   std::string name, pointer, doing, state;
+  std::vector<std::string> came_to;   // the ops before
 };
 struct RunOutcome {
   enum class End : std::uint8_t { kCompleted, kPanicked, kHang, kAborted, kKilled };

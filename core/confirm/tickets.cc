@@ -28,6 +28,7 @@ bool IsBelow(std::string_view pointer, std::string_view above) {
 
 // Several steps of these can be one op: they have a body, or wait for several things in a row.
 bool HasManySteps(const Op& op) {
+  if (op.def->code == Code::kWhile) return false;   // each look at its condition is told of
   return op.body != nullptr || !op.branches.empty() || op.count.value_or(1) > 1 || op.def->code == Code::kAwait ||
          op.def->code == Code::kJoinThread;
 }
@@ -40,6 +41,22 @@ struct Trail {
   std::map<std::string, std::size_t> done;  // op -> how many steps it had made then
   std::vector<std::string> steps;
 };
+
+// The branches of `choose` that a party takes show in the ops that it comes to: "", or the line for this step. A branch without such an op stays open.
+std::string Chosen(const std::map<std::string, const Op*>& op_at, const std::string& party, const std::string& pointer, const Trail& trail) {
+  std::string lines;
+  constexpr std::string_view kBranches = "/branches/";
+  for (std::size_t at = pointer.find(kBranches); at != std::string::npos; at = pointer.find(kBranches, at + 1)) {
+    const std::string choose = pointer.substr(0, at);
+    const auto op = op_at.find(choose);
+    if (op == op_at.end() || op->second->def->code != Code::kChoose) continue;
+    const std::size_t begin = at + kBranches.size();
+    const std::string branch = pointer.substr(begin, pointer.find('/', begin) - begin), inside = choose + std::string(kBranches) + branch;
+    const bool goes_on = !trail.steps.empty() && IsBelow(trail.steps.back(), inside) && trail.steps.back() != pointer;
+    if (!goes_on) lines += "choose\t" + party + "\t" + choose + "\t" + branch + "\n";
+  }
+  return lines;
+}
 
 // Whether the party comes to the op with this step, or goes on in it.
 bool Begins(const Op& op, const std::string& pointer, const Trail& trail) {
@@ -80,12 +97,12 @@ Tickets TicketsOf(const Scenario& scenario, const std::vector<ScheduleStep>& sch
       repeats = true;
       tickets.text += "loop\n";
     }
-    if (step.time_us > now) {
+    if (step.time_us > now && kind.with_time) {
       tickets.text += "time\t" + std::to_string(step.time_us - now) + "\n";
       now = step.time_us;
     }
     const std::string party = ExportedParty(step.task.value_or("thread " + step.thread));
-    if (step.op == "poll" && kind == TicketKind::kOpsAndPolls && step.task && !party.empty()) {
+    if (step.op == "poll" && kind.with_polls && step.task && !party.empty()) {
       tickets.text += "poll\t" + party + "\n";
       ++tickets.count;
     }
@@ -95,15 +112,13 @@ Tickets TicketsOf(const Scenario& scenario, const std::vector<ScheduleStep>& sch
     const Op& op = *at->second;
     Trail& trail = trails[step.task.value_or(step.thread)];
     const bool begins = Begins(op, step.pointer, trail);
+    if (begins) tickets.text += Chosen(op_at, party, step.pointer, trail);
     trail.steps.push_back(step.pointer);
     trail.done[step.pointer] = trail.steps.size();
     if (begins)   // what it waited for inside has gone with the run before
       for (auto it = trail.waits_at.begin(); it != trail.waits_at.end();) it = IsBelow(*it, step.pointer) ? trail.waits_at.erase(it) : std::next(it);
     if (Waits(step)) trail.waits_at.insert(step.pointer);
     else trail.waits_at.erase(step.pointer);
-    constexpr std::string_view kTakes = "takes branch ";
-    if (op.def->code == Code::kChoose && step.effect.starts_with(kTakes))
-      tickets.text += "choose\t" + party + "\t" + step.pointer + "\t" + step.effect.substr(kTakes.size()) + "\n";
     if (!begins || !IsToldOfByRust(op.def->code)) continue;
     tickets.text += "op\t" + party + "\t" + step.pointer + "\t" + (Waits(step) ? "waits" : "goes") + "\n";
     ++tickets.count;

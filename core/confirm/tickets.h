@@ -2,7 +2,7 @@
 #ifndef ASYNCRT_CORE_CONFIRM_TICKETS_H_
 #define ASYNCRT_CORE_CONFIRM_TICKETS_H_
 
-#include <cstdint>
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +13,11 @@
 namespace asyncrt {
 
 // Steps of the runtime itself (who is woken, what a worker finds, where it parks) cannot be steered, only surrounded by ops that are.
-// With polls, the moments in which a worker takes up a task are ordered, too: a resumed wait has no op that begins.
-enum class TicketKind : std::uint8_t { kOps, kOpsAndPolls };
+// With polls, the moments in which a worker takes up a task are ordered, too: a resumed wait has no op that begins. With time, nobody goes
+// on before as much time has passed as in the schedule; without, timers fire when they do.
+struct TicketKind {
+  bool with_polls = false, with_time = true;
+};
 
 struct Tickets {
   std::string text;       // what ASYNCRT_SCHEDULE names a file of; support.rs has the format

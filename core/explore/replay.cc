@@ -1,6 +1,5 @@
 #include "core/explore/replay.h"
 
-#include <algorithm>
 #include <charconv>
 
 namespace asyncrt {
@@ -176,11 +175,6 @@ class Teller {
       default: break;
     }
     if (s.mode == Mode::kPanicking && m_.H().ended == 0) return "panics";
-    if (in.op == VmOp::kChoose) {
-      const std::vector<int>& entries = p_.jumps[static_cast<std::size_t>(in.list)];
-      const auto taken = std::find(entries.begin(), entries.end(), static_cast<int>(s.pc));
-      if (taken != entries.end()) return "takes branch " + std::to_string(taken - entries.begin());
-    }
     if (same && s.status == StrandStatus::kSuspended) {
       if (m_.T(thread).top == 0) return "suspends";
       return "suspends";

@@ -23,7 +23,7 @@ RustModule ExportRust(const Scenario& scenario);
 std::vector<std::pair<std::string, std::string>> RustProject(
     const std::vector<std::pair<std::string, RustModule>>& modules, const std::string& tokio_path);
 
-// Whether the program says when a party comes to such an op, by the op's place in the scenario; control flow passes unseen.
+// Whether the program says when a party comes to such an op, by the op's place in the scenario; what only leads on passes unseen.
 bool IsToldOfByRust(Code code);
 
 // A scenario's name as a Rust identifier.

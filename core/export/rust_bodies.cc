@@ -71,8 +71,7 @@ bool Diverges(const Body& body) {
 
 bool IsToldOfByRust(Code code) {
   switch (code) {
-    case Code::kLoop: case Code::kWhile: case Code::kIf: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn:
-    case Code::kFail: case Code::kCall: case Code::kSet: return false;
+    case Code::kLoop: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn: case Code::kFail: case Code::kCall: return false;
     default: return true;
   }
 }

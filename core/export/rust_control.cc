@@ -156,7 +156,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
 void RustWriter::Statement(const Op& op) {
   if (!op.at.empty() || !op.note.empty())
     Line("// " + RustComment(op.at) + (op.at.empty() || op.note.empty() ? "" : ": ") + RustComment(op.note));
-  if (IsToldOfByRust(op.def->code)) Marker(op);
+  if (IsToldOfByRust(op.def->code) && op.def->code != Code::kWhile) Marker(op);
   auto braces = [&](const std::string& head, const Body* body) {
     Line(head + " {");
     if (body != nullptr) Block(*body);
@@ -236,7 +236,11 @@ void RustWriter::Statement(const Op& op) {
     case Code::kLoop:
       braces(op.times ? "for _ in 0.." + Int(*op.times) : "loop", op.body.get());
       return;
-    case Code::kWhile: braces("while " + Bool(*op.condition), op.body.get()); return;
+    case Code::kWhile:   // each look at the condition is told of
+      Line("while {");
+      Marker(op);
+      braces(Bool(*op.condition) + "\n}", op.body.get());
+      return;
     case Code::kIf:
       Line("if " + Bool(*op.condition) + " {");
       if (op.then) Block(*op.then);

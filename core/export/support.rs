@@ -141,6 +141,7 @@ pub fn used<T: ?Sized>(_: &T) {}
 struct Party {
     name: String,
     at: Mutex<(&'static str, &'static str)>,
+    before: Mutex<Vec<&'static str>>, // ops that it came to before; of many the last ones
     holds: Mutex<Vec<(u64, &'static str)>>,
     on_thread: AtomicBool,
     woken: AtomicBool,
@@ -161,6 +162,7 @@ fn new_party(name: String) -> Arc<Party> {
     let party = Arc::new(Party {
         name,
         at: Mutex::new(("", "")),
+        before: Mutex::new(Vec::new()),
         holds: Mutex::new(Vec::new()),
         on_thread: AtomicBool::new(false),
         woken: AtomicBool::new(true),
@@ -188,11 +190,20 @@ impl Drop for Entered {
         }
     }
 }
+const REMEMBERED: usize = 16;
+fn remember(before: &mut Vec<&'static str>, pointer: &'static str) {
+    before.retain(|known| *known != pointer);
+    if before.len() == REMEMBERED {
+        before.remove(0);
+    }
+    before.push(pointer);
+}
 /// The party of this thread comes to an op: `pointer` is its place in the scenario.
 pub fn op(pointer: &'static str, text: &'static str) {
     let step = STEPS.fetch_add(1, SeqCst);
     if let Some(party) = current() {
-        *lock(&party.at) = (pointer, text);
+        let (left, _) = std::mem::replace(&mut *lock(&party.at), (pointer, text));
+        remember(&mut lock(&party.before), left);
         party.events.fetch_add(1, SeqCst);
         turn(&party, Some(pointer));
     }
@@ -682,14 +693,15 @@ fn parties() -> String {
     for party in lock(&PARTIES).iter().filter(|party| !party.ended.load(SeqCst)) {
         let (pointer, text) = *lock(&party.at);
         let holds: Vec<String> = lock(&party.holds).iter().map(|(_, name)| quoted(name)).collect();
+        let before: Vec<String> = lock(&party.before).iter().map(|pointer| quoted(pointer)).collect();
         let state = match (party.on_thread.load(SeqCst), party.woken.load(SeqCst)) {
             (true, _) => "on a thread",
             (false, true) => "ready and not polled",
             (false, false) => "suspended",
         };
         out.push(format!(
-            "{{\"party\":{},\"op\":{},\"doing\":{},\"state\":\"{}\",\"holds\":[{}]}}",
-            quoted(&party.name), quoted(pointer), quoted(text), state, holds.join(",")
+            "{{\"party\":{},\"op\":{},\"doing\":{},\"state\":\"{}\",\"holds\":[{}],\"came_to\":[{}]}}",
+            quoted(&party.name), quoted(pointer), quoted(text), state, holds.join(","), before.join(",")
         ));
     }
     format!("[{}]", out.join(","))
