@@ -79,9 +79,14 @@ TEST(Tickets, MayOrderPollsToo) {
 }
 
 TEST(Tickets, SayWhatIsChosen) {
-  const Checked checked = Check(R"json({ "name": "t", "main": [
-    { "op": "choose", "branches": [ [], [], [ { "op": "panic", "message": "third" } ] ] } ] })json");
-  EXPECT_NE(TicketsText(checked).find("choose\tmain\t/main/0\t2\n"), std::string::npos) << TicketsText(checked);
+  const Checked checked = Check(R"json({ "name": "t", "objects": { "m": { "kind": "std_mutex" } }, "main": [
+    { "op": "choose", "branches": [ [], [], [ { "op": "lock", "on": "m", "body": [ { "op": "panic", "message": "third" } ] } ] ] } ] })json");
+  ScheduleStep step;
+  step.thread = "main";
+  step.op = "lock";
+  step.pointer = "/main/0/branches/2/0";
+  step.effect = "acquired";
+  EXPECT_EQ(TicketsOf(*checked.scenario, {step}, {}).text, "choose\tmain\t/main/0\t2\nop\tmain\t/main/0/branches/2/0\tgoes\n");
 }
 
 TEST(Tickets, SayHowMuchTimeHasToPass) {
@@ -127,6 +132,19 @@ TEST(Outcome, AHangElsewhereDoesNot) {
   std::string text = kHang;
   text.replace(text.find("/main/1/body/1"), 14, "/main/1/body/0").replace(text.find("lock a"), 6, "recv a");
   EXPECT_EQ(Difference(finding, ReadRun(text, false)), "thread right stands in `recv a` (on a thread), not in `lock`");
+}
+
+TEST(Outcome, CopiesOfABodyCanChangePlaces) {
+  Finding finding;
+  finding.rule = "deadlock/lost-wakeup";
+  finding.waits = {{"thread x[0]", "x[0]", "wait", "c", "nobody", ""}};
+  auto run = [](const std::string& name, const std::string& doing) {
+    return ReadRun("{\"event\":\"hang\",\"parties\":[{\"party\":\"" + name + "\",\"op\":\"/main/0/body/0\",\"doing\":\"" + doing +
+                       "\",\"state\":\"on a thread\"}]}\n", false);
+  };
+  EXPECT_EQ(Difference(finding, run("x[1]", "wait c")), "");
+  EXPECT_NE(Difference(finding, run("x[1]", "lock c")), "");
+  EXPECT_NE(Difference(finding, run("y[1]", "wait c")), "");
 }
 
 TEST(Outcome, AnEndIsNoHang) {

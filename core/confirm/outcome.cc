@@ -1,7 +1,11 @@
 #include "core/confirm/outcome.h"
 
 #include <algorithm>
+#include <charconv>
+#include <map>
 #include <nlohmann/json.hpp>
+#include <set>
+#include <utility>
 
 #include "core/confirm/tickets.h"
 
@@ -93,11 +97,21 @@ bool StandsThere(const Finding& finding, const Wait& wait, const PartySeen& part
   });
 }
 
-std::string HangDifference(const Finding& finding, const RunOutcome& run) {
+// "copy[1]" is copy 1 of "copy"; -1: it is no copy.
+std::pair<std::string, int> CopyOf(const std::string& party) {
+  const std::size_t open = party.find('[');
+  int index = -1;
+  if (open == std::string::npos || std::from_chars(party.data() + open + 1, party.data() + party.size(), index).ec != std::errc()) return {party, -1};
+  return {party.substr(0, open), index};
+}
+
+std::string HangDifference(const Finding& finding, const RunOutcome& run, const std::map<std::string, std::string>& stands_for) {
   std::string away;
   for (const Wait& wait : finding.waits) {
-    const std::string name = ExportedParty(wait.who);
-    if (name.empty()) continue;
+    const std::string party_of_wait = ExportedParty(wait.who);
+    if (party_of_wait.empty()) continue;
+    const auto other = stands_for.find(party_of_wait);
+    const std::string& name = other == stands_for.end() ? party_of_wait : other->second;
     bool is_alive = false, stands = false;
     std::string elsewhere;
     for (const PartySeen& party : run.parties) {
@@ -110,6 +124,30 @@ std::string HangDifference(const Finding& finding, const RunOutcome& run) {
     if (!stands) away = wait.who + " stands in " + elsewhere + ", not in `" + wait.op + "`";
   }
   return away;
+}
+
+// Copies of one body can change places: which of two waiters is woken is chance, and nothing else tells them apart.
+std::string HangDifference(const Finding& finding, const RunOutcome& run) {
+  const std::string difference = HangDifference(finding, run, {});
+  if (difference.empty()) return "";
+  std::map<std::string, std::set<int>> copies;
+  for (const PartySeen& party : run.parties)
+    if (const auto [name, index] = CopyOf(party.name); index >= 0) copies[name].insert(index);
+  std::map<std::string, std::set<int>> waiting;
+  for (const Wait& wait : finding.waits)
+    if (const auto [name, index] = CopyOf(ExportedParty(wait.who)); index >= 0) waiting[name].insert(index);
+  constexpr std::size_t kCopiesMax = 6;   // all orders of more would take too long
+  for (const auto& [name, wanted] : waiting) {
+    std::vector<int> there(copies[name].begin(), copies[name].end());
+    if (there.size() < wanted.size() || there.size() > kCopiesMax) continue;
+    do {
+      std::map<std::string, std::string> stands_for;
+      std::size_t k = 0;
+      for (int index : wanted) stands_for[name + "[" + std::to_string(index) + "]"] = name + "[" + std::to_string(there[k++]) + "]";
+      if (HangDifference(finding, run, stands_for).empty()) return "";
+    } while (std::next_permutation(there.begin(), there.end()));
+  }
+  return difference;
 }
 
 }  // namespace
@@ -176,7 +214,7 @@ std::string Difference(const Finding& finding, const RunOutcome& run) {
       return (first.party.empty() ? "somebody" : first.party) + " panics at " + (first.pointer.empty() ? "its start" : first.pointer) + ": " + first.message;
     }
   }
-  return "it ends as " + OutcomeText(run);
+  return "the run ends otherwise: " + OutcomeText(run);
 }
 
 }  // namespace asyncrt

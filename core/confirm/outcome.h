@@ -40,7 +40,8 @@ struct RunOutcome {
 // From what the program prints, a JSON object a line. No last line: it was aborted, or killed because it did not end.
 RunOutcome ReadRun(const std::string& output, bool was_killed);
 
-// Empty: the run shows the finding; otherwise what is different.
+// Empty: the run shows the finding; otherwise what is different. A hang does with the same parties in the same ops, up to which copy of a body
+// stands in which; a panic does at the same op.
 std::string Difference(const Finding& finding, const RunOutcome& run);
 
 // "hang", "panic", "completed", "aborted", "did not end".
