@@ -229,6 +229,16 @@ TEST(ReadReport, GivesBackWhatWasWritten) {
   EXPECT_EQ(RenderJson(*read), text);
 }
 
+TEST(Confirmation, IsALineForPeople) {
+  ScenarioReport report = CheckText(TextOf("scenarios/tour/28-lock-cycle-threads.json"), "t.json", {});
+  report.findings.at(0).confirmed = Confirmation{"1.24.2", "hang", "steered", 2, ""};
+  const RunReport run = MakeRunReport({report});
+  EXPECT_NE(RenderText(run, {""}, TextStyle{}).find("confirmed: hang on Tokio 1.24.2, steered, in run 2\n"), std::string::npos);
+  EXPECT_NE(RenderHtml(run, {""}).find(" · confirmed: hang on Tokio 1.24.2, steered, in run 2</div>"), std::string::npos);
+  report.findings.at(0).confirmed = Confirmation{"1.24.2", "completed", "", 10, "the run ends otherwise: completed"};
+  EXPECT_NE(RenderText(MakeRunReport({report}), {""}, TextStyle{}).find("not seen on Tokio 1.24.2: the run ends otherwise: completed\n"), std::string::npos);
+}
+
 TEST(ReadReport, IsNothingForOthers) {
   EXPECT_FALSE(ReadJsonReport("{}").has_value());
   EXPECT_FALSE(ReadJsonReport("[1").has_value());

@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Keeps scenarios/confirmed.json: which findings of the scenarios real Tokio has shown, and how its runs ended.
+"""Keeps tests/fidelity/confirmed.json: which findings of the scenarios real Tokio has shown, and how its runs ended.
 
 usage: tests/confirmed.py --write REPORT         from a report that `confirm` has written
        tests/confirmed.py --check PATH-TO-TOOL   every entry's scenario and rule are still there
 """
 import json, os, subprocess, sys
 
-PATH = "scenarios/confirmed.json"
+PATH = "tests/fidelity/confirmed.json"
 
 
 def write(report):

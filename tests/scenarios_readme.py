@@ -34,7 +34,7 @@ def main():
     os.chdir(root)
     run = subprocess.run([tool, "run", "scenarios/reports", "--fail-on", "never"], capture_output=True, text=True)
     report = json.loads(run.stdout)
-    with open("scenarios/confirmed.json", encoding="utf-8") as file:
+    with open("tests/fidelity/confirmed.json", encoding="utf-8") as file:
         confirmed = json.load(file)
     rows, twins, alarms = [], 0, []
     for scenario in report["scenarios"]:

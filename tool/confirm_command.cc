@@ -1,4 +1,6 @@
 // `confirm`: the findings of a report on real Tokio.
+#include <unistd.h>
+
 #include <cstdlib>
 #include <filesystem>
 #include <memory>
@@ -36,6 +38,13 @@ std::string BuildFolder() {
   return (std::filesystem::temp_directory_path(error) / "asyncrt-check").string();
 }
 
+// How far it is, on a terminal alone; the line is rewritten in place.
+void TellProgress(std::size_t done, std::size_t count) {
+  constexpr char kClear[] = "\r\x1b[K";
+  if (done == count) PrintErr(kClear);
+  else PrintErr(kClear + (done == 0 ? "building the programs of " + Counted(count, "finding") : Grouped(done) + " of " + Counted(count, "finding") + " tried"));
+}
+
 ConfirmPlan ReadPlan(const Args& args, FlagReader& flags) {
   ConfirmPlan plan;
   plan.format = flags.Choice("format", FormatNames(), 0);
@@ -62,6 +71,7 @@ ConfirmPlan ReadPlan(const Args& args, FlagReader& flags) {
   }
   plan.options.jobs = flags.Jobs();
   plan.options.interrupted = &Interrupted();
+  if (isatty(STDERR_FILENO) != 0) plan.options.progress = TellProgress;
   return plan;
 }
 

@@ -114,7 +114,7 @@ Confirmation Try(const Trial& trial, const std::string& program, const std::stri
   return confirmation;
 }
 
-// Ops that end in different ways: the second patch of the release "1.24" is known by its number alone.
+// "1.24" is its last patch.
 bool ReadRelease(const std::string& text, Release* release) {
   int major = 0, minor = 0, patch = 0;
   const int read = std::sscanf(text.c_str(), "%d.%d.%d", &major, &minor, &patch);
@@ -216,6 +216,7 @@ std::string Confirm(const std::vector<ConfirmItem>& items, const ConfirmOptions&
     }
   }
   if (trials.empty()) return "";
+  if (options.progress) options.progress(0, trials.size());
   std::error_code failed;
   std::filesystem::create_directories(options.build_folder, failed);
   const std::filesystem::path build = std::filesystem::absolute(options.build_folder, failed);

@@ -23,7 +23,8 @@ struct ConfirmOptions {
   std::uint64_t hang_ms = 1000;  // without an end after the schedule's own time: a hang
   unsigned jobs = 1;             // programs at a time
   const std::atomic<bool>* interrupted = nullptr;
-  std::function<void(std::size_t done, std::size_t count)> progress;   // may be empty
+  // Called when the build begins, and after each finding, from any thread; may be empty.
+  std::function<void(std::size_t done, std::size_t count)> progress;
 };
 
 // A scenario of a report.

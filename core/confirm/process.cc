@@ -121,10 +121,12 @@ ProcessResult RunProcess(const ProcessRequest& request) {
     poll(ends, 2, kLookMs);
     for (pollfd& one : ends)
       if (one.fd >= 0 && one.revents != 0 && !ReadSome(one.fd, one.fd == output.reader() ? result.output : result.errors)) one.fd = -1;
-    if (is_running && waitpid(child, &result.status, WNOHANG) == child) {
+    siginfo_t ended = {};
+    if (is_running && waitid(P_PID, static_cast<id_t>(child), &ended, WEXITED | WNOHANG | WNOWAIT) == 0 && ended.si_pid == child) {
       is_running = false;
-      // What it leaves behind would keep the pipes open.
+      // What it leaves behind would keep the pipes open. Its number is nobody else's before it is waited for.
       kill(-child, SIGKILL);
+      waitpid(child, &result.status, 0);
     }
   }
   return result;
