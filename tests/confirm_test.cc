@@ -89,6 +89,24 @@ TEST(Tickets, SayWhatIsChosen) {
   EXPECT_EQ(TicketsOf(*checked.scenario, {step}, {}).text, "choose\tmain\t/main/0\t2\nop\tmain\t/main/0/branches/2/0\tgoes\n");
 }
 
+TEST(Tickets, OrderTheEndsOfBodies) {
+  const Checked checked = Check(R"json({ "name": "t", "objects": { "ch": { "kind": "mpsc" } }, "main": [
+    { "op": "spawn_thread", "as": "h", "clone": ["ch.tx"], "body": [ { "op": "send", "on": "ch" } ] } ] })json");
+  auto step = [](const char* thread, const char* op, const char* pointer, const char* effect) {
+    ScheduleStep out;
+    out.thread = thread;
+    out.op = op;
+    out.pointer = pointer;
+    out.effect = effect;
+    return out;
+  };
+  const std::vector<ScheduleStep> schedule = {step("main", "spawn_thread", "/main/0", "the thread starts"), step("h", "send", "/main/0/body/0", "sent"),
+                                              step("h", "drop", "/main/0", "released"), step("h", "spawn_thread", "/main/0", "ends"),
+                                              step("main", "drop", "", "released"), step("main", "drop", "", "released"), step("main", "end", "", "ends")};
+  EXPECT_EQ(TicketsOf(*checked.scenario, schedule, {}).text,
+            "op\tmain\t/main/0\tgoes\nop\th\t/main/0/body/0\tgoes\nop\th\t/main/0\tgoes\nop\tmain\t/main\tgoes\n");
+}
+
 TEST(Tickets, SayHowMuchTimeHasToPass) {
   const Checked checked = Check(R"json({ "name": "t", "main": [ { "op": "thread_sleep", "for": "30ms" }, { "op": "panic" } ] })json");
   EXPECT_NE(TicketsText(checked).find("time\t30000\nop\tmain\t/main/1"), std::string::npos) << TicketsText(checked);

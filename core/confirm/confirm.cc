@@ -110,6 +110,8 @@ Confirmation Try(const Trial& trial, const std::string& program, const std::stri
       confirmation.why_not = difference;
     }
   }
+  const bool needs_spurious = std::any_of(finding.schedule.begin(), finding.schedule.end(), [](const ScheduleStep& step) { return step.effect == "returns spuriously"; });
+  if (needs_spurious) confirmation.why_not = "the schedule needs a wait that returns spuriously, which std allows and Linux hardly ever does";
   if (IsInterrupted(options)) confirmation.why_not = "interrupted";
   return confirmation;
 }

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "core/export/rust.h"
+#include "core/scenario/names.h"
 
 namespace asyncrt {
 namespace {
@@ -40,6 +41,7 @@ struct Trail {
   std::set<std::string> waits_at;           // ops that it has come to and not got through
   std::map<std::string, std::size_t> done;  // op -> how many steps it had made then
   std::vector<std::string> steps;
+  bool has_ended = false;
 };
 
 // The branches of `choose` that a party takes show in the ops that it comes to: "", or the line for this step. A branch without such an op stays open.
@@ -56,6 +58,16 @@ std::string Chosen(const std::map<std::string, const Op*>& op_at, const std::str
     if (!goes_on) lines += "choose\t" + party + "\t" + choose + "\t" + branch + "\n";
   }
   return lines;
+}
+
+// The place of the end of the party's body, if the step belongs to that: "" otherwise. Unwinding does not come by there.
+std::string EndOfBody(const std::map<std::string, const Op*>& op_at, const std::string& party, const ScheduleStep& step) {
+  if ((step.op != "drop" && step.effect != "ends") || step.effect.starts_with("panics")) return "";
+  if (step.pointer.empty()) return party == "main" && !step.task ? "/main" : "";
+  const auto at = op_at.find(step.pointer);
+  if (at == op_at.end() || !IsParty(at->second->def->code)) return "";
+  const std::string name = UnitNameOf(*at->second, *at->second->body);
+  return party == name || party.starts_with(name + "[") ? step.pointer : "";
 }
 
 // Whether the party comes to the op with this step, or goes on in it.
@@ -106,11 +118,19 @@ Tickets TicketsOf(const Scenario& scenario, const std::vector<ScheduleStep>& sch
       tickets.text += "poll\t" + party + "\n";
       ++tickets.count;
     }
+    Trail& trail = trails[step.task.value_or(step.thread)];
+    if (const std::string end = EndOfBody(op_at, party, step); !end.empty()) {
+      if (!trail.has_ended) {
+        tickets.text += "op\t" + party + "\t" + end + "\t" + (Waits(step) ? "waits" : "goes") + "\n";
+        ++tickets.count;
+      }
+      trail.has_ended = true;
+      continue;
+    }
     const auto at = op_at.find(step.pointer);
-    // The end of a body, and what falls with it, has the place of an op that the party has passed, or is made by.
+    // What falls at the end of a block has the place of an op that the party has passed.
     if (at == op_at.end() || step.op != at->second->def->verb || step.effect == "ends") continue;
     const Op& op = *at->second;
-    Trail& trail = trails[step.task.value_or(step.thread)];
     const bool begins = Begins(op, step.pointer, trail);
     if (begins) tickets.text += Chosen(op_at, party, step.pointer, trail);
     trail.steps.push_back(step.pointer);

@@ -25,6 +25,9 @@ std::vector<std::pair<std::string, std::string>> RustProject(
 
 // Whether the program says when a party comes to such an op, by the op's place in the scenario; what only leads on passes unseen.
 bool IsToldOfByRust(Code code);
+// Whether such an op makes a party: a thread, a task or a closure. The program says when one comes to the end of its body, before what falls there,
+// with the place of this op; main's place is /main.
+bool IsParty(Code code);
 
 // A scenario's name as a Rust identifier.
 std::string RustName(std::string_view name);

@@ -76,6 +76,10 @@ bool IsToldOfByRust(Code code) {
   }
 }
 
+bool IsParty(Code code) {
+  return code == Code::kSpawn || code == Code::kSpawnBlocking || code == Code::kSpawnLocal || code == Code::kSpawnThread;
+}
+
 const Op* SingleOp(const Body& body) {
   if (body.ops.size() != 1 || body.ops[0].has_or) return nullptr;
   const Op& op = body.ops[0];

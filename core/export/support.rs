@@ -655,6 +655,20 @@ fn turn(party: &Arc<Party>, pointer: Option<&str>) {
         std::thread::sleep(Duration::from_micros(300));
     }
 }
+/// The process ends with main: so that does not before every turn is used or missed.
+fn last_turn() {
+    let came = Instant::now();
+    while STEERED.load(SeqCst) {
+        {
+            let mut steering = lock(&STEERING);
+            let is_over = steering.pass_time() && steering.next == steering.tickets.len() && steering.is_settled();
+            if is_over || came.elapsed().min(steering.since()) > Duration::from_millis(TURN_MS.load(SeqCst)) {
+                return;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    }
+}
 fn turns() -> String {
     if !STEERED.load(SeqCst) {
         return String::new();
@@ -773,6 +787,7 @@ pub fn run(scenario: fn() -> Out) {
         let _entered = enter(&main);
         catch_unwind(scenario)
     };
+    last_turn();
     let outcome = if result.is_ok() { "completed" } else { "panicked" };
     tell(format!(
         "{{\"event\":\"end\",\"outcome\":\"{}\",\"panics\":{},\"values\":{}{}}}",
