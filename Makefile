@@ -48,7 +48,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench asan fidelity fidelity-sample fuzz mutants tidy format golden readme clean install uninstall deb
+  bench microbench asan fidelity fidelity-sample confirm fuzz mutants tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -95,6 +95,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	python3 tests/hostile.py $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
+	python3 tests/confirmed.py --check $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
 	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
 	python3 tests/mutants/mutants.py $(BUILD) --check
@@ -122,6 +123,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
 	@$(MAKE) --no-print-directory fidelity-sample
+	bash tests/confirm.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory asan
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
@@ -147,7 +149,7 @@ microbench: ## states per second within one process
 
 # Cargo as Debian has it, unless there is another one.
 RUST_PACKAGES := librust-tokio-dev librust-futures-dev librust-tokio-util-dev
-deps-rust: ## install what `fidelity` needs: Debian's Tokio, and cargo if there is none
+deps-rust: ## install what `fidelity` and `confirm` need: Debian's Tokio, and cargo if there is none
 	@$(MAKE) --no-print-directory deps PACKAGES="$(RUST_PACKAGES) $$(command -v cargo > /dev/null || echo cargo)"
 
 FIDELITY_RUNS ?= 20
@@ -171,6 +173,16 @@ fidelity-sample: $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes $(BUILD)/writ
 	@rm -rf $(BUILD)/fidelity/sample && mkdir -p $(BUILD)/fidelity/sample
 	@$(BUILD)/write-scenarios $(BUILD)/fidelity/sample 100001 200
 	$(FIDELITY) scenarios/fidelity scenarios/versions $(BUILD)/fidelity/sample --runs 6 --build $(BUILD)/fidelity
+
+# Every finding of the scenarios by the rules of the Tokio that Debian has.
+CONFIRM_TOKIO ?= 1.24
+confirm: ## try the findings of the scenarios on real Tokio, and write which ones it shows
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
+	@$(MAKE) --no-print-directory deps-rust
+	$(BUILD)/asyncrt-check run scenarios/ --tokio $(CONFIRM_TOKIO) --fail-on never --output $(BUILD)/report.json > /dev/null
+	$(BUILD)/asyncrt-check confirm $(BUILD)/report.json --build $(BUILD)/confirm --output $(BUILD)/confirmed.json || test $$? = 1
+	python3 tests/confirmed.py --write $(BUILD)/confirmed.json
+	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check
 
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \

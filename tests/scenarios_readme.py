@@ -34,6 +34,8 @@ def main():
     os.chdir(root)
     run = subprocess.run([tool, "run", "scenarios/reports", "--fail-on", "never"], capture_output=True, text=True)
     report = json.loads(run.stdout)
+    with open("tests/fidelity/confirmed.json", encoding="utf-8") as file:
+        confirmed = json.load(file)
     rows, twins, alarms = [], 0, []
     for scenario in report["scenarios"]:
         with open(scenario["file"], encoding="utf-8") as file:
@@ -46,14 +48,16 @@ def main():
         first = scenario["findings"][0] if scenario["findings"] else None
         rules = sorted({f["rule"] for f in scenario["findings"] if f["severity"] == "error"} or {f["rule"] for f in scenario["findings"]})
         name = os.path.basename(scenario["file"]).removesuffix(".bad.json")
+        shown = confirmed["scenarios"].get(os.path.relpath(scenario["file"], "scenarios"), {})
         rows.append(f"| [{name}](reports/{name}.bad.json) | {cell(about.get('about', ''))} | {cell(about.get('source', ''))} | {', '.join(rules) or 'nothing'} | "
-                    f"{scenario['explored']['states']} | {len(first['schedule']) if first else ''} |")
+                    f"{scenario['explored']['states']} | {len(first['schedule']) if first else ''} | {', '.join(sorted(set(shown.values())))} |")
     lines = ["# Scenarios", "", "Written by `tests/scenarios_readme.py`; `make readme` brings it up to date.", ""]
     for folder, text in FOLDERS:
         count = sum(name.endswith(".json") for name in os.listdir(f"scenarios/{folder}"))
         lines.append(f"- `{folder}/` ({count}): {text}")
-    lines += ["", "## Reports", "", f"{len(rows)} reports; {twins} fixed twins, of which {len(alarms)} raise an alarm. States are of all timings together, steps those of the first finding.", "",
-              "| report | mechanism | source | found | states | steps |", "|---|---|---|---|---:|---:|"] + rows
+    lines += ["", "## Reports", "", f"{len(rows)} reports; {twins} fixed twins, of which {len(alarms)} raise an alarm. States are of all timings together, steps those of the first finding. "
+              f"The last column is how a run of the exported program on real Tokio {confirmed['tokio']} ended that showed the finding (`make confirm`).", "",
+              "| report | mechanism | source | found | states | steps | confirmed on real Tokio |", "|---|---|---|---|---:|---:|---|"] + rows
     lines += ["", "Not modelled:", ""] + [f"- `{name}`: {why}." for name, why in NOT_MODELLED]
     text = "\n".join(lines) + "\n"
     path = "scenarios/README.md"

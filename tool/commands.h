@@ -38,6 +38,7 @@ int TestCommand(const Args& args);
 int MergeCommand(const Args& args);
 int ReplayCommand(const Args& args);
 int ExportCommand(const Args& args);
+int ConfirmCommand(const Args& args);
 int ExplainCommand(const Args& args);
 int RulesCommand(const Args& args);
 int OpsCommand(const Args& args);

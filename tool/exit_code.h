@@ -23,7 +23,7 @@ struct ExitDef {
 };
 inline constexpr ExitDef kExitDefs[] = {
     {"0", "nothing found", "nothing at or above the failing severity was found, and everything was explored"},
-    {"1", "findings", "at least one finding at or above it; for `test`, a difference"},
+    {"1", "findings", "at least one finding at or above it; for `test`, a difference; for `confirm`, one that no run showed"},
     {"2", "wrong input or command line", "an input or the command line is wrong, or an output could not be written"},
     {"3", "a limit ended the exploration", "nothing was found, but a limit ended the exploration"},
     {"4", "a bug of this tool", "a bug of this tool"},

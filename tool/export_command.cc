@@ -43,16 +43,6 @@ std::string StemOf(const std::string& file) {
   return name.ends_with(".json") ? name.substr(0, name.size() - 5) : name;
 }
 
-// Releases from 1.50 on say no path to the macros, which lie beside them in a checkout.
-TokioSource TokioAt(const std::string& path) {
-  if (path.empty()) return {};
-  std::error_code error;
-  std::filesystem::path tokio = std::filesystem::absolute(path, error).lexically_normal();
-  if (!tokio.has_filename()) tokio = tokio.parent_path();
-  const std::filesystem::path macros = tokio.parent_path() / "tokio-macros";
-  return {tokio.string(), std::filesystem::exists(macros / "Cargo.toml", error) ? macros.string() : ""};
-}
-
 }  // namespace
 
 int ExportCommand(const Args& args) {

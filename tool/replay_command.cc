@@ -1,6 +1,4 @@
 // `replay`: one schedule, or every finding of a report, step by step.
-#include <sys/stat.h>
-
 #include "core/report/display.h"
 #include "core/report/paint.h"
 #include "core/report/render.h"
@@ -34,40 +32,30 @@ bool Play(const Input& scenario, const std::string& schedule, const CheckOptions
   return true;
 }
 
-bool Exists(const std::string& path) {
-  struct stat info = {};
-  return stat(path.c_str(), &info) == 0;
-}
-
-// The scenario of a finding: by the name in the report, from here or from where the report lies.
-std::string FileOf(const std::string& file, const std::string& report) {
-  const std::size_t slash = report.rfind('/');
-  if (Exists(file) || file.starts_with("/") || slash == std::string::npos) return file;
-  const std::string beside = report.substr(0, slash + 1) + file;
-  return Exists(beside) ? beside : file;
-}
-
 int PlayReport(const Input& report, const CheckOptions& options, const TextStyle& style) {
   const RecordedReport recorded = ReadReport(report.text);
   if (!recorded.error.empty()) {
-    Complain(Printable(report.file) + ": " + recorded.error);
+    Complain(Printable(report.file) + ": " + recorded.error + (recorded.is_scenario ? "; `--schedule` can say what to play" : ""));
     return kExitInvalid;
   }
   int status = kExitOk;
   std::string out;
-  for (const Recorded& finding : recorded.findings) {
-    if (!out.empty()) out += "\n";
-    out += Painted(Printable(finding.rule), Paint::kBold, style) + ": " + Printable(finding.message) + "\n";
-    out += Painted("-->", Paint::kGutter, style) + " " + Printable(finding.file) + "\n";
-    if (finding.file == "<stdin>") {
-      Complain("a finding of a scenario that came from stdin cannot be replayed; give the scenario a file");
-      status = kExitInvalid;
-      continue;
+  for (const ScenarioReport& scenario : recorded.report.scenarios) {
+    for (const Finding& finding : scenario.findings) {
+      if (finding.replay.empty()) continue;
+      if (!out.empty()) out += "\n";
+      out += Painted(Printable(finding.rule), Paint::kBold, style) + ": " + Printable(finding.message) + "\n";
+      out += Painted("-->", Paint::kGutter, style) + " " + Printable(scenario.file) + "\n";
+      if (scenario.file == "<stdin>") {
+        Complain("a finding of a scenario that came from stdin cannot be replayed; give the scenario a file");
+        status = kExitInvalid;
+        continue;
+      }
+      const Input input = ReadInput(ScenarioFileOf(scenario.file, report.file));
+      if (!Play(input, finding.replay, options, style, out)) status = kExitInvalid;
     }
-    const Input scenario = ReadInput(FileOf(finding.file, report.file));
-    if (!Play(scenario, finding.schedule, options, style, out)) status = kExitInvalid;
   }
-  if (recorded.findings.empty()) out = "the report has no findings to replay\n";
+  if (out.empty()) out = "the report has no findings to replay\n";
   return PrintOut(out, status);
 }
 

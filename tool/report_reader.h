@@ -1,22 +1,23 @@
-// What `replay` needs of a JSON report.
+// The JSON reports that `replay` and `confirm` are given, and the scenarios that they speak of.
 #ifndef ASYNCRT_TOOL_REPORT_READER_H_
 #define ASYNCRT_TOOL_REPORT_READER_H_
 
 #include <string>
-#include <vector>
+
+#include "core/report/render.h"
 
 namespace asyncrt {
 
-struct Recorded {
-  std::string file, rule, message, schedule;
-};
-
 struct RecordedReport {
-  std::vector<Recorded> findings;
-  std::string error;  // why this is no report; empty: it is one
+  RunReport report;
+  std::string error;         // why this is no report; empty: it is one
+  bool is_scenario = false;  // that is why
 };
 
 RecordedReport ReadReport(const std::string& text);
+
+// The file of a scenario: by the name in the report, from here or from where the report lies.
+std::string ScenarioFileOf(const std::string& file, const std::string& report);
 
 }  // namespace asyncrt
 

@@ -277,7 +277,7 @@ std::string RustWriter::Module() {
   for (const std::string& name : main.locals) text += "let " + Ident("%" + name) + " = Local::new(0);\n";
   for (const std::string& line : declared) text += line + "\n";
   for (const std::string& line : lines_) text += line + "\n";
-  if (!Diverges(scenario_.main)) text += "out(0)\n";
+  if (!Diverges(scenario_.main)) text += "op(\"/main\", \"end\");\nout(0)\n";
   return Indented(text + "}\n");
 }
 

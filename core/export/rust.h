@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/export/tokio_source.h"
 #include "core/scenario/scenario.h"
 
 namespace asyncrt {
@@ -18,15 +19,16 @@ struct RustModule {
 
 RustModule ExportRust(const Scenario& scenario);
 
-// The source of a Tokio to use instead of Debian's, and of the tokio-macros that go with it; empty: as the registry has them.
-struct TokioSource {
-  std::string path, macros_path;
-};
-
 // The files of a cargo project that runs the named modules, by path below its folder. One module runs as it is;
 // of several the program's argument names one.
 std::vector<std::pair<std::string, std::string>> RustProject(
     const std::vector<std::pair<std::string, RustModule>>& modules, const TokioSource& tokio);
+
+// Whether the program says when a party comes to such an op, by the op's place in the scenario; what only leads on passes unseen.
+bool IsToldOfByRust(Code code);
+// Whether such an op makes a party: a thread, a task or a closure. The program says when one comes to the end of its body, before what falls there,
+// with the place of this op; main's place is /main.
+bool IsParty(Code code);
 
 // A scenario's name as a Rust identifier.
 std::string RustName(std::string_view name);

@@ -84,6 +84,17 @@ bool Diverges(const Body& body) {
   }
 }
 
+bool IsToldOfByRust(Code code) {
+  switch (code) {
+    case Code::kLoop: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn: case Code::kFail: case Code::kCall: return false;
+    default: return true;
+  }
+}
+
+bool IsParty(Code code) {
+  return code == Code::kSpawn || code == Code::kSpawnBlocking || code == Code::kSpawnLocal || code == Code::kSpawnThread;
+}
+
 const Op* SingleOp(const Body& body) {
   if (body.ops.size() != 1 || body.ops[0].has_or) return nullptr;
   const Op& op = body.ops[0];

@@ -206,11 +206,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
 void RustWriter::Statement(const Op& op) {
   if (!op.at.empty() || !op.note.empty())
     Line("// " + RustComment(op.at) + (op.at.empty() || op.note.empty() ? "" : ": ") + RustComment(op.note));
-  switch (op.def->code) {
-    case Code::kLoop: case Code::kWhile: case Code::kIf: case Code::kChoose: case Code::kBreak: case Code::kContinue: case Code::kReturn:
-    case Code::kFail: case Code::kCall: case Code::kSet: break;
-    default: Marker(op);
-  }
+  if (IsToldOfByRust(op.def->code) && op.def->code != Code::kWhile) Marker(op);
   auto braces = [&](const std::string& head, const Body* body) {
     Line(head + " {");
     if (body != nullptr) Block(*body);
@@ -288,9 +284,11 @@ void RustWriter::Statement(const Op& op) {
       braces(op.times ? "for _ in 0.." + Int(*op.times) : "loop", op.body.get());
       if (exits_ != nullptr) --exits_->loops;
       return;
-    case Code::kWhile:
+    case Code::kWhile:   // each look at the condition is told of
       if (exits_ != nullptr) ++exits_->loops;
-      braces("while " + Bool(*op.condition), op.body.get());
+      Line("while {");
+      Marker(op);
+      braces(Bool(*op.condition) + "\n}", op.body.get());
       if (exits_ != nullptr) --exits_->loops;
       return;
     case Code::kIf:
@@ -300,7 +298,7 @@ void RustWriter::Statement(const Op& op) {
       Line("}");
       return;
     case Code::kChoose: {
-      Line("match choose(" + std::to_string(op.branches.size()) + ") {");
+      Line("match choose(" + RustString(op.node->pointer) + ", " + std::to_string(op.branches.size()) + ") {");
       for (std::size_t k = 0; k < op.branches.size(); ++k)
         braces((k + 1 < op.branches.size() ? std::to_string(k) : std::string("_")) + " =>", op.branches[k].await.get());
       Line("}");

@@ -25,7 +25,10 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
   child.scopes.emplace_back();
   unit_ = &child;
   Ops(body);
-  if (!Diverges(body)) Line("out(0)");
+  if (!Diverges(body)) {
+    if (op.def != nullptr && IsParty(op.def->code)) Line("op(" + RustString(op.node->pointer) + ", \"end\");");
+    Line("out(0)");
+  }
   std::string text = JoinedLines(lines_);
   std::string first;
   for (const std::string& name : child.locals)

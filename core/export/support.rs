@@ -149,10 +149,13 @@ pub fn used<T: ?Sized>(_: &T) {}
 struct Party {
     name: String,
     at: Mutex<(&'static str, &'static str)>,
+    before: Mutex<Vec<&'static str>>, // ops that it came to before; of many the last ones
     holds: Mutex<Vec<(u64, &'static str)>>,
     on_thread: AtomicBool,
     woken: AtomicBool,
     ended: AtomicBool,
+    events: AtomicU64, // how often it came to an op, suspended or ended
+    thread: AtomicU64, // the kernel's number of the thread on which it last came to an op
 }
 static PARTIES: Mutex<Vec<Arc<Party>>> = Mutex::new(Vec::new());
 static VALUES: Mutex<Vec<(String, &'static AtomicI64)>> = Mutex::new(Vec::new());
@@ -168,10 +171,13 @@ fn new_party(name: String) -> Arc<Party> {
     let party = Arc::new(Party {
         name,
         at: Mutex::new(("", "")),
+        before: Mutex::new(Vec::new()),
         holds: Mutex::new(Vec::new()),
         on_thread: AtomicBool::new(false),
         woken: AtomicBool::new(true),
         ended: AtomicBool::new(false),
+        events: AtomicU64::new(0),
+        thread: AtomicU64::new(0),
     });
     lock(&PARTIES).push(party.clone());
     party
@@ -193,11 +199,22 @@ impl Drop for Entered {
         }
     }
 }
+const REMEMBERED: usize = 16;
+fn remember(before: &mut Vec<&'static str>, pointer: &'static str) {
+    before.retain(|known| *known != pointer);
+    if before.len() == REMEMBERED {
+        before.remove(0);
+    }
+    before.push(pointer);
+}
 /// The party of this thread comes to an op: `pointer` is its place in the scenario.
 pub fn op(pointer: &'static str, text: &'static str) {
     let step = STEPS.fetch_add(1, SeqCst);
     if let Some(party) = current() {
-        *lock(&party.at) = (pointer, text);
+        let (left, _) = std::mem::replace(&mut *lock(&party.at), (pointer, text));
+        remember(&mut lock(&party.before), left);
+        party.events.fetch_add(1, SeqCst);
+        turn(&party, Some(pointer));
     }
     let seed = JITTER.load(SeqCst);
     if seed != 0 {
@@ -294,6 +311,7 @@ struct EndOf(Arc<Party>);
 impl Drop for EndOf {
     fn drop(&mut self) {
         self.0.ended.store(true, SeqCst);
+        self.0.events.fetch_add(1, SeqCst);
     }
 }
 struct TellWake {
@@ -327,6 +345,7 @@ impl<F: Future> Future for Tracked<F> {
             this.waker = Some((cx.waker().clone(), Waker::from(Arc::new(telling))));
         }
         let party = this.party.clone();
+        turn(&party, None);
         let _entered = enter(&party);
         party.woken.store(false, SeqCst);
         let future = unsafe { Pin::new_unchecked(&mut *this.future) };
@@ -334,6 +353,7 @@ impl<F: Future> Future for Tracked<F> {
         if result.is_ready() {
             party.ended.store(true, SeqCst);
         }
+        party.events.fetch_add(1, SeqCst);
         result
     }
 }
@@ -491,13 +511,218 @@ fn mix(value: u64) -> u64 {
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     z ^ (z >> 31)
 }
-/// One of so many branches, by chance.
-pub fn choose(branches: u64) -> u64 {
+/// One of so many branches: as the schedule says, else by chance.
+pub fn choose(pointer: &'static str, branches: u64) -> u64 {
+    if STEERED.load(SeqCst) {
+        let name = current().map_or_else(String::new, |party| party.name.clone());
+        let mut steering = lock(&STEERING);
+        if let Some(at) = steering.choices.iter().position(|(party, place, _)| *party == name && place == pointer) {
+            return steering.choices.remove(at).2.min(branches - 1);
+        }
+    }
     mix(JITTER.load(SeqCst) ^ mix(CHOICES.fetch_add(1, SeqCst) + 1)) % branches
 }
 static START: Mutex<Option<Instant>> = Mutex::new(None);
 pub fn now_ms() -> i64 {
     lock(&START).map_or(0, |start| start.elapsed().as_millis() as i64)
+}
+
+// ---- steering along a schedule -------------------------------------------------------------------------------------
+
+// A party with a ticket stands still until its turn, with its thread, as if the operating system had not run it: every
+// run that comes out is one that can come without. Nobody is woken and nothing is awaited for that.
+//
+// The schedule is a file with a ticket a line, its fields separated by tabs:
+//     op PARTY POINTER goes|waits   PARTY comes to an op; `waits`: the schedule sees it wait there
+//     poll PARTY                    a worker polls the task
+//     time MICROSECONDS             nobody goes on before they have passed
+//     choose PARTY POINTER BRANCH   what a `choose` takes; no ticket
+//     loop                          after the last ticket comes the next one again
+// An empty PARTY is anybody.
+enum Ticket {
+    Op { party: String, pointer: String, waits: bool },
+    Poll { party: String },
+    Time(Duration),
+}
+struct Steering {
+    tickets: Vec<Ticket>,
+    claimed: Vec<bool>,
+    next: usize,
+    used: u64,
+    missed: u64,
+    repeat_from: Option<usize>,
+    choices: Vec<(String, String, u64)>,
+    last: Option<(Arc<Party>, u64, bool)>, // whose ticket was used last, its events then, and whether it is to wait
+    progress: Option<Instant>,             // when that was
+}
+static STEERED: AtomicBool = AtomicBool::new(false);
+static TURN_MS: AtomicU64 = AtomicU64::new(200);
+static STEERING: Mutex<Steering> = Mutex::new(Steering {
+    tickets: Vec::new(),
+    claimed: Vec::new(),
+    next: 0,
+    used: 0,
+    missed: 0,
+    repeat_from: None,
+    choices: Vec::new(),
+    last: None,
+    progress: None,
+});
+const TIMER_SLACK: Duration = Duration::from_millis(5);
+
+fn read_schedule(text: &str) -> Option<Steering> {
+    let mut out = Steering {
+        tickets: Vec::new(),
+        claimed: Vec::new(),
+        next: 0,
+        used: 0,
+        missed: 0,
+        repeat_from: None,
+        choices: Vec::new(),
+        last: None,
+        progress: Some(Instant::now()),
+    };
+    for line in text.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        match fields[..] {
+            ["op", party, pointer, how] => out.tickets.push(Ticket::Op {
+                party: party.to_string(),
+                pointer: pointer.to_string(),
+                waits: how == "waits",
+            }),
+            ["poll", party] => out.tickets.push(Ticket::Poll { party: party.to_string() }),
+            ["time", micros] => out.tickets.push(Ticket::Time(Duration::from_micros(micros.parse().ok()?))),
+            ["choose", party, pointer, branch] => {
+                out.choices.push((party.to_string(), pointer.to_string(), branch.parse().ok()?))
+            }
+            ["loop"] => out.repeat_from = Some(out.tickets.len()),
+            _ => return None,
+        }
+    }
+    out.claimed = vec![false; out.tickets.len()];
+    if out.repeat_from == Some(out.tickets.len()) {
+        out.repeat_from = None;
+    }
+    Some(out)
+}
+impl Steering {
+    /// The first free ticket of this party for this op, or for being polled.
+    fn claim(&mut self, party: &Party, pointer: Option<&str>) -> Option<usize> {
+        let is_mine = |ticket: &Ticket| match (ticket, pointer) {
+            (Ticket::Op { party: name, pointer: place, .. }, Some(here)) => {
+                place == here && (name.is_empty() || *name == party.name)
+            }
+            (Ticket::Poll { party: name }, None) => *name == party.name,
+            _ => false,
+        };
+        let at = (self.next..self.tickets.len()).find(|&at| !self.claimed[at] && is_mine(&self.tickets[at]))?;
+        self.claimed[at] = true;
+        Some(at)
+    }
+    fn pass(&mut self, to: usize) {
+        self.next = to;
+        self.progress = Some(Instant::now());
+        if self.next == self.tickets.len() {
+            if let Some(first) = self.repeat_from {
+                self.next = first;
+                (first..self.claimed.len()).for_each(|at| self.claimed[at] = false);
+            }
+        }
+    }
+    fn since(&self) -> Duration {
+        self.progress.map_or(Duration::ZERO, |at| at.elapsed())
+    }
+    /// Time that has to pass is waited for by whoever comes next.
+    fn pass_time(&mut self) -> bool {
+        while let Some(Ticket::Time(time)) = self.tickets.get(self.next) {
+            if self.since() < *time + TIMER_SLACK {
+                return false;
+            }
+            let next = self.next + 1;
+            self.pass(next);
+            self.last = None;
+        }
+        true
+    }
+    /// Who went last has done its op, or waits in it.
+    fn is_settled(&self) -> bool {
+        let (party, events, waits) = match &self.last {
+            Some((party, events, waits)) => (party, *events, *waits),
+            None => return true,
+        };
+        let since = self.since();
+        party.events.load(SeqCst) != events
+            || party.ended.load(SeqCst)
+            || since > Duration::from_millis(if waits { 10 } else { 50 })
+            || (since > Duration::from_millis(1) && is_asleep(party.thread.load(SeqCst)))
+    }
+}
+fn thread_number() -> u64 {
+    thread_local! { static NUMBER: u64 = std::fs::read_link("/proc/thread-self").ok()
+    .and_then(|link| link.file_name().and_then(|name| name.to_str().and_then(|text| text.parse().ok()))).unwrap_or(0) }
+    NUMBER.try_with(|number| *number).unwrap_or(0)
+}
+fn is_asleep(thread: u64) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/self/task/{thread}/stat")).unwrap_or_default();
+    stat.rsplit(") ").next().map_or(false, |rest| rest.starts_with('S'))
+}
+/// Stands still until the tickets before this party's are used. Who waits too long for that misses its turn: it goes on,
+/// and so do those that were to come before it.
+fn turn(party: &Arc<Party>, pointer: Option<&str>) {
+    if !STEERED.load(SeqCst) {
+        return;
+    }
+    party.thread.store(thread_number(), SeqCst);
+    let mine = match lock(&STEERING).claim(party, pointer) {
+        Some(ticket) => ticket,
+        None => return,
+    };
+    let patience = Duration::from_millis(TURN_MS.load(SeqCst));
+    let came = Instant::now();
+    loop {
+        {
+            let mut steering = lock(&STEERING);
+            if steering.next > mine {
+                return;
+            }
+            let time_passed = steering.pass_time();
+            let waits = matches!(&steering.tickets[mine], Ticket::Op { waits: true, .. });
+            if steering.next == mine && steering.is_settled() {
+                steering.last = pointer.map(|_| (party.clone(), party.events.load(SeqCst), waits));
+                steering.used += 1;
+                steering.pass(mine + 1);
+                return;
+            }
+            if time_passed && came.elapsed().min(steering.since()) > patience {
+                steering.missed += (mine - steering.next).max(1) as u64;
+                steering.last = None;
+                steering.pass(mine + 1);
+                return;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    }
+}
+/// The process ends with main: so that does not before every turn is used or missed.
+fn last_turn() {
+    let came = Instant::now();
+    while STEERED.load(SeqCst) {
+        {
+            let mut steering = lock(&STEERING);
+            let is_over = steering.pass_time() && steering.next == steering.tickets.len() && steering.is_settled();
+            if is_over || came.elapsed().min(steering.since()) > Duration::from_millis(TURN_MS.load(SeqCst)) {
+                return;
+            }
+        }
+        std::thread::sleep(Duration::from_micros(300));
+    }
+}
+fn turns() -> String {
+    if !STEERED.load(SeqCst) {
+        return String::new();
+    }
+    let steering = lock(&STEERING);
+    format!(",\"turns\":{},\"turns_missed\":{}", steering.used, steering.missed)
 }
 
 // ---- the run -----------------------------------------------------------------------------------------------------
@@ -531,14 +756,15 @@ fn parties() -> String {
     for party in lock(&PARTIES).iter().filter(|party| !party.ended.load(SeqCst)) {
         let (pointer, text) = *lock(&party.at);
         let holds: Vec<String> = lock(&party.holds).iter().map(|(_, name)| quoted(name)).collect();
+        let before: Vec<String> = lock(&party.before).iter().map(|pointer| quoted(pointer)).collect();
         let state = match (party.on_thread.load(SeqCst), party.woken.load(SeqCst)) {
             (true, _) => "on a thread",
             (false, true) => "ready and not polled",
             (false, false) => "suspended",
         };
         out.push(format!(
-            "{{\"party\":{},\"op\":{},\"doing\":{},\"state\":\"{}\",\"holds\":[{}]}}",
-            quoted(&party.name), quoted(pointer), quoted(text), state, holds.join(",")
+            "{{\"party\":{},\"op\":{},\"doing\":{},\"state\":\"{}\",\"holds\":[{}],\"came_to\":[{}]}}",
+            quoted(&party.name), quoted(pointer), quoted(text), state, holds.join(","), before.join(",")
         ));
     }
     format!("[{}]", out.join(","))
@@ -551,10 +777,29 @@ fn number(variable: &str, or: u64) -> u64 {
 }
 /// Runs a scenario under a watchdog and tells how it ended: `completed`, `panicked`, or `hang` with who stands where.
 /// ASYNCRT_WATCHDOG_MS: after how long without a new op it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
+/// ASYNCRT_SCHEDULE: the file of a schedule to steer along. ASYNCRT_TURN_MS: how long a party waits for its turn.
 pub fn run(scenario: fn() -> Out) {
     JITTER.store(number("ASYNCRT_JITTER", 0), SeqCst);
     *lock(&START) = Some(Instant::now());
     let patience = Duration::from_millis(number("ASYNCRT_WATCHDOG_MS", 2000));
+    TURN_MS.store(number("ASYNCRT_TURN_MS", 200), SeqCst);
+    if let Ok(path) = std::env::var("ASYNCRT_SCHEDULE") {
+        let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {
+            eprintln!("{path}: {error}");
+            std::process::exit(2)
+        });
+        match read_schedule(&text) {
+            Some(steering) => {
+                let is_any = !steering.tickets.is_empty() || !steering.choices.is_empty();
+                *lock(&STEERING) = steering;
+                STEERED.store(is_any, SeqCst);
+            }
+            None => {
+                eprintln!("{path}: this is no schedule");
+                std::process::exit(2)
+            }
+        }
+    }
     std::panic::set_hook(Box::new(|info| {
         PANICS.fetch_add(1, SeqCst);
         let party = current();
@@ -565,22 +810,31 @@ pub fn run(scenario: fn() -> Out) {
         };
         let name = party.map_or_else(|| "".to_string(), |party| party.name.clone());
         tell(format!(
-            "{{\"event\":\"panic\",\"party\":{},\"op\":{},\"message\":{}}}",
-            quoted(&name), quoted(pointer), quoted(message.lines().next().unwrap_or(""))
+            "{{\"event\":\"panic\",\"party\":{},\"op\":{},\"message\":{}{}}}",
+            quoted(&name), quoted(pointer), quoted(message.lines().next().unwrap_or("")), turns()
         ));
     }));
     std::thread::spawn(move || {
-        // A slow machine is no hang: as long as ops begin there is more time, up to four times as much.
+        let start = Instant::now();
         let mut steps = STEPS.load(SeqCst);
-        for _ in 0..4 {
-            std::thread::sleep(patience);
-            if std::mem::replace(&mut steps, STEPS.load(SeqCst)) == steps {
+        std::thread::sleep(patience);
+        // A slow machine is no hang: as long as ops begin, or a schedule goes on, there is more time.
+        while start.elapsed() < patience * 5 {
+            let mut pause = patience;
+            if STEERED.load(SeqCst) {
+                let since = lock(&STEERING).since();
+                if since >= patience {
+                    break;
+                }
+                pause = patience - since;
+            } else if std::mem::replace(&mut steps, STEPS.load(SeqCst)) == steps {
                 break;
             }
+            std::thread::sleep(pause);
         }
         tell(format!(
-            "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}}}",
-            PANICS.load(SeqCst), values(), parties()
+            "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}{}}}",
+            PANICS.load(SeqCst), values(), parties(), turns()
         ));
         unsafe { _exit(3) }
     });
@@ -589,10 +843,11 @@ pub fn run(scenario: fn() -> Out) {
         let _entered = enter(&main);
         catch_unwind(scenario)
     };
+    last_turn();
     let outcome = if result.is_ok() { "completed" } else { "panicked" };
     tell(format!(
-        "{{\"event\":\"end\",\"outcome\":\"{}\",\"panics\":{},\"values\":{}}}",
-        outcome, PANICS.load(SeqCst), values()
+        "{{\"event\":\"end\",\"outcome\":\"{}\",\"panics\":{},\"values\":{}{}}}",
+        outcome, PANICS.load(SeqCst), values(), turns()
     ));
     unsafe { _exit(if result.is_ok() { 0 } else { 101 }) }
 }

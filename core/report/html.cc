@@ -154,6 +154,8 @@ std::string FindingSection(const Finding& finding, const ScenarioReport& scenari
   if (finding.end_states > 1) out += " · " + Counted(finding.end_states, "state") + " end like this";
   if (finding.others_progress) out += " · the rest of the program goes on";
   if (!finding.allowed.empty()) out += " · allowed: " + MarkupEscaped(finding.allowed);
+  if (finding.confirmed)
+    out += std::string(" · ") + (finding.confirmed->why_not.empty() ? "confirmed: " : "") + MarkupEscaped(ConfirmationText(*finding.confirmed));
   out += "</div>\n<div class=\"grid\">\n";
   if (!finding.schedule.empty())
     out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";

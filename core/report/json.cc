@@ -58,6 +58,16 @@ Value ListOf(const std::vector<Item>& items, Function function) {
   return out;
 }
 
+Value ConfirmationOf(const Confirmation& confirmation) {
+  Value out;
+  out["tokio"] = OrNull(confirmation.tokio);
+  out["outcome"] = OrNull(confirmation.outcome);
+  if (!confirmation.how.empty()) out["how"] = confirmation.how;
+  out["attempts"] = confirmation.attempts;
+  if (!confirmation.why_not.empty()) out["why_not"] = confirmation.why_not;
+  return out;
+}
+
 Value FindingOf(const Finding& finding) {
   Value out;
   out["rule"] = finding.rule;
@@ -73,6 +83,7 @@ Value FindingOf(const Finding& finding) {
   out["help"] = finding.help.empty() ? Value::array() : Value(finding.help);
   out["replay"] = finding.replay;
   out["end_states"] = finding.end_states;
+  if (finding.confirmed) out["confirmed"] = ConfirmationOf(*finding.confirmed);
   return out;
 }
 

@@ -50,6 +50,15 @@ struct Standing {
   std::string what;
 };
 
+// What real Tokio did when a finding was tried on it.
+struct Confirmation {
+  std::string tokio;     // the release
+  std::string outcome;   // "hang", "panic", "refused by rustc"; otherwise what was seen instead; empty: nothing was run
+  std::string how;       // "steered", "steered with delays", "by chance", "compiler"; empty: it was not seen
+  std::uint64_t attempts = 0;  // runs until then
+  std::string why_not;   // empty: it is confirmed
+};
+
 struct Finding {
   std::string rule;
   Severity severity = Severity::kError;
@@ -65,6 +74,7 @@ struct Finding {
   std::string allowed;  // the reason of the `allow` that matched; empty: none
   bool others_progress = false;
   bool in_baseline = false;  // known, and accepted for now
+  std::optional<Confirmation> confirmed;
 };
 
 // Whether it decides about the verdict and the exit status.

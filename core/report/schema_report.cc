@@ -73,6 +73,14 @@ Value StepSchema() {
                    {"in_loop", Described(Boolean(), "part of the repeated part of an endless run"), true}});
 }
 
+Value ConfirmationSchema() {
+  return ObjectOf({{"tokio", Described(TextOrNull(), "the release that it was tried on; null: none could be")},
+                   {"outcome", Described(TextOrNull(), "hang, panic or refused by rustc; otherwise what was seen instead, null: nothing was run")},
+                   {"how", Described(Words({"steered", "steered with delays", "by chance", "compiler"}), "absent: it was not seen"), true},
+                   {"attempts", Described(Count(), "runs until then")},
+                   {"why_not", Described(Text(), "absent: the finding is confirmed"), true}});
+}
+
 Value FindingSchema() {
   return ObjectOf({{"rule", {{"type", "string"}, {"pattern", "^[a-z]+/[a-z-]+$"}}},
                    {"severity", Words({"note", "warning", "error"})},
@@ -86,7 +94,8 @@ Value FindingSchema() {
                    {"schedule", ListOf(StepSchema())},
                    {"help", ListOf(Text())},
                    {"replay", Described(Text(), "for `asyncrt-check replay`")},
-                   {"end_states", Count()}});
+                   {"end_states", Count()},
+                   {"confirmed", Described(ConfirmationSchema(), "what `confirm` saw on real Tokio"), true}});
 }
 
 Value ExploredSchema() {

@@ -155,6 +155,10 @@ std::string FindingText(const Finding& finding, const ScenarioReport& scenario, 
     out += Section(gutter, "note", {Counted(finding.end_states, "state") + " end like this; the shortest way is shown"},
                    style);
   }
+  if (finding.confirmed) {
+    const bool is_seen = finding.confirmed->why_not.empty();
+    out += Section(gutter, is_seen ? "confirmed" : "real Tokio", {Printable(ConfirmationText(*finding.confirmed))}, style);
+  }
   std::vector<std::string> help;
   for (const std::string& one : finding.help) help.push_back(Printable(one));
   if (!help.empty()) out += Section(gutter, "help", help, style);

@@ -69,6 +69,13 @@ std::string StopText(const Explored& explored) {
   return explored.limit == "interrupt" ? "interrupted" : "stopped by the limit on " + explored.limit;
 }
 
+std::string ConfirmationText(const Confirmation& confirmation) {
+  const std::string where = confirmation.tokio.empty() ? "" : " on Tokio " + confirmation.tokio;
+  if (!confirmation.why_not.empty()) return (confirmation.outcome.empty() ? "not tried" : "not seen") + where + ": " + confirmation.why_not;
+  if (confirmation.attempts == 0) return confirmation.outcome + where;
+  return confirmation.outcome + where + ", " + confirmation.how + ", in run " + std::to_string(confirmation.attempts);
+}
+
 bool RuleMatches(std::string_view pattern, std::string_view rule) {
   if (pattern.size() < 2 || !pattern.ends_with("/*")) return pattern == rule;
   return rule.starts_with(pattern.substr(0, pattern.size() - 1));

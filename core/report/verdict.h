@@ -16,6 +16,8 @@ std::string_view VerdictName(Verdict verdict);
 std::string_view SeverityName(Severity severity);
 // "stopped by the limit on states", "interrupted".
 std::string StopText(const Explored& explored);
+// "hang on Tokio 1.24.2, steered, in run 1"; "not seen on Tokio 1.24.2: …".
+std::string ConfirmationText(const Confirmation& confirmation);
 
 // Does `pattern`, a rule's id or "family/*", mean this rule?
 bool RuleMatches(std::string_view pattern, std::string_view rule);
