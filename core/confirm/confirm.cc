@@ -25,7 +25,8 @@ namespace {
 
 constexpr std::int64_t kScheduleMaxUs = 20'000'000;
 constexpr std::int64_t kTurnMaxUs = 3'000'000;
-constexpr std::uint64_t kTurnMs = 200;
+constexpr std::int64_t kTurnMs = 200;
+constexpr std::int64_t kSlowUs = 500'000, kScaleMax = 20;   // how long the longest sleep becomes, and how many times longer
 
 // A finding and the program that is to show it.
 struct Trial {
@@ -39,19 +40,22 @@ struct Attempt {
   bool is_steered = false;
   TicketKind kind;
   std::uint64_t seed = 0;   // of delays; 0: none
+  bool is_slow = false;     // with longer sleeps
 };
 
 // Along the schedule first, then with delays, then left to chance. Many programs cannot do anything else; one run in between is left alone.
 std::vector<Attempt> AttemptsOf(std::uint64_t runs) {
-  std::vector<Attempt> attempts = {{true, {false, true}, 0}, {true, {true, true}, 0}, {true, {false, false}, 0}, {false, {}, 0},
-                                   {true, {true, false}, 0}, {true, {false, true}, 1}, {true, {true, true}, 2}};
-  while (attempts.size() < runs) attempts.push_back({false, {}, attempts.size()});
+  std::vector<Attempt> attempts = {{true, {false, true}, 0, false}, {true, {true, true}, 0, false}, {true, {false, false}, 0, false},
+                                   {false, {}, 0, false},           {true, {false, true}, 0, true}, {true, {true, true}, 0, true},
+                                   {true, {false, true}, 1, false}, {true, {true, true}, 2, false}};
+  while (attempts.size() < runs) attempts.push_back({false, {}, attempts.size(), false});
   attempts.resize(runs);
   return attempts;
 }
 
 std::string HowText(const Attempt& attempt) {
-  return !attempt.is_steered ? "by chance" : attempt.seed == 0 ? "steered" : "steered with delays";
+  if (!attempt.is_steered) return "by chance";
+  return attempt.is_slow ? "steered with longer sleeps" : attempt.seed != 0 ? "steered with delays" : "steered";
 }
 
 std::int64_t LongestWait(const Scenario& scenario) {
@@ -74,18 +78,21 @@ Confirmation Try(const Trial& trial, const std::string& program, const std::stri
     return confirmation;
   }
   const std::int64_t longest = LongestWait(*trial.scenario);
-  const std::uint64_t hang_ms = options.hang_ms + static_cast<std::uint64_t>((took * 2 + std::min(longest, kTurnMaxUs) * 2) / 1000);
-  const std::uint64_t turn_ms = std::max<std::uint64_t>(kTurnMs, static_cast<std::uint64_t>(std::min(longest * 3, kTurnMaxUs) / 1000));
   for (const Attempt& attempt : AttemptsOf(options.runs)) {
     if (IsInterrupted(options)) break;
+    // Sleeps that are long beside what a turn takes still end in the order of the schedule.
+    const std::int64_t scale = attempt.is_slow && longest > 0 ? std::clamp<std::int64_t>(kSlowUs / longest, 1, kScaleMax) : 1;
+    const std::uint64_t hang_ms = options.hang_ms + static_cast<std::uint64_t>((took * scale * 2 + std::min(longest * scale, kTurnMaxUs) * 2) / 1000);
     ProcessRequest request;
     request.words = {program, trial.module};
-    request.environment = {{"ASYNCRT_WATCHDOG_MS", std::to_string(hang_ms)}, {"ASYNCRT_JITTER", std::to_string(attempt.seed)}};
+    request.environment = {{"ASYNCRT_WATCHDOG_MS", std::to_string(hang_ms)},
+                           {"ASYNCRT_JITTER", std::to_string(attempt.seed)},
+                           {"ASYNCRT_TIME_SCALE", std::to_string(scale)}};
     request.time_limit_ms = hang_ms * 6 + 10'000;
     request.interrupted = options.interrupted;
     if (attempt.is_steered) {
-      const Tickets tickets = TicketsOf(*trial.scenario, finding.schedule, attempt.kind);
-      std::ofstream(schedule_file, std::ios::trunc) << tickets.text;
+      const std::int64_t turn_ms = std::max(kTurnMs, std::min(longest * scale * 3, kTurnMaxUs) / 1000);
+      std::ofstream(schedule_file, std::ios::trunc) << TicketsOf(*trial.scenario, finding.schedule, attempt.kind).text;
       request.environment.emplace_back("ASYNCRT_SCHEDULE", schedule_file);
       request.environment.emplace_back("ASYNCRT_TURN_MS", std::to_string(turn_ms));
     }

@@ -11,8 +11,8 @@ using Fails = RustAct::Fails;
 
 std::string RustWriter::Time(const Op& op) const {
   const Micros time = op.duration.value_or(0);
-  if (time % 1000 == 0) return "Duration::from_millis(" + std::to_string(time / 1000) + ")";
-  return "Duration::from_micros(" + std::to_string(time) + ")";
+  if (time % 1000 == 0) return "scaled(Duration::from_millis(" + std::to_string(time / 1000) + "))";
+  return "scaled(Duration::from_micros(" + std::to_string(time) + "))";
 }
 
 // A guard or a permit.

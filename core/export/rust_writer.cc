@@ -16,7 +16,7 @@ const std::set<std::string>& ReservedWords() {
       "shared", "shared_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
       "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "future", "late", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
-      "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst"};
+      "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
 }
 

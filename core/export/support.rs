@@ -7,7 +7,7 @@ use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
@@ -524,7 +524,12 @@ pub fn choose(pointer: &'static str, branches: u64) -> u64 {
 }
 static START: Mutex<Option<Instant>> = Mutex::new(None);
 pub fn now_ms() -> i64 {
-    lock(&START).map_or(0, |start| start.elapsed().as_millis() as i64)
+    lock(&START).map_or(0, |start| start.elapsed().as_millis() as i64 / i64::from(TIME_SCALE.load(SeqCst)))
+}
+static TIME_SCALE: AtomicU32 = AtomicU32::new(1);
+/// A time of the scenario. All of them can be made longer, so that what steering takes does not count beside them.
+pub fn scaled(time: Duration) -> Duration {
+    time * TIME_SCALE.load(SeqCst)
 }
 
 // ---- steering along a schedule -------------------------------------------------------------------------------------
@@ -635,7 +640,7 @@ impl Steering {
     /// Time that has to pass is waited for by whoever comes next.
     fn pass_time(&mut self) -> bool {
         while let Some(Ticket::Time(time)) = self.tickets.get(self.next) {
-            if self.since() < *time + TIMER_SLACK {
+            if self.since() < scaled(*time) + TIMER_SLACK {
                 return false;
             }
             let next = self.next + 1;
@@ -778,10 +783,12 @@ fn number(variable: &str, or: u64) -> u64 {
 /// Runs a scenario under a watchdog and tells how it ended: `completed`, `panicked`, or `hang` with who stands where.
 /// ASYNCRT_WATCHDOG_MS: after how long without a new op it is a hang. ASYNCRT_JITTER: a seed of delays before ops.
 /// ASYNCRT_SCHEDULE: the file of a schedule to steer along. ASYNCRT_TURN_MS: how long a party waits for its turn.
+/// ASYNCRT_TIME_SCALE: how many times as long all sleeps and limits of the scenario are.
 pub fn run(scenario: fn() -> Out) {
     JITTER.store(number("ASYNCRT_JITTER", 0), SeqCst);
     *lock(&START) = Some(Instant::now());
     let patience = Duration::from_millis(number("ASYNCRT_WATCHDOG_MS", 2000));
+    TIME_SCALE.store(number("ASYNCRT_TIME_SCALE", 1).clamp(1, 1000) as u32, SeqCst);
     TURN_MS.store(number("ASYNCRT_TURN_MS", 200), SeqCst);
     if let Ok(path) = std::env::var("ASYNCRT_SCHEDULE") {
         let text = std::fs::read_to_string(&path).unwrap_or_else(|error| {

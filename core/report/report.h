@@ -54,7 +54,7 @@ struct Standing {
 struct Confirmation {
   std::string tokio;     // the release
   std::string outcome;   // "hang", "panic", "refused by rustc"; otherwise what was seen instead; empty: nothing was run
-  std::string how;       // "steered", "steered with delays", "by chance", "compiler"; empty: it was not seen
+  std::string how;       // "steered", "steered with delays" or "with longer sleeps", "by chance", "compiler"; empty: it was not seen
   std::uint64_t attempts = 0;  // runs until then
   std::string why_not;   // empty: it is confirmed
 };
