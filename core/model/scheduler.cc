@@ -497,6 +497,7 @@ void Machine::PoolStep(int thread) {
     return;
   }
   std::int32_t item = pop();
+  if (item < 0 && discard) return;   // the core stays in its slot
   if (item < 0) {   // a worker's core (5.1)
     CoreCell& core = C(-item - 1);
     if (core.state != CoreState::kInSlot) return;
@@ -541,7 +542,8 @@ void Machine::Handoff(int thread) {
   core.thread = 0;
   core.held = 0;
   t.core = 0;
-  PoolSubmit(t.current - 1, -(number + 1));
+  // A pool that was shut down takes nothing: nobody runs the core until the closure ends.
+  if (RT(t.current - 1).pool_shutdown == 0) PoolSubmit(t.current - 1, -(number + 1));
 }
 
 bool Machine::CtEnabled(int thread, int strand, int runtime) {

@@ -155,6 +155,11 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
   bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
   if (!op.def->awaits || !async_unit || b.diverged) return;
+  // The send of a channel without a bound, or with a reserved place, is no future.
+  if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
+    auto channel = declared_.find(ObjectOf(op.on.name));
+    if (op.permit || (channel != declared_.end() && !scenario_.objects[static_cast<std::size_t>(channel->second)].capacity)) return;
+  }
   if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {   // what else is not Send
     for (int s = b.scope; s >= 0; s = Scope(s).parent)
       for (int reg : Scope(s).regs) {
