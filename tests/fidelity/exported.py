@@ -374,6 +374,8 @@ def main():
     options.tool, options.outcomes = os.path.abspath(options.tool), os.path.abspath(options.outcomes)
     options.target = os.path.abspath(os.path.join(options.build, "target"))
     files = list(files_below(options.paths))
+    if not files:
+        sys.exit("no scenarios in " + ", ".join(options.paths))
     if options.count_ops:
         counts = collections.Counter(op for file in files for op in ops_of(json.load(open(file))))
         known = json.loads(subprocess.run([options.tool, "ops", "--format", "json"], stdout=subprocess.PIPE, text=True, check=True).stdout)
