@@ -126,6 +126,15 @@ void Machine::WakeStrand(int thread, int strand, bool from_driver) {
   }
 }
 
+// A block_on of Tokio's, not of a foreign executor, is being run by the thread of this strand.
+bool Machine::IsUnderBlockOn(int strand) {
+  for (Link parent = S(strand).parent; parent != 0; parent = S(parent - 1).parent) {
+    const Instr& in = InstrAt(parent - 1);
+    if (in.op == VmOp::kBlockOn && in.handle != 2) return true;
+  }
+  return false;
+}
+
 void Machine::Defer(int thread, int strand) {
   ThreadCell& t = T(thread);
   Link* head = nullptr;
@@ -134,6 +143,7 @@ void Machine::Defer(int thread, int strand) {
   bool in_block_on = t.entered == 1 && t.core == 0;
   if (v_.bip_nested_yield_hang && t.handed && in_block_on) return;
   if (v_.foreign_yield_hang && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
+  if (v_.thread_defer && t.foreign && t.core == 0 && IsUnderBlockOn(strand)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
     tail = &C(t.core - 1).defer_tail;
