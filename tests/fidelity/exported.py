@@ -91,6 +91,8 @@ def build(options, folder):
             sys.exit(f"cargo failed in {folder}:\n{run.stderr[-3000:]}\n{bad}")
         refused.update(bad)
         drop_modules(folder, bad)
+        if not module_of(open(os.path.join(folder, "src/main.rs")).read()):
+            return refused
 
 
 def export(options, files, folder):
