@@ -18,6 +18,7 @@ const std::vector<VersionRow>& VersionTable() {
       {"bip_flush_defer", &V::bip_flush_defer, {50, 0}, kNoRelease},
       {"nested_bip", &V::nested_bip, {29, 1}, kNoRelease},
       {"bip_nested_yield_hang", &V::bip_nested_yield_hang, {29, 0}, {44, 1}},
+      {"thread_defer", &V::thread_defer, kFirstRelease, {29, 0}},
       {"foreign_yield_hang", &V::foreign_yield_hang, kFirstRelease, {42, 0}},
       {"coop_defer", &V::coop_defer, {44, 0}, kNoRelease},
       {"select_budget", &V::select_budget, {44, 0}, kNoRelease},

@@ -16,6 +16,7 @@ struct VersionRules {
   bool bip_flush_defer = false;        // block_in_place wakes what was deferred
   bool nested_bip = false;             // block_in_place, block_on, block_in_place is allowed
   bool bip_nested_yield_hang = false;  // yield_now in a block_on inside block_in_place is never woken
+  bool thread_defer = false;           // wake-ups deferred inside a block_on wait for it, also in its block_in_place
   bool foreign_yield_hang = false;     // yield_now under a foreign executor without a core is never woken
   bool coop_defer = false;             // who is out of budget is deferred; before: woken at once, into the queue
   bool select_budget = false;          // a select without budget is Pending as a whole

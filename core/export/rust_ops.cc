@@ -179,6 +179,8 @@ RustAct RustWriter::Act(const Op& op) {
         std::string body = BlockText(*op.body);
         exits_ = exits;
         unit_->async = async;
+        if (HasFail(*op.body))
+          return simple("try_once(&" + Shared(op.on) + ", || {\n" + body + (Diverges(*op.body) ? "" : "\nout(0)") + "\n})", Fails::kResult);
         if (HasExits(*op.body)) body = "let _: Out = (|| {\n" + body + (Diverges(*op.body) ? "" : "\nout(0)") + "\n})();";
         return simple("{ " + Shared(op.on) + ".get_or_init(|| {\n" + body + "\n}); }");
       }

@@ -5,7 +5,7 @@ use std::cell::{RefCell, UnsafeCell};
 use std::future::Future;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
-use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -487,6 +487,21 @@ pub fn blocking_recv<T: Clone>(
             Poll::Ready(result) => return result,
             Poll::Pending => std::thread::park(),
         }
+    }
+}
+/// `OnceLock::get_or_try_init`, which is not stable yet: as when the body panics, the next one may try again.
+pub fn try_once(cell: &std::sync::OnceLock<()>, body: impl FnOnce() -> Out) -> Result<(), Fail> {
+    let ran = catch_unwind(AssertUnwindSafe(|| {
+        cell.get_or_init(|| {
+            if body().is_err() {
+                resume_unwind(Box::new(Fail))
+            }
+        });
+    }));
+    match ran {
+        Ok(()) => Ok(()),
+        Err(panic) if panic.is::<Fail>() => Err(Fail),
+        Err(panic) => resume_unwind(panic),
     }
 }
 /// A watch's borrow whose receiver is used on meanwhile, as another handle of the same channel could be.

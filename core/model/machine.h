@@ -245,6 +245,7 @@ class Machine {
   void NotifyOne(int runtime);
   void ProcessDriver(int thread, int runtime);
   void WakeDeferred(int thread, Link* head, Link* tail);
+  bool IsUnderBlockOn(int strand);
   void Defer(int thread, int strand);
   bool PoolSubmit(int runtime, std::int32_t item);
   void Handoff(int thread);

@@ -126,6 +126,15 @@ void Machine::WakeStrand(int thread, int strand, bool from_driver) {
   }
 }
 
+// A block_on of Tokio's, not of a foreign executor, is being run by the thread of this strand.
+bool Machine::IsUnderBlockOn(int strand) {
+  for (Link parent = S(strand).parent; parent != 0; parent = S(parent - 1).parent) {
+    const Instr& in = InstrAt(parent - 1);
+    if (in.op == VmOp::kBlockOn && in.handle != 2) return true;
+  }
+  return false;
+}
+
 void Machine::Defer(int thread, int strand) {
   ThreadCell& t = T(thread);
   Link* head = nullptr;
@@ -134,6 +143,7 @@ void Machine::Defer(int thread, int strand) {
   bool in_block_on = t.entered == 1 && t.core == 0;
   if (v_.bip_nested_yield_hang && t.handed && in_block_on) return;
   if (v_.foreign_yield_hang && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
+  if (v_.thread_defer && t.foreign && t.core == 0 && IsUnderBlockOn(strand)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
     tail = &C(t.core - 1).defer_tail;
@@ -524,6 +534,7 @@ void Machine::PoolStep(int thread) {
     return;
   }
   std::int32_t item = pop();
+  if (item < 0 && discard) return;   // the core stays in its slot
   if (item < 0) {   // a worker's core (5.1)
     CoreCell& core = C(-item - 1);
     if (core.state != CoreState::kInSlot) return;
@@ -568,7 +579,8 @@ void Machine::Handoff(int thread) {
   core.thread = 0;
   core.held = 0;
   t.core = 0;
-  PoolSubmit(t.current - 1, -(number + 1));
+  // A pool that was shut down takes nothing: nobody runs the core until the closure ends.
+  if (RT(t.current - 1).pool_shutdown == 0) PoolSubmit(t.current - 1, -(number + 1));
 }
 
 bool Machine::CtEnabled(int thread, int strand, int runtime) {

@@ -126,9 +126,27 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
   At(pc).list = static_cast<int>(program_->captures.size()) - 1;
 }
 
+// Several may read what a rwlock holds, so the threads that share it would share std's receiver, which is not Sync.
+void Compiler::CheckSharedReceiver(Builder& b, const Op& op) {
+  auto it = declared_.find(ObjectOf(op.on.name));
+  if (it == declared_.end()) return;
+  const Object& lock = scenario_.objects[static_cast<std::size_t>(it->second)];
+  if (lock.kind != Kind::kRwlock && lock.kind != Kind::kStdRwlock) return;
+  bool crosses = false;
+  for (const Builder* x = &b; x != nullptr; x = x->parent) {
+    const UnitKind kind = program_->units[static_cast<std::size_t>(x->unit)].kind;
+    crosses = crosses || ((kind == UnitKind::kThread || kind == UnitKind::kTask || kind == UnitKind::kBlocking) && spawned_local_.count(x->unit) == 0);
+  }
+  for (const Ref& held : lock.holds)
+    if (crosses && held.kind == Kind::kStdChannel && held.part == Ref::Part::kRx)
+      Refuse("ownership/not-send", lock.name, op.node, op.node, &op, &op, b,
+             "`" + lock.name + "` holds `" + Spelled(held) + "`, which is not Sync, and this body shares it with another thread");
+}
+
 // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
 void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int64_t permits) {
   if (op.permits > 30000) diagnostics_.Add(*op.node, "it asks for " + std::to_string(op.permits) + " permits at once, and 30000 are the limit of the model");
+  CheckSharedReceiver(b, op);
   bool has_body = op.body != nullptr;
   if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
   std::string key = op.as.empty() ? "guard of " + op.on.name + "#" + std::to_string(Pc()) : op.as;
@@ -155,6 +173,11 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
   bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
   if (!op.def->awaits || !async_unit || b.diverged) return;
+  // The send of a channel without a bound, or with a reserved place, is no future.
+  if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
+    auto channel = declared_.find(ObjectOf(op.on.name));
+    if (op.permit || (channel != declared_.end() && !scenario_.objects[static_cast<std::size_t>(channel->second)].capacity)) return;
+  }
   if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {   // what else is not Send
     for (int s = b.scope; s >= 0; s = Scope(s).parent)
       for (int reg : Scope(s).regs) {

@@ -134,6 +134,7 @@ class Compiler {
   bool IsStdLock(const Reg& reg) const;
   void With(Builder& b, const Op& op, int pc, bool sends);
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
+  void CheckSharedReceiver(Builder& b, const Op& op);
   void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int64_t permits = 1);
   void CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc);
   // Spawns: compiles the body as a unit and fills in what it captures.

@@ -259,10 +259,10 @@ ScenarioWriter::Json ScenarioWriter::Awaited(const Context& context, Owner& owne
     owner.used.insert(v->name);
     return v->name;
   }
-  if (Deep(context) || random_.Percent(75)) return Waiting(context, owner);
   Context inside = context;
-  inside.returns = true;
   inside.loops = false;
+  if (Deep(context) || random_.Percent(75)) return Waiting(inside, owner);
+  inside.returns = true;
   return Block(inside, owner, 2);
 }
 
