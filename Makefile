@@ -31,7 +31,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
-.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan fidelity fuzz mutants tidy format golden readme clean install
+.PHONY: all help deps deps-browser deps-fuzz deps-rust demo test test-browser bigtest bench asan tsan fidelity fuzz mutants tidy format golden readme clean install
 
 all: $(BUILD)/asyncrt-check
 
@@ -90,6 +90,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory tsan
 
 bench: ## states per second
 	@$(MAKE) --no-print-directory $(BUILD)/bench
@@ -116,6 +117,11 @@ asan: ## unit tests and scenarios under the address and undefined-behaviour sani
 	  LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/asan/asyncrt-check $(BUILD)/asan/tests
 	$(BUILD)/asan/tests --gtest_brief=1
 	$(BUILD)/asan/asyncrt-check test scenarios/
+
+tsan: ## every parallel path under the thread sanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXXFLAGS="-O1 -g -fsanitize=thread" \
+	  LDFLAGS="-fsanitize=thread $(LDFLAGS)" $(BUILD)/tsan/asyncrt-check
+	bash tests/tsan.sh $(BUILD)/tsan/asyncrt-check
 
 deps-fuzz: ## install the compiler that the fuzzers need
 	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
