@@ -48,7 +48,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench asan fidelity fidelity-sample confirm fuzz mutants tidy format golden readme clean install uninstall deb
+  bench microbench asan tsan fidelity fidelity-sample confirm fuzz mutants tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -125,6 +125,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	@$(MAKE) --no-print-directory fidelity-sample
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory tsan
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
 	@$(MAKE) --no-print-directory deps
@@ -190,6 +191,11 @@ asan: ## unit tests and scenarios under the address and undefined-behaviour sani
 	  LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/asan/asyncrt-check $(BUILD)/asan/tests
 	$(BUILD)/asan/tests --gtest_brief=1
 	$(BUILD)/asan/asyncrt-check test scenarios/
+
+tsan: ## every parallel path under the thread sanitizer
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXXFLAGS="-O1 -g -fsanitize=thread" \
+	  LDFLAGS="-fsanitize=thread $(LDFLAGS)" $(BUILD)/tsan/asyncrt-check
+	bash tests/tsan.sh $(BUILD)/tsan/asyncrt-check
 
 deps-fuzz: ## install the compiler that the fuzzers need
 	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"

