@@ -35,10 +35,11 @@ class Teller {
         step.pointer = p_.sources[static_cast<std::size_t>(source)].node->pointer;
         step.line = p_.sources[static_cast<std::size_t>(source)].node->place.line;
       }
+      const bool eats = m_.EatsToken(move.actor - m_.clock() - 1);
       chooser_.Force(move.choices);
       m_.Step(move.actor, chooser_);
       step.time_us = now_;
-      step.effect = "returns spuriously";
+      step.effect = eats ? "waits by parking, and uses the park token up" : "returns spuriously";
       return true;
     }
     if (move.actor == m_.clock() ? !m_.ClockEnabled(false) : !m_.ThreadEnabled(move.actor)) return false;

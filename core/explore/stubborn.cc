@@ -57,7 +57,7 @@ StubbornSets::StubbornSets(const Program& program, const Layout& layout, const P
     : p_(program), l_(layout), objects_(static_cast<int>(program.elements.size())), units_(static_cast<int>(program.units.size())) {
   bool timers = std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
   // The clock may step in anywhere under adversarial timing; workers of one runtime share all that they do.
-  if (!p_.runtimes.empty() || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
+  if (!p_.runtimes.empty() || p_.eats_tokens || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
   words_ = static_cast<std::size_t>(life() + 2 * objects_) / 64 + 1;
   if (words_ * p_.code.size() > kTableMax) return;
   CollectCode();

@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "core/program/flow.h"
+
 namespace asyncrt {
 namespace {
 
@@ -145,8 +147,16 @@ bool Machine::OnlySpawns(int thread) {
   return top >= 0 && S(top).out == Outcome::kNone && InstrAt(top).op == VmOp::kSpawnThread && !in_loop_[S(top).pc];
 }
 
+// 10.5: a thread that waits in std's channels or scopes is parked; an unpark ends that park, and it parks anew.
+bool Machine::EatsToken(int thread) {
+  const int top = T(thread).top - 1;
+  return p_.eats_tokens && top >= 0 && T(thread).token != 0 && S(top).out == Outcome::kNone && WaitsByParking(InstrAt(top).op) && !CanRun(thread, top);
+}
+
 bool Machine::SpuriousEnabled(int thread) {
-  if (!p_.spurious || mode_.timing != Timing::kAdversarial || H().ended != 0 || T(thread).top == 0) return false;
+  if (H().ended != 0 || T(thread).top == 0) return false;
+  if (EatsToken(thread)) return true;
+  if (!p_.spurious || mode_.timing != Timing::kAdversarial) return false;
   const StrandCell& s = S(T(thread).top - 1);
   if (s.out != Outcome::kNone) return false;
   switch (p_.code[s.pc].op) {
@@ -178,6 +188,10 @@ void Machine::Step(int actor, Chooser& chooser) {
   unfair_ = false;
   if (actor > clock()) {
     actor -= clock() + 1;
+    if (EatsToken(actor)) {
+      T(actor).token = 0;
+      return;
+    }
     StrandCell& waiting = S(T(actor).top - 1);
     if (p_.code[waiting.pc].op == VmOp::kPark) T(actor).token = 1;
     else waiting.bits |= kGranted;

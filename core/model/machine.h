@@ -103,7 +103,8 @@ class Machine {
   int spurious(int thread) const { return l_.threads + 1 + thread; }
   bool ThreadEnabled(int thread);
   bool ClockEnabled(bool any_thread_enabled);
-  // A `park` or a condvar wait that could return though nobody called (adversarial timing only).
+  // A `park` or a condvar wait that could return though nobody called (adversarial timing only), or another wait that
+  // could use up the thread's park token.
   bool SpuriousEnabled(int thread);
   // Not zero for a worker that holds nothing: workers with the same number do the same in their next step.
   std::uint64_t IdleWorker(int thread);
@@ -152,6 +153,7 @@ class Machine {
   bool DriverDue(int runtime);
   bool Invisible(int strand);
   bool BeginsToPanic(int strand);
+  bool EatsToken(int thread);
   // A `thread_scope` counts its threads that run, and above those the ones that panicked and that nobody joined.
   static constexpr std::int32_t kScopePanic = 1 << 16;
   bool ScopeIsOver(int frame, int reg) { return R(frame)[reg] % kScopePanic == 0; }

@@ -1,5 +1,6 @@
 // The frame of the compiler: declarations, units, scopes with their cleanup, strands, sizes.
 #include "core/program/compiler.h"
+#include "core/program/flow.h"
 
 #include <algorithm>
 
@@ -25,6 +26,8 @@ std::unique_ptr<Program> Compiler::Run() {
     for (int k = 0; (i.op == VmOp::kStdTryRecv || i.op == VmOp::kStdRecvTimeout) && k < i.elements; ++k) program_->elements[static_cast<std::size_t>(i.object + k)].peeked = true;
   for (const Instr& i : program_->code)
     program_->spurious = program_->spurious || i.op == VmOp::kPark || i.op == VmOp::kCondWait;
+  auto any = [&](auto is) { return std::any_of(program_->code.begin(), program_->code.end(), [&](const Instr& i) { return is(i.op); }); };
+  program_->eats_tokens = any([](VmOp op) { return op == VmOp::kPark; }) && any([](VmOp op) { return op == VmOp::kUnpark; }) && any(WaitsByParking);
   if (program_->local_sets.size() > 200)
     diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(program_->local_sets.size()) + " local sets, and 200 are the limit");
   if (scenario_.runtimes.size() > 200)

@@ -33,6 +33,10 @@ bool RegistersTimer(VmOp op) {
   }
 }
 
+bool WaitsByParking(VmOp op) {
+  return op == VmOp::kStdRecv || op == VmOp::kStdRecvTimeout || op == VmOp::kStdSend || op == VmOp::kScopeJoin;
+}
+
 std::vector<std::vector<int>> CodeOfUnits(const Program& program) {
   std::vector<std::vector<int>> code(program.units.size());
   std::vector<bool> met(program.code.size(), false);

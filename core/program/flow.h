@@ -14,6 +14,10 @@ void Successors(const Program& program, int pc, bool panics, std::vector<int>* o
 // Its thread or task waits for a time to come. No other instruction lets any pass.
 bool RegistersTimer(VmOp op);
 
+// Where it has to wait, it parks its thread, as std's channels and `thread::scope` do: a token that was meant for another
+// park is used up there.
+bool WaitsByParking(VmOp op);
+
 // The instructions of each unit, in the order in which they are met from its entries. One is of one unit.
 std::vector<std::vector<int>> CodeOfUnits(const Program& program);
 

@@ -206,6 +206,7 @@ struct Program {
   bool endless = false;                     // some loop has no bound: ticks and budgets matter
   bool uses_now = false;
   bool spurious = false;                    // some wait can return spuriously
+  bool eats_tokens = false;                 // some thread parks, and some wait of std's uses up a park token that it finds
   std::vector<int> local_sets;              // their elements, by ordinal - 1
   int minor = 53, patch = 999;              // Tokio 1.<minor>.<patch>; 999: the last one
 };
