@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "core/asyncrt.h"
+#include "core/base/stable_hash.h"
 #include "tests/oracle/final_state.h"
 #include "tests/oracle/generator.h"
 #include "tests/oracle/oracle.h"
@@ -97,16 +98,18 @@ Comparison Compare(const std::string& text, Timing timing, Scheduler scheduler =
   c.expected = oracle.rules;
   for (const Finding& f : report.findings)
     if (f.severity != Severity::kNote && f.rule != "hazard/unused-allow") c.found.insert(f.rule);
-  CheckOptions lean = options;
-  lean.at_end = nullptr;
-  lean.reductions.values = true;
-  Set found;
-  for (const Finding& f : CheckText(text, "random.json", lean).findings)
-    if (f.severity != Severity::kNote && f.rule != "hazard/unused-allow") found.insert(f.rule);
-  if (found != c.found) {
-    c.what = Comparison::kDifferent;
-    c.problem = "without unread values: " + Show(found);
-    return c;
+  if (StableHash(text) % 4 == 0) {   // for some of them: the same without unread values
+    CheckOptions lean = options;
+    lean.at_end = nullptr;
+    lean.reductions.values = true;
+    Set found;
+    for (const Finding& f : CheckText(text, "random.json", lean).findings)
+      if (f.severity != Severity::kNote && f.rule != "hazard/unused-allow") found.insert(f.rule);
+    if (found != c.found) {
+      c.what = Comparison::kDifferent;
+      c.problem = "without unread values: " + Show(found);
+      return c;
+    }
   }
   if (oracle.endless) return CompareEndless(oracle, std::move(c));
   if (c.found != c.expected) c.what = Comparison::kDifferent;
@@ -278,14 +281,14 @@ void ExpectAgreement(std::uint64_t first, std::uint64_t count, bool copies, std:
 TEST(Oracle, AgreesOnRandomScenarios) { ExpectAgreement(Setting("ORACLE_SEED", 1), Setting("ORACLE_SCENARIOS", 1500), false, 70); }
 
 // Where most parties have copies that could change places with them.
-TEST(Oracle, AgreesOnRandomScenariosOfCopies) { ExpectAgreement(Setting("ORACLE_SEED", 1), Setting("ORACLE_SCENARIOS", 1500) / 2, true, 50); }
+TEST(Oracle, AgreesOnRandomScenariosOfCopies) { ExpectAgreement(Setting("ORACLE_SEED", 1), std::max<std::uint64_t>(Setting("ORACLE_SCENARIOS", 1500) / 10, 700), true, 50); }
 
 // Of endless programs the oracle says whether a run has no end, not which rule tells of it: that is compared with a search
 // that has no reductions.
 TEST(Search, FindsTheSameInEndlessProgramsWithoutReductions) {
   const std::uint64_t count = Setting("ORACLE_SCENARIOS", 1500), first = Setting("ORACLE_SEED", 1);
   std::uint64_t compared = 0;
-  for (std::uint64_t seed = first; seed < first + count; ++seed)
+  for (std::uint64_t seed = first; seed < first + count; seed += count > 10'000 ? 10 : 1)
     for (bool copies : {false, true}) {
       const std::string text = RandomScenario(seed, copies);
       for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {

@@ -66,7 +66,7 @@ class Visited {
   void Resize(std::size_t places) {
     table_ = {};   // first the old one goes
     table_.resize(places);
-    const int bits = std::bit_width(places);
+    const int bits = static_cast<int>(std::bit_width(places));
     number_mask_ = bits >= 32 ? 0xffffffff : (std::uint32_t{1} << bits) - 1;
   }
   void Grow() {
