@@ -27,7 +27,7 @@ PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq
 PACKAGES_PACKAGING := dpkg-dev lintian pkg-config zsh fish groff-base mandoc man-db
 
 # What the code needs whatever the flags of the caller are. The same objects make the tool and the shared library.
-override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -pthread -fPIC -fvisibility=hidden -I. -ffile-prefix-map=$(CURDIR)=.
+override CXX_NEEDS := -std=c++20 -Wall -Wextra -Wshadow -Wconversion -pthread -fPIC -fvisibility=hidden -I. -ffile-prefix-map=$(CURDIR)=.
 
 ifeq (0,$(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)))
 MAKEFLAGS += -j$(shell nproc)

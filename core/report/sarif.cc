@@ -22,7 +22,8 @@ const char* LevelOf(Severity severity) {
 std::string UriOf(const std::string& path) {
   static const char digits[] = "0123456789ABCDEF";
   std::string out;
-  for (unsigned char c : path) {
+  for (char byte : path) {
+    const unsigned char c = static_cast<unsigned char>(byte);
     bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '-' || c == '_' || c == '~';
     if (plain) out += static_cast<char>(c);
     else out += std::string("%") + digits[c >> 4] + digits[c & 15];

@@ -71,7 +71,7 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   Tree root = Tree::parse(data, data + size, nullptr, false, true);
   Tree donor = Tree::parse(asyncrt::RandomScenario(random()));
   if (root.is_discarded() || random() % 50 == 0) root = donor;
-  for (unsigned left = 1 + random() % 3; left > 0; --left) Mutate(root, donor, random);
+  for (auto left = 1 + random() % 3; left > 0; --left) Mutate(root, donor, random);
   const std::string text = root.dump(-1, ' ', false, Tree::error_handler_t::replace);
   if (text.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
   std::memcpy(data, text.data(), text.size());

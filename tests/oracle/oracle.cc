@@ -61,7 +61,7 @@ class StateSet {
 class Oracle {
  public:
   Oracle(const Program& program, const Layout& layout, Timing timing, Scheduler scheduler, std::size_t states_max, OracleVerdict* out)
-      : p_(program), l_(layout), machine_(program, layout, {timing, scheduler, false, false}), states_max_(states_max), out_(out),
+      : l_(layout), machine_(program, layout, {timing, scheduler, false, false}), states_max_(states_max), out_(out),
         bytes_(static_cast<std::size_t>(layout.bytes)), seen_(bytes_.size()), ideal_(timing == Timing::kIdeal) {}
 
   // False: the layout had no room for what the program does; `machine().overflow()` says what.
@@ -191,7 +191,6 @@ class Oracle {
     for (const StuckRoot& root : roots) out_->rules.insert(root.rule);
   }
 
-  const Program& p_;
   const Layout& l_;
   Machine machine_;
   std::size_t states_max_;
