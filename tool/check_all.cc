@@ -104,6 +104,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
       for (std::size_t i = next++; i < inputs.size(); i = next++) {
         CheckOptions told = options;
         told.side_by_side = jobs >= 2 * inputs.size();
+        told.checkpoint.scenario = static_cast<std::uint32_t>(i);
         told.gauge = line.Begin(i);
         reports[i] = CheckOne(inputs[i], told);
         line.End(i);

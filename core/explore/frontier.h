@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/byte_stream.h"
+
 namespace asyncrt {
 
 class Frontier {
@@ -52,8 +54,26 @@ class Frontier {
     blocks_.pop_front();
     begin_ = 0;
   }
-  void Clear() {
-    while (!empty()) Pop();
+  void Save(ByteWriter* out) const {
+    out->Number(size_);
+    std::size_t at = begin_, left = size_;
+    for (const Block& block : blocks_) {
+      for (; left > 0 && at < per_block_; ++at, --left) {
+        out->Bytes(block.states.get() + at * bytes_, bytes_);
+        out->Number(block.numbers[2 * at]);
+        out->Number(block.numbers[2 * at + 1]);
+      }
+      at = 0;
+    }
+  }
+  // Into an empty one, of states with numbers below `states`.
+  void Load(ByteReader* in, std::size_t states) {
+    std::vector<std::uint8_t> state(bytes_);
+    for (std::size_t left = in->Count(bytes_ + 2); left > 0 && in->ok(); --left) {
+      in->Bytes(state.data(), bytes_);
+      const std::uint64_t number = in->NumberBelow(states), length = in->NumberBelow(std::uint64_t{1} << 32);
+      if (in->ok()) Push(state.data(), static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(length));
+    }
   }
 
  private:

@@ -2,15 +2,19 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <functional>
 #include <iterator>
 #include <map>
+#include <optional>
 #include <set>
 
+#include "core/base/byte_stream.h"
 #include "core/detect/lock_order.h"
 #include "core/explore/bit_filter.h"
+#include "core/explore/checkpoint.h"
 #include "core/explore/fingerprint.h"
 #include "core/explore/frontier.h"
 #include "core/explore/picker.h"
@@ -48,17 +52,19 @@ class Explorer {
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
     std::vector<std::uint8_t> first = InitialBytes();
-    bool fresh;
-    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
-    tree_.Add(0, 0);
-    frontier_.Push(first.data(), 0, 0);
+    if (visited_.size() == 0) {
+      bool fresh;
+      visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
+      tree_.Add(0, 0);
+      frontier_.Push(first.data(), 0, 0);
+    }
     for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
     Expects surprise;
     if (!Explore()) return false;
     if (p_.endless && !walks_ && (detours() || use_symmetry_)) LookForCycles();
     if (Surprised(&surprise)) return true;
     if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
-      for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
+      while (rounds_++ < 64) {   // ideal time passes a busy loop by
         bool more = false;
         if (!Cycles(&more)) return false;
         if (!more) break;
@@ -84,6 +90,112 @@ class Explorer {
     return true;
   }
 
+  // All of the search between two expansions.
+  void Save(ByteWriter* out) const {
+    visited_.Save(out);
+    tree_.Save(out);
+    frontier_.Save(out);
+    out->Number(left_);
+    for (std::uint64_t number : {depth_, longest_, ticks_, result_.transitions, std::uint64_t{rounds_}}) out->Number(number);
+    out->Number(edges_.size());
+    for (const EdgeRef& e : edges_) {
+      out->Number(e.from);
+      out->Number(e.to);
+      out->Number(std::uint64_t{2} * e.actor + e.unfair);
+    }
+    out->Number(links_.size());
+    out->Number(remembered_);
+    for (const Passed& link : links_) {
+      out->Number(link.to);
+      out->Fixed(link.fingerprint);
+    }
+    SaveNumbers(std::vector<std::uint32_t>(passed_.begin(), passed_.end()), out);
+    out->Flag(panicked_);
+    out->Number(missed_.size());
+    for (const std::string& key : missed_) out->Text(key);
+    out->Number(found_.size());
+    for (const auto& [key, seed] : found_) {
+      out->Text(key);
+      SaveSeed(seed, out);
+    }
+    out->Number(orders_.size());
+    for (const SeenOrder& seen : orders_) {
+      for (const LockUse& use : {seen.order.held, seen.order.wanted}) {
+        out->Signed(use.element);
+        out->Flag(use.exclusive);
+      }
+      SaveNumbers(seen.order.gates, out);
+      out->Signed(seen.pc);
+      out->Signed(seen.frame);
+      out->Text(seen.who);
+      out->Number(seen.state);
+      out->Number(seen.length);
+      SaveMoves(seen.moves, out);
+    }
+    machine_.SaveMemory(out);
+  }
+
+  // Into a search that has not begun. False: it is not the state of such a search.
+  bool Load(ByteReader* in) {
+    InitialBytes();
+    visited_.Load(in);
+    const std::size_t states = visited_.size();
+    tree_.Load(in, machine_.actors());
+    if (tree_.size() != states || states == 0 || !in->ok()) return false;
+    frontier_.Load(in, states);
+    left_ = static_cast<std::size_t>(in->NumberBelow(frontier_.size() + 1));
+    for (std::uint64_t* number : {&depth_, &longest_, &ticks_, &result_.transitions}) *number = in->Number();
+    rounds_ = static_cast<std::uint32_t>(in->NumberBelow(100));
+    edges_.resize(in->Count(3));
+    for (EdgeRef& e : edges_) {
+      e.from = static_cast<std::uint32_t>(in->NumberBelow(states));
+      e.to = static_cast<std::uint32_t>(in->NumberBelow(states));
+      const std::uint64_t actor = in->NumberBelow(2 * static_cast<std::uint64_t>(machine_.clock()) + 2);
+      e.actor = static_cast<std::uint16_t>(actor / 2);
+      e.unfair = actor % 2 != 0;
+    }
+    const std::uint64_t links = in->NumberBelow(kPassedMax + 1);
+    if (!std::has_single_bit(links) || links < links_.size()) return false;
+    links_.assign(static_cast<std::size_t>(links), {});
+    remembered_ = static_cast<std::size_t>(in->Number());
+    for (Passed& link : links_) {
+      link.to = static_cast<std::uint32_t>(in->NumberBelow(states));
+      link.fingerprint = in->Fixed();
+      if (!in->ok()) return false;
+    }
+    std::vector<std::uint32_t> passed;
+    LoadNumbers(in, &passed);
+    passed_.insert(passed.begin(), passed.end());
+    panicked_ = in->Flag();
+    for (std::size_t left = in->Count(1); left > 0; --left) missed_.insert(in->Text());
+    for (std::size_t left = in->Count(8); left > 0 && in->ok(); --left) {
+      Seed& seed = found_[in->Text()];
+      LoadSeed(p_, l_, in, &seed);
+      if (seed.state >= states) in->Fail();
+    }
+    const auto elements = p_.elements.size();
+    for (std::size_t left = in->Count(8); left > 0 && in->ok(); --left) {
+      SeenOrder seen;
+      for (LockUse* use : {&seen.order.held, &seen.order.wanted}) {
+        use->element = in->IntFrom(0, elements);
+        use->exclusive = in->Flag();
+      }
+      LoadNumbers(in, &seen.order.gates);
+      seen.pc = in->IntFrom(0, p_.code.size());
+      seen.frame = in->IntFrom(0, static_cast<std::size_t>(l_.frames));
+      seen.who = in->Text();
+      seen.state = static_cast<std::uint32_t>(in->NumberBelow(states));
+      seen.length = static_cast<std::uint32_t>(in->NumberBelow(std::uint64_t{1} << 32));
+      LoadMoves(l_, in, &seen.moves);
+      orders_.push_back(std::move(seen));
+    }
+    machine_.LoadMemory(in);
+    return in->ok() && in->left() == 0;
+  }
+
+  // What to write before all of a search, so that `Load` finds a machine of the right sizes.
+  void KeepBy(std::function<void(ByteWriter*)> preface) { preface_ = std::move(preface); }
+
   Machine& machine() { return machine_; }
   // What the search took for granted and then met. It has to begin anew without that. False: nothing.
   bool Surprised(Expects* expects) const {
@@ -102,6 +214,22 @@ class Explorer {
     return false;
   }
 
+  // Where time is up in the middle of an expansion, a search that is kept goes on to its end, unless that is far.
+  bool InTimeMidway() {
+    if (options_.checkpoint.checkpoint == nullptr) return InTime();
+    constexpr std::chrono::milliseconds kGrace{500};
+    const bool complete = result_.complete;
+    const std::string limit = result_.limit;
+    if (InTime()) return true;
+    const auto now = std::chrono::steady_clock::now();
+    if (!hurry_) late_since_ = now;
+    hurry_ = true;
+    if (now - late_since_ >= kGrace) return false;
+    result_.complete = complete;
+    result_.limit = limit;
+    return true;
+  }
+
   bool InTime() {
     if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) return Stop("interrupt");
     if (options_.time_limit_ms == 0) return true;
@@ -109,17 +237,32 @@ class Explorer {
     return spent < static_cast<std::int64_t>(options_.time_limit_ms) || Stop("time");
   }
 
+  // Writes the state of the search where it can be gone on from; between two expansions only.
+  void Keep() {
+    FlushPending();
+    options_.checkpoint.checkpoint->Write(options_.checkpoint, [this](ByteWriter* out) {
+      preface_(out);
+      Save(out);
+    });
+  }
+
   bool WithinLimits() {
+    const bool goes_on = Unlimited();
+    if (goes_on) ++ticks_;
+    return goes_on;
+  }
+
+  bool Unlimited() {
     if (visited_.size() + pending_count_ >= options_.max_states) FlushPending();
     if (visited_.size() >= options_.max_states) return Stop("states");
     if (visited_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
-    ++ticks_;
-    if ((ticks_ & 1023) == 1 || bytes_ > 8192) {
+    if ((ticks_ & 1023) == 0 || bytes_ > 8192 || hurry_) {
       std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
       if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), frontier_.size(), memory);
       if (!InTime()) return false;
       if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
+      if (options_.checkpoint.checkpoint != nullptr && options_.checkpoint.checkpoint->Due(options_.checkpoint)) Keep();
     }
     return true;
   }
@@ -257,15 +400,21 @@ class Explorer {
   bool Levels() {
     Expects surprise;
     while (!frontier_.empty()) {
-      for (std::size_t left = frontier_.size(); left > 0; --left) {
+      if (left_ == 0) left_ = frontier_.size();
+      for (; left_ > 0; --left_) {
         const Frontier::Entry entry = frontier_.Front();
         length_ = entry.length;
+        if (!WithinLimits()) {
+          if (options_.checkpoint.checkpoint != nullptr && result_.transitions > 0) Keep();
+          FlushPending();
+          return true;
+        }
         if (!Expand(entry.state, entry.number) || Surprised(&surprise)) {
           FlushPending();
           return machine_.overflow().empty();
         }
         frontier_.Pop();
-        if (left == 1) FlushPending();
+        if (left_ == 1) FlushPending();
       }
       if (!frontier_.empty()) ++depth_;
     }
@@ -333,7 +482,7 @@ class Explorer {
         return true;
       }
       ++result_.transitions;
-      if (tell && (result_.transitions & 1023) == 0 && !InTime()) return false;
+      if (tell && (result_.transitions & 1023) == 0 && !InTimeMidway()) return false;
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
       Settle(scratch_.data());
@@ -344,9 +493,8 @@ class Explorer {
   }
 
   void Remember(std::uint32_t to) {
-    constexpr std::size_t kLinksMax = std::size_t{1} << 20;
     remembered_ += passed_by_.size();
-    if (remembered_ > links_.size() && links_.size() < kLinksMax) {
+    if (remembered_ > links_.size() && links_.size() < kPassedMax) {
       links_.assign(links_.size() * 4, {});
       remembered_ = 0;
     }
@@ -355,7 +503,6 @@ class Explorer {
 
   // All successors of one state.
   bool Expand(const std::uint8_t* state, std::uint32_t number) {
-    if (!WithinLimits()) return false;
     std::memcpy(scratch_.data(), state, bytes_);
     machine_.Attach(scratch_.data());
     if (machine_.H().ended != 0) { Ended(number); return true; }
@@ -369,6 +516,7 @@ class Explorer {
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
     auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), tree_.ActorOf(number));
     if (last != enabled_.begin() + static_cast<std::ptrdiff_t>(enough)) std::rotate(enabled_.begin(), last, last + 1);
+    if (enough < enabled_.size()) FlushPending();   // what others have led to is no progress of this one
     progress_ = false;
     for (std::size_t e = 0; e < enabled_.size(); ++e) {
       // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
@@ -394,7 +542,7 @@ class Explorer {
       machine_.Attach(work);
       machine_.Step(actor, chooser);
       if (!machine_.overflow().empty()) return false;
-      if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTime()) return false;
+      if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTimeMidway()) return false;
       if (bytes_ <= 8192) ++result_.transitions;
       concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
       panicked_ = panicked_ || machine_.H().panicked != 0;
@@ -1281,6 +1429,7 @@ class Explorer {
   struct Passed { std::uint64_t fingerprint = 0; std::uint32_t to = 0; };
   std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
   std::vector<std::uint64_t> passed_by_;
+  static constexpr std::size_t kPassedMax = std::size_t{1} << 20;
   std::size_t remembered_ = 0;
   bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
@@ -1295,6 +1444,11 @@ class Explorer {
   std::vector<SeenOrder> orders_;
   SearchResult result_;
   std::uint64_t depth_ = 0, ticks_ = 0;
+  std::size_t left_ = 0;                // of the level at hand, with the state at hand
+  std::uint32_t rounds_ = 0;            // in which endless runs were looked for
+  bool hurry_ = false;                  // time was up in the middle of an expansion
+  std::chrono::steady_clock::time_point late_since_;
+  std::function<void(ByteWriter*)> preface_;
   std::chrono::steady_clock::time_point start_;
 };
 
@@ -1314,6 +1468,14 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
   for (Element& e : program.elements) e.room = sizes[i++];
 }
 
+bool SizesFit(const Program& program, const std::vector<int>& sizes) {
+  const std::vector<int> usual = SizesOf(program);
+  if (sizes.size() != usual.size()) return false;
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    if (sizes[i] < std::min(usual[i], 1) || sizes[i] > 60'000) return false;
+  return true;
+}
+
 bool TellsTime(const Program& program) {
   return program.spurious || std::any_of(program.code.begin(), program.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
 }
@@ -1325,6 +1487,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
+  all.checkpoint = {};
   all.strategy = Strategy::kExhaustive;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
   Explorer explorer(program, layout, mode, all, start, {true, true, true});
@@ -1334,6 +1497,37 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
       if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
 }
 
+namespace {
+
+// What decides the sizes of a search, in front of its state.
+struct Attempt {
+  Expects expects;
+  std::vector<int> sizes;
+
+  void Save(ByteWriter* out) const {
+    for (bool expected : {expects.panics, expects.cycles, expects.order}) out->Flag(expected);
+    SaveNumbers(sizes, out);
+  }
+  void Load(ByteReader* in) {
+    for (bool* expected : {&expects.panics, &expects.cycles, &expects.order}) *expected = in->Flag();
+    LoadNumbers(in, &sizes);
+  }
+};
+
+// A search that an earlier process has ended: its result, and what it has reached.
+bool LoadFinished(const Program& program, ByteReader* in, SearchResult* result, std::vector<bool>* reached) {
+  std::vector<bool> own;
+  LoadNumbers(in, &own);
+  LoadResult(program, in, result);
+  if (own.size() != program.code.size() || !in->ok() || in->left() != 0) return false;
+  reached->resize(std::max(reached->size(), own.size()));
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (own[i]) (*reached)[i] = true;
+  return true;
+}
+
+}  // namespace
+
 SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
   Program program = whole;
@@ -1341,15 +1535,51 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
   Expects expects;
   // Whether a run has an end is not known where not all are looked at. A single run keeps to no reduction.
   expects.cycles = options.strategy != Strategy::kExhaustive && (program.endless || options.strategy != Strategy::kBitstate);
+  Checkpoint* const checkpoint = options.checkpoint.checkpoint;
+  std::optional<Checkpoint::Found> kept;
+  if (checkpoint != nullptr) kept = checkpoint->Find(options.checkpoint);
+  if (kept && kept->in.Flag()) {
+    SearchResult result;
+    if (LoadFinished(program, &kept->in, &result, reached)) {
+      for (Seed& s : result.seeds) s.mode = mode;
+      return result;
+    }
+    checkpoint->Refuse(options.checkpoint);
+    kept.reset();
+  }
+  const std::vector<int> usual = SizesOf(program);
+  const Expects first = expects;
+  if (kept) {
+    Attempt attempt;
+    attempt.Load(&kept->in);
+    if (SizesFit(program, attempt.sizes)) {
+      SetSizes(program, attempt.sizes);
+      expects = attempt.expects;
+    } else {
+      kept->in.Fail();
+    }
+  }
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, mode, options, start, expects);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
       r.limit = "memory";
       return r;
     }
+    Explorer explorer(program, layout, mode, options, start, expects);
+    if (kept && !explorer.Load(&kept->in)) {
+      checkpoint->Refuse(options.checkpoint);
+      kept.reset();
+      SetSizes(program, usual);
+      expects = first;
+      continue;
+    }
+    kept.reset();
+    explorer.KeepBy([&](ByteWriter* out) {
+      out->Flag(false);
+      Attempt{expects, SizesOf(program)}.Save(out);
+    });
     if (explorer.Run()) {
       if (explorer.Surprised(&expects)) continue;
       if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
@@ -1362,6 +1592,12 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
         s.sizes = SizesOf(program);
         s.mode = mode;
       }
+      if (checkpoint != nullptr && explorer.result().complete)
+        checkpoint->Finish(options.checkpoint, [&](ByteWriter* out) {
+          out->Flag(true);
+          SaveNumbers(m.reached(), out);
+          SaveResult(explorer.result(), out);
+        });
       return std::move(explorer.result());
     }
     Machine& m = explorer.machine();
