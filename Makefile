@@ -91,6 +91,7 @@ test: ## unit tests, every scenario against its expectation, the command line
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
 	bash tests/faults.sh $(BUILD)/asyncrt-check
+	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
@@ -117,6 +118,7 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
+	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
 	@$(MAKE) --no-print-directory asan
 

@@ -45,6 +45,12 @@ class CheckpointFile : public ::testing::Test {
       for (std::uint64_t i = 0; i < 30; ++i) out->Number(i * i * i);
     });
   }
+  static bool HasCubes(Checkpoint& checkpoint) {
+    auto found = checkpoint.Find(kSecond);
+    for (std::uint64_t i = 0; found && i < 30; ++i)
+      if (found->in.Number() != i * i * i) return false;
+    return found && found->in.ok() && found->in.left() == 0;
+  }
   std::string Contents() {
     std::ifstream in(path_, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
@@ -83,7 +89,7 @@ TEST_F(CheckpointFile, KeepsTheSectionsOfOthersWhenOneIsWrittenAnew) {
   ASSERT_EQ(Why(*again), "");
   EXPECT_EQ(again->Find(kFirst)->in.Text(), std::string(150'000, 'y'));
   EXPECT_EQ(again->Find({nullptr, 1, 2})->in.Text(), "done");
-  EXPECT_EQ(again->Find(kSecond)->in.left(), 73u);
+  EXPECT_TRUE(HasCubes(*again));
 }
 
 TEST_F(CheckpointFile, IsRefusedAtAnyShorterLength) {
@@ -142,7 +148,7 @@ TEST_F(CheckpointFile, StaysAsItWasWhenItCannotBeReplacedAndSaysSoOnce) {
   auto again = Open();
   ASSERT_EQ(Why(*again), "");
   EXPECT_EQ(again->Find(kFirst)->in.Text(), "new");
-  EXPECT_EQ(again->Find(kSecond)->in.left(), 73u);
+  EXPECT_TRUE(HasCubes(*again));
 }
 
 // What containers write and read, through a file.
@@ -173,7 +179,7 @@ TEST_F(Containers, AreTheSameOnceTheyAreRead) {
   SearchTree tree(700), tree_again(700);
   Frontier frontier(kStateBytes), frontier_again(kStateBytes);
   bool fresh;
-  for (std::uint32_t i = 0; i < 50'000; ++i) {
+  for (std::uint32_t i = 0; i < 6'000; ++i) {
     state[static_cast<std::size_t>(random.Below(kStateBytes))] = static_cast<std::uint8_t>(random.Below(3));
     visited.Insert(i / 2, state.data(), &fresh);
     tree.Add(i == 0 ? 0 : static_cast<std::uint32_t>(random.Below(static_cast<int>(i))), random.Below(700));
@@ -187,7 +193,7 @@ TEST_F(Containers, AreTheSameOnceTheyAreRead) {
   });
   visited_again.Load(&in);
   tree_again.Load(&in, 700);
-  frontier_again.Load(&in, 50'000);
+  frontier_again.Load(&in, 6'000);
   ASSERT_TRUE(in.ok());
   EXPECT_EQ(in.left(), 0u);
   EXPECT_EQ(visited_again.size(), visited.size());
