@@ -26,6 +26,7 @@ struct CheckOptions {
   std::uint64_t max_depth = 0;          // steps; 0: no limit
   std::uint64_t time_limit_ms = 0;      // 0: no limit
   std::uint64_t memory_limit_mib = 8192;
+  std::uint64_t base_bytes = 0;         // of that, what the process has without its searches
   TimingModel timing = TimingModel::kAsScenarioSays;
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says

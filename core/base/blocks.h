@@ -15,6 +15,11 @@ namespace asyncrt {
 template <class T, std::size_t kBlock = std::size_t{1} << 14>
 class Blocks {
  public:
+  // The list has so many of any value.
+  void resize(std::size_t size) {
+    while (blocks_.size() * kBlock < size) blocks_.push_back(std::make_unique<T[]>(kBlock));
+    size_ = size;
+  }
   void push_back(T value) {
     if (size_ == blocks_.size() * kBlock) blocks_.push_back(std::make_unique<T[]>(kBlock));
     blocks_[size_ / kBlock][size_ % kBlock] = value;
@@ -23,6 +28,7 @@ class Blocks {
   T& operator[](std::size_t i) { return blocks_[i / kBlock][i % kBlock]; }
   const T& operator[](std::size_t i) const { return blocks_[i / kBlock][i % kBlock]; }
   T& back() { return (*this)[size_ - 1]; }
+  void pop_back() { --size_; }
   std::size_t size() const { return size_; }
   void Save(ByteWriter* out) const {
     static_assert(std::is_integral_v<T>);

@@ -27,7 +27,7 @@ class ExactStates {
     for (std::size_t i = 0; i < pieces_.size(); ++i) {
       piece_.assign(reinterpret_cast<const char*>(state) + i * kPiece, std::min(kPiece, bytes_ - i * kPiece));
       auto [at, fresh] = pieces_[i].try_emplace(piece_, static_cast<std::uint32_t>(pieces_[i].size()));
-      if (fresh) piece_bytes_ += kPiece + 64;
+      if (fresh) piece_bytes_ += kPieceBytes;
       std::uint32_t number = at->second;
       for (; number >= 0x80; number >>= 7) packed_.push_back(static_cast<std::uint8_t>(number | 0x80));
       packed_.push_back(static_cast<std::uint8_t>(number));
@@ -61,7 +61,7 @@ class ExactStates {
       for (std::size_t left = in->Count(piece_.size()); left > 0 && in->ok(); --left) {
         in->Bytes(piece_.data(), piece_.size());
         if (!pieces_[i].try_emplace(piece_, static_cast<std::uint32_t>(pieces_[i].size())).second) in->Fail();
-        piece_bytes_ += kPiece + 64;
+        piece_bytes_ += kPieceBytes;
       }
     }
     kept_.Load(in);
@@ -72,7 +72,7 @@ class ExactStates {
   std::size_t bytes() const { return used() ? kept_.bytes() + starts_.bytes() + piece_bytes_ : 0; }
 
  private:
-  static constexpr std::size_t kPiece = 64;
+  static constexpr std::size_t kPiece = 64, kPieceBytes = kPiece + 96;   // with its node, and its part of the table
   std::size_t bytes_;
   std::vector<std::unordered_map<std::string, std::uint32_t>> pieces_;   // by place
   std::size_t piece_bytes_ = 0;

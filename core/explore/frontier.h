@@ -24,7 +24,7 @@ class Frontier {
   };
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return (blocks_.size() + spare_.size()) * per_block_ * (bytes_ + 8); }
+  std::size_t bytes() const { return (blocks_.size() + spare_.size()) * (per_block_ * (bytes_ + 8) + kPerBlock); }
   void Push(const std::uint8_t* state, std::uint32_t number, std::uint32_t length) {
     if (size_ == 0 || end_ == per_block_) {
       if (!spare_.empty()) {
@@ -54,6 +54,8 @@ class Frontier {
     blocks_.pop_front();
     begin_ = 0;
   }
+  // Gives back what is kept for more.
+  void Shrink() { spare_.clear(); }
   void Save(ByteWriter* out) const {
     out->Number(size_);
     std::size_t at = begin_, left = size_;
@@ -81,6 +83,7 @@ class Frontier {
     std::unique_ptr<std::uint8_t[]> states;
     std::unique_ptr<std::uint32_t[]> numbers;
   };
+  static constexpr std::size_t kPerBlock = 256;   // what the allocator and the lists of blocks take
   std::size_t bytes_, per_block_;
   std::deque<Block> blocks_;
   std::vector<Block> spare_;

@@ -1,5 +1,7 @@
 #include "core/explore/search.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -8,8 +10,10 @@
 #include <functional>
 #include <iterator>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
+#include <utility>
 
 #include "core/base/byte_stream.h"
 #include "core/detect/lock_order.h"
@@ -61,6 +65,7 @@ class Explorer {
     for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
     Expects surprise;
     if (!Explore()) return false;
+    if (frontier_.empty()) frontier_.Shrink();
     if (p_.endless && !walks_ && (detours() || use_symmetry_)) LookForCycles();
     if (Surprised(&surprise)) return true;
     if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
@@ -97,8 +102,10 @@ class Explorer {
     frontier_.Save(out);
     out->Number(left_);
     for (std::uint64_t number : {depth_, longest_, ticks_, result_.transitions, std::uint64_t{rounds_}}) out->Number(number);
+    out->Flag(edges_in_order_);
     out->Number(edges_.size());
-    for (const EdgeRef& e : edges_) {
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+      const EdgeRef& e = edges_[i];
       out->Number(e.from);
       out->Number(e.to);
       out->Number(std::uint64_t{2} * e.actor + e.unfair);
@@ -146,13 +153,16 @@ class Explorer {
     left_ = static_cast<std::size_t>(in->NumberBelow(frontier_.size() + 1));
     for (std::uint64_t* number : {&depth_, &longest_, &ticks_, &result_.transitions}) *number = in->Number();
     rounds_ = static_cast<std::uint32_t>(in->NumberBelow(100));
+    edges_in_order_ = in->Flag();
     edges_.resize(in->Count(3));
-    for (EdgeRef& e : edges_) {
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+      EdgeRef& e = edges_[i];
       e.from = static_cast<std::uint32_t>(in->NumberBelow(states));
       e.to = static_cast<std::uint32_t>(in->NumberBelow(states));
       const std::uint64_t actor = in->NumberBelow(2 * static_cast<std::uint64_t>(machine_.clock()) + 2);
       e.actor = static_cast<std::uint16_t>(actor / 2);
       e.unfair = actor % 2 != 0;
+      if (edges_in_order_ && i > 0 && e.from < edges_[i - 1].from) return false;
     }
     const std::uint64_t links = in->NumberBelow(kPassedMax + 1);
     if (!std::has_single_bit(links) || links < links_.size()) return false;
@@ -246,6 +256,18 @@ class Explorer {
     });
   }
 
+  // What the search takes, and will take before it is asked again or when its graph is looked at for endless runs.
+  std::uint64_t Memory() const {
+    std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.bytes() + links_.size() * sizeof(Passed);
+    if (use_stubborn_) memory += stubborn_.bytes();
+    if (p_.endless) memory += edges_.bytes() + LookBytes();
+    return memory;
+  }
+  // What `Tarjan` takes, and what is made of its result.
+  std::uint64_t LookBytes() const { return visited_.size() * 32 + (edges_in_order_ ? 0 : edges_.bytes() + visited_.size() * 4); }
+
+  bool HasRoomFor(std::uint64_t bytes) { return Memory() + bytes <= options_.memory_limit_mib << 20; }
+
   bool WithinLimits() {
     const bool goes_on = Unlimited();
     if (goes_on) ++ticks_;
@@ -257,11 +279,13 @@ class Explorer {
     if (visited_.size() >= options_.max_states) return Stop("states");
     if (visited_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
-    if ((ticks_ & 1023) == 0 || bytes_ > 8192 || hurry_) {
-      std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
+    const bool looks_around = (ticks_ & 1023) == 0 || bytes_ > 8192 || hurry_;
+    if (!looks_around && (ticks_ & 63) != 0) return true;
+    const std::uint64_t memory = Memory();
+    if (memory > options_.memory_limit_mib << 20) return Stop("memory");
+    if (looks_around) {
       if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), frontier_.size(), memory);
       if (!InTime()) return false;
-      if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
       if (options_.checkpoint.checkpoint != nullptr && options_.checkpoint.checkpoint->Due(options_.checkpoint)) Keep();
     }
     return true;
@@ -494,7 +518,7 @@ class Explorer {
 
   void Remember(std::uint32_t to) {
     remembered_ += passed_by_.size();
-    if (remembered_ > links_.size() && links_.size() < kPassedMax) {
+    if (remembered_ > links_.size() && links_.size() < kPassedMax && links_.size() * 4 * sizeof(Passed) <= (options_.memory_limit_mib << 20) / 16) {
       links_.assign(links_.size() * 4, {});
       remembered_ = 0;
     }
@@ -558,7 +582,7 @@ class Explorer {
         if (ahead != Visited::none) {
           progress_ = progress_ || ahead > number;
           Remember(ahead);
-          if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, ahead, static_cast<std::uint16_t>(actor), unfair});
+          if (p_.endless && actor <= machine_.clock()) AddEdge({number, ahead, static_cast<std::uint16_t>(actor), unfair});
           continue;
         }
         length += static_cast<std::uint32_t>(chain_.size()) - 1;
@@ -595,7 +619,7 @@ class Explorer {
       tree_.Add(next.from, next.actor);
       frontier_.Push(state, to, next.length);
     }
-    if (p_.endless && next.actor <= machine_.clock()) edges_.push_back({next.from, to, next.actor, next.unfair});
+    if (p_.endless && next.actor <= machine_.clock()) AddEdge({next.from, to, next.actor, next.unfair});
     return to;
   }
 
@@ -805,16 +829,17 @@ class Explorer {
     constexpr std::uint32_t kStatesMax = 60'000;
     std::uint32_t deepest = 0;
     for (auto& [key, seed] : found_) deepest = std::max(deepest, seed.state);
-    if (deepest == 0 || deepest > kStatesMax) return;
+    if (deepest == 0 || deepest > kStatesMax || !HasRoomFor(std::uint64_t{2} * deepest * (bytes_ + 64))) return;
+    const std::size_t states = std::size_t{deepest} + 1;
     struct Entry { std::uint16_t actor; std::uint32_t switches, from; std::uint16_t from_actor; };
-    std::vector<std::vector<Entry>> best(visited_.size());
-    std::vector<std::uint32_t> level(visited_.size(), 0);
-    for (std::uint32_t v = 1; v < visited_.size(); ++v) level[v] = level[tree_.ParentOf(v)] + 1;
+    std::vector<std::vector<Entry>> best(states);
+    std::vector<std::uint32_t> level(states, 0);
+    for (std::uint32_t v = 1; v < states; ++v) level[v] = level[tree_.ParentOf(v)] + 1;
     best[0].push_back({0, 0, 0, 0});
     std::vector<std::uint8_t> current(bytes_), next, work(bytes_);
     current = InitialBytes();
     std::vector<std::uint32_t> numbers = {0}, next_numbers;
-    std::vector<bool> kept(visited_.size(), false);
+    std::vector<bool> kept(states, false);
     while (!numbers.empty() && numbers.front() <= deepest) {
       next.clear();
       next_numbers.clear();
@@ -1067,36 +1092,54 @@ class Explorer {
   // ---- endless runs -------------------------------------------------------------------------------------------
   struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; bool unfair; };
 
-  // The edges, those of one state side by side; `start` says where, by state.
-  std::vector<EdgeRef> SortedEdges(std::vector<std::uint32_t>* start) const {
-    std::size_t n = visited_.size();
+  using Edges = Blocks<EdgeRef>;
+
+  // States are expanded in the order of their numbers, save where time is let pass later.
+  void AddEdge(const EdgeRef& edge) {
+    edges_in_order_ = edges_in_order_ && (edges_.size() == 0 || edges_.back().from <= edge.from);
+    edges_.push_back(edge);
+  }
+
+  // Brings the edges of one state side by side; `start` says where, by state.
+  const Edges& SortedEdges(std::vector<std::uint32_t>* start) {
+    const std::size_t n = visited_.size();
     start->assign(n + 1, 0);
-    for (const EdgeRef& e : edges_) ++(*start)[e.from + 1];
+    for (std::size_t i = 0; i < edges_.size(); ++i) ++(*start)[edges_[i].from + 1];
     for (std::size_t i = 0; i < n; ++i) (*start)[i + 1] += (*start)[i];
-    std::vector<EdgeRef> sorted(edges_.size());
+    if (edges_in_order_) return edges_;
+    Edges sorted;
+    sorted.resize(edges_.size());
     std::vector<std::uint32_t> at(start->begin(), start->end() - 1);
-    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
-    return sorted;
+    for (std::size_t i = 0; i < edges_.size(); ++i) sorted[at[edges_[i].from]++] = edges_[i];
+    edges_ = std::move(sorted);
+    edges_in_order_ = true;
+    return edges_;
   }
 
   // Whether some run never ends, though that is all that a reduced graph says about it.
   void LookForCycles() {
     std::vector<std::uint32_t> start;
-    std::vector<EdgeRef> sorted = SortedEdges(&start);
+    const Edges& sorted = SortedEdges(&start);
     std::vector<std::uint32_t> component = Tarjan(start, sorted, false);
-    cycles_ = std::any_of(sorted.begin(), sorted.end(), [&](const EdgeRef& e) { return component[e.from] == component[e.to]; });
+    for (std::size_t i = 0; i < sorted.size() && !cycles_; ++i) cycles_ = component[sorted[i].from] == component[sorted[i].to];
   }
 
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
     std::size_t n = visited_.size();
     std::vector<std::uint32_t> start;
-    std::vector<EdgeRef> sorted = SortedEdges(&start);
+    const Edges& sorted = SortedEdges(&start);
     bool no_clock = mode_.timing == Timing::kAdversarial;
     std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
-    std::map<std::uint32_t, std::vector<std::uint32_t>> members;
-    for (std::uint32_t v = 0; v < n; ++v) members[component[v]].push_back(v);
-    for (auto& [c, states] : members) {
+    // The states of each component, in the order of their numbers.
+    const std::uint32_t components = n == 0 ? 0 : *std::max_element(component.begin(), component.end()) + 1;
+    std::vector<std::uint32_t> first(components + 1, 0), members(n);
+    for (std::uint32_t v = 0; v < n; ++v) ++first[component[v]];
+    for (std::uint32_t c = 0, sum = 0; c <= components; ++c) sum += std::exchange(first[c], sum);
+    for (std::uint32_t v = 0; v < n; ++v) members[first[component[v]]++] = v;   // `first` is then where the next one begins
+    std::vector<std::uint32_t> states;
+    for (std::uint32_t c = 0; c < components; ++c) {
+      states.assign(members.begin() + (c == 0 ? 0 : first[c - 1]), members.begin() + first[c]);
       bool internal = false, leaves = false;
       for (std::uint32_t v : states)
         for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
@@ -1146,7 +1189,7 @@ class Explorer {
   }
 
   void FairCycle(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                 const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+                 const std::vector<std::uint32_t>& start, const Edges& sorted) {
     int actors = machine_.clock() + 1;
     std::vector<bool> moves(static_cast<std::size_t>(actors), false), always(static_cast<std::size_t>(actors), true);
     for (std::uint32_t v : states) {
@@ -1226,9 +1269,9 @@ class Explorer {
   // The bytes of all states of a component, each made from a neighbour by one step. What is said about an endless run
   // must hold in every one of them, so a component that is too large ends the search as incomplete.
   bool Rebuild(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-               const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
-    constexpr std::size_t kBytesMax = std::size_t{1} << 30;
-    if (states.size() * bytes_ > kBytesMax) return Stop("memory");
+               const std::vector<std::uint32_t>& start, const Edges& sorted) {
+    constexpr std::size_t kBytesMax = std::size_t{1} << 30, kPerState = 112;   // the node that holds it
+    if (states.size() * bytes_ > kBytesMax || !HasRoomFor(states.size() * (bytes_ + kPerState))) return Stop("memory");
     bytes_of_.clear();
     Path(states[0]);
     bytes_of_[states[0]] = states[0] == 0 ? InitialBytes() : last_state_;
@@ -1257,7 +1300,7 @@ class Explorer {
 
   // A branch of a select that is ready, while the cycle polls others of the same select again and again.
   int StarvedBranch(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                    const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+                    const std::vector<std::uint32_t>& start, const Edges& sorted) {
     if (std::none_of(p_.code.begin(), p_.code.end(), [](const Instr& i) { return i.op == VmOp::kSelect; })) return -1;
     Machine player(p_, l_, mode_);
     std::vector<std::uint8_t> work(bytes_), state;
@@ -1336,7 +1379,7 @@ class Explorer {
 
   // A cycle through `from` inside its component, for display.
   std::vector<Move> LoopFrom(std::uint32_t from, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                             const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+                             const std::vector<std::uint32_t>& start, const Edges& sorted) {
     std::map<std::uint32_t, std::pair<std::uint32_t, int>> back;
     std::vector<std::uint32_t> queue = {from};
     for (std::size_t i = 0; i < queue.size(); ++i)
@@ -1354,18 +1397,20 @@ class Explorer {
     return {};
   }
 
-  std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted, bool no_clock) {
+  std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const Edges& sorted, bool no_clock) {
     std::size_t n = visited_.size();
     const std::uint32_t none = 0xffffffff;
-    std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none), stack;
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> work;
+    std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none);
+    struct Visit { std::uint32_t state, edge; };
+    Blocks<std::uint32_t> stack;   // these grow without being copied
+    Blocks<Visit> work;
     std::uint32_t counter = 0, components = 0;
     for (std::uint32_t root = 0; root < n; ++root) {
       if (index[root] != none) continue;
       work.push_back({root, start[root]});
       index[root] = low[root] = counter++;
       stack.push_back(root);
-      while (!work.empty()) {
+      while (work.size() != 0) {
         auto& [v, k] = work.back();
         if (k < start[v + 1]) {
           const EdgeRef& e = sorted[k++];
@@ -1381,7 +1426,7 @@ class Explorer {
         }
         std::uint32_t done = v;
         work.pop_back();
-        if (!work.empty()) low[work.back().first] = std::min(low[work.back().first], low[done]);
+        if (work.size() != 0) low[work.back().state] = std::min(low[work.back().state], low[done]);
         if (low[done] != index[done]) continue;
         std::uint32_t x;
         do {
@@ -1434,7 +1479,8 @@ class Explorer {
   bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
-  std::vector<EdgeRef> edges_;
+  Blocks<EdgeRef> edges_;
+  bool edges_in_order_ = true;          // of the states that they come from
   std::set<std::uint32_t> passed_;
   std::map<std::uint32_t, std::vector<std::uint8_t>> bytes_of_;   // of the component that is looked at
   std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::uint16_t>>> chains_;
@@ -1443,6 +1489,7 @@ class Explorer {
   std::map<std::string, Seed> found_;
   std::vector<SeenOrder> orders_;
   SearchResult result_;
+  static constexpr std::size_t kAhead = 4096;              // states that may come before the memory is looked at again
   std::uint64_t depth_ = 0, ticks_ = 0;
   std::size_t left_ = 0;                // of the level at hand, with the state at hand
   std::uint32_t rounds_ = 0;            // in which endless runs were looked for
@@ -1567,8 +1614,8 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
       r.limit = "memory";
       return r;
     }
-    Explorer explorer(program, layout, mode, options, start, expects);
-    if (kept && !explorer.Load(&kept->in)) {
+    auto explorer = std::make_unique<Explorer>(program, layout, mode, options, start, expects);
+    if (kept && !explorer->Load(&kept->in)) {
       checkpoint->Refuse(options.checkpoint);
       kept.reset();
       SetSizes(program, usual);
@@ -1576,31 +1623,38 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
       continue;
     }
     kept.reset();
-    explorer.KeepBy([&](ByteWriter* out) {
+    explorer->KeepBy([&](ByteWriter* out) {
       out->Flag(false);
       Attempt{expects, SizesOf(program)}.Save(out);
     });
-    if (explorer.Run()) {
-      if (explorer.Surprised(&expects)) continue;
-      if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
-      Machine& m = explorer.machine();
-      reached->resize(std::max(reached->size(), m.reached().size()));
-      for (std::size_t i = 0; i < m.reached().size(); ++i)
-        if (m.reached()[i]) (*reached)[i] = true;
-      explorer.result().timeless = explorer.result().complete && !m.timed() && !program.spurious;
-      for (Seed& s : explorer.result().seeds) {
+    if (explorer->Run()) {
+      if (explorer->Surprised(&expects)) continue;
+      Machine& m = explorer->machine();
+      std::vector<bool> own = m.reached();
+      reached->resize(std::max(reached->size(), own.size()));
+      for (std::size_t i = 0; i < own.size(); ++i)
+        if (own[i]) (*reached)[i] = true;
+      SearchResult result = std::move(explorer->result());
+      result.timeless = result.complete && !m.timed() && !program.spurious;
+      const bool detours = explorer->detours();
+      explorer.reset();
+#if defined(__GLIBC__)
+      malloc_trim(0);   // what comes next has all of the memory again
+#endif
+      if (detours && !result.seeds.empty()) ShortestWays(program, layout, mode, options, start, &result.seeds);
+      for (Seed& s : result.seeds) {
         s.sizes = SizesOf(program);
         s.mode = mode;
       }
-      if (checkpoint != nullptr && explorer.result().complete)
+      if (checkpoint != nullptr && result.complete)
         checkpoint->Finish(options.checkpoint, [&](ByteWriter* out) {
           out->Flag(true);
-          SaveNumbers(m.reached(), out);
-          SaveResult(explorer.result(), out);
+          SaveNumbers(own, out);
+          SaveResult(result, out);
         });
-      return std::move(explorer.result());
+      return result;
     }
-    Machine& m = explorer.machine();
+    Machine& m = explorer->machine();
     if (m.overflow() == "frames") program.units[static_cast<std::size_t>(m.overflow_unit())].frames *= 2;
     else if (m.overflow() == "room") program.elements[static_cast<std::size_t>(m.overflow_element())].room *= 2;
     else for (Unit& u : program.units) if (u.kind == UnitKind::kBlocking) u.frames *= 2;

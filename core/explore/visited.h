@@ -65,6 +65,12 @@ class Visited {
     Enter();
   }
   std::size_t size() const { return fingerprints_.size(); }
+  // With `more` states to come.
+  std::size_t BytesWith(std::size_t more) const {
+    std::size_t places = table_.size();
+    while ((size() + more) * 5 >= places * 4) places += places / 4;
+    return (places - table_.size()) * 4 + bytes();
+  }
   std::size_t bytes() const { return table_.size() * 4 + fingerprints_.bytes() + exact_.bytes(); }
 
  private:
