@@ -66,7 +66,7 @@ class Explorer {
     Expects surprise;
     if (!Explore()) return false;
     if (frontier_.empty()) frontier_.Shrink();
-    if (p_.endless && !walks_ && (detours() || use_symmetry_)) LookForCycles();
+    if (p_.endless && !walks_ && (detours() || use_symmetry_) && !OutOfTime()) LookForCycles();
     if (Surprised(&surprise)) return true;
     if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
       while (rounds_++ < 64) {   // ideal time passes a busy loop by
@@ -80,9 +80,10 @@ class Explorer {
     if (!walks_ && !options_.exact_states) result_.collision_probability = (states * (states - 1) / 2 + (use_chains_ ? static_cast<double>(result_.transitions) : 0)) / half_word;
     if (use_symmetry_) {
       order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
-      for (SeenOrder& seen : orders_) Retell(&seen);
+      if (!OutOfTime())
+        for (SeenOrder& seen : orders_) Retell(&seen);
     }
-    LockOrders();
+    if (result_.complete) LockOrders();   // else nobody asks for them
     if (result_.complete && !use_chains_) FewestSwitches();
     for (auto& [key, seed] : found_) {
       std::vector<Move> path = Path(seed.state);
@@ -91,7 +92,7 @@ class Explorer {
       result_.seeds.push_back(std::move(seed));
     }
     if (use_symmetry_)
-      for (Seed& seed : result_.seeds) Retell(&seed);
+      std::erase_if(result_.seeds, [&](Seed& seed) { return !Retell(&seed) && OutOfTime(); });
     return true;
   }
 
@@ -207,6 +208,8 @@ class Explorer {
   void KeepBy(std::function<void(ByteWriter*)> preface) { preface_ = std::move(preface); }
 
   Machine& machine() { return machine_; }
+  // It cannot begin anew, nor look at anything for long.
+  bool OutOfTime() const { return result_.limit == "time" || result_.limit == "interrupt"; }
   // What the search took for granted and then met. It has to begin anew without that. False: nothing.
   bool Surprised(Expects* expects) const {
     if (!expects_.panics && panicked_ && (use_stubborn_ || use_symmetry_)) return expects->panics = true;
@@ -1034,7 +1037,7 @@ class Explorer {
   }
 
   // Puts a finding in the words of a run in which everybody keeps their number.
-  void Retell(Seed* seed) {
+  bool Retell(Seed* seed) {
     std::map<std::string, Seed> found;
     found.swap(found_);
     prefix_.clear();
@@ -1070,6 +1073,7 @@ class Explorer {
     }
     retelling_ = false;
     found.swap(found_);
+    return done;
   }
 
   // The same for a lock that was taken under another.
@@ -1628,7 +1632,7 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
       Attempt{expects, SizesOf(program)}.Save(out);
     });
     if (explorer->Run()) {
-      if (explorer->Surprised(&expects)) continue;
+      if (!explorer->OutOfTime() && explorer->Surprised(&expects)) continue;   // else what was found is real all the same
       Machine& m = explorer->machine();
       std::vector<bool> own = m.reached();
       reached->resize(std::max(reached->size(), own.size()));
@@ -1641,7 +1645,7 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
 #if defined(__GLIBC__)
       malloc_trim(0);   // what comes next has all of the memory again
 #endif
-      if (detours && !result.seeds.empty()) ShortestWays(program, layout, mode, options, start, &result.seeds);
+      if (detours && !result.seeds.empty() && result.limit != "time" && result.limit != "interrupt") ShortestWays(program, layout, mode, options, start, &result.seeds);
       for (Seed& s : result.seeds) {
         s.sizes = SizesOf(program);
         s.mode = mode;
