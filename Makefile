@@ -93,6 +93,8 @@ test: ## unit tests, every scenario against its expectation, the command line
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
 	bash tests/faults.sh $(BUILD)/asyncrt-check
 	python3 tests/hostile.py $(BUILD)/asyncrt-check
+	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check
+	python3 -B tests/limits.py $(BUILD)/asyncrt-check
 	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
 	python3 tests/confirmed.py --check $(BUILD)/asyncrt-check
@@ -121,6 +123,8 @@ bigtest: ## the long tests: sanitizers, and the same findings for any jobs and o
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
+	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
+	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
 	@$(MAKE) --no-print-directory fidelity-sample
 	bash tests/confirm.sh $(BUILD)/asyncrt-check

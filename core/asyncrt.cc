@@ -462,6 +462,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     CheckOptions unseen = options;
     unseen.at_end = nullptr;
     auto take_without_races = [&](Timing timing) {
+      unseen.checkpoint.search = timing == Timing::kIdeal ? 0 : 1;
       SearchResult r = Search(*prepared.program, {timing, Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers}, unseen, start, &reached);
       judged_races = judged_races && r.complete;
       for (const Seed& s : r.seeds) without_races.insert(s.key);
@@ -470,7 +471,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     if (exact && adversarial) take_without_races(Timing::kAdversarial);
     auto search = [&](Timing timing, const CheckOptions& with, std::vector<bool>* seen) {
       const PlayMode mode{timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers};
-      return Search(*prepared.program, mode, with, start, seen);
+      CheckOptions placed = with;
+      placed.checkpoint.search = timing == Timing::kIdeal ? 2 : 3;
+      return Search(*prepared.program, mode, placed, start, seen);
     };
     auto take = [&](SearchResult r) {
       report.explored.states += r.states;
@@ -488,7 +491,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
         it->second.end_states = total;
       }
     };
-    if (ideal && adversarial && options.side_by_side && !options.at_end && TellsTime(*prepared.program)) {
+    if (ideal && adversarial && options.side_by_side && !options.at_end && options.checkpoint.checkpoint == nullptr && TellsTime(*prepared.program)) {
       CheckOptions half = options;   // each has half of the memory; one that needs more gets all, afterwards
       half.memory_limit_mib = options.memory_limit_mib / 2;
       auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : r; };

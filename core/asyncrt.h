@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/checkpoint_place.h"
 #include "core/base/play_mode.h"
 #include "core/base/search_gauge.h"
 #include "core/base/strategy.h"
@@ -25,6 +26,7 @@ struct CheckOptions {
   std::uint64_t max_depth = 0;          // steps; 0: no limit
   std::uint64_t time_limit_ms = 0;      // 0: no limit
   std::uint64_t memory_limit_mib = 8192;
+  std::uint64_t base_bytes = 0;         // of that, what the process has without its searches
   TimingModel timing = TimingModel::kAsScenarioSays;
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
@@ -35,6 +37,7 @@ struct CheckOptions {
   int bug_depth = 3;                    // that PCT aims at
   bool side_by_side = false;            // search both timings of a scenario at once; never changes the report
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
+  CheckpointPlace checkpoint;           // where the searches keep how far they are, and find what an earlier process has kept
   SearchGauge* gauge = nullptr;         // told how far the search is; may be empty
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty
   std::function<void(Machine&, int strand, const char* why)> at_panic;   // is told of every panic, before it unwinds; may be empty

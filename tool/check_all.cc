@@ -13,6 +13,7 @@
 #include <thread>
 #include <utility>
 
+#include "core/base/resident_memory.h"
 #include "core/report/display.h"
 #include "core/scenario/json_reader.h"
 #include "tool/crash.h"
@@ -122,6 +123,8 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
   std::vector<std::string> files;
   for (const Input& input : inputs) files.push_back(input.file);
   ProgressLine line(progress, std::move(files), options);
+  constexpr std::size_t kCodeBytes = std::size_t{1} << 20;   // of the program, that a search brings in
+  const std::size_t base_bytes = ResidentBytes() + kCodeBytes;
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
   const auto work = [&] {
@@ -129,6 +132,8 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
       for (std::size_t i = next++; i < inputs.size(); i = next++) {
         CheckOptions told = options;
         told.side_by_side = jobs >= 2 * inputs.size();
+        told.base_bytes = base_bytes;
+        told.checkpoint.scenario = static_cast<std::uint32_t>(i);
         told.gauge = line.Begin(i);
         reports[i] = CheckOne(inputs[i], told);
         line.End(i);

@@ -68,6 +68,14 @@ std::uint64_t FlagReader::Count(const std::string& flag, std::uint64_t fallback)
   return count.value_or(fallback);
 }
 
+std::uint64_t FlagReader::Duration(const std::string& flag, std::uint64_t fallback) {
+  const std::string* text = args_.Last(flag);
+  if (text == nullptr) return fallback;
+  const std::optional<std::uint64_t> duration = ParseDuration(*text);
+  if (!duration) Fail("`--" + flag + "` needs a duration such as 500ms, 10s or 2m, not " + Shown(*text));
+  return duration.value_or(fallback);
+}
+
 std::size_t FlagReader::Choice(const std::string& flag, const std::vector<std::string>& words, std::size_t fallback) {
   const std::string* value = args_.Last(flag);
   return value == nullptr ? fallback : ChoiceOf(flag, *value, words);
@@ -94,11 +102,7 @@ CheckOptions FlagReader::Options() {
   options.interrupted = &Interrupted();
   options.max_states = Count("max-states", options.max_states);
   options.max_depth = Count("max-depth", options.max_depth);
-  if (const std::string* text = args_.Last("time-limit")) {
-    const std::optional<std::uint64_t> limit = ParseDuration(*text);
-    if (!limit) Fail("`--time-limit` needs a duration such as 500ms, 10s or 2m, not " + Shown(*text));
-    options.time_limit_ms = limit.value_or(0);
-  }
+  options.time_limit_ms = Duration("time-limit", options.time_limit_ms);
   if (const std::string* text = args_.Last("memory-limit")) {
     const std::optional<std::uint64_t> limit = ParseMemory(*text);
     if (!limit) Fail("`--memory-limit` needs a size such as 512MiB or 4GiB, not " + Shown(*text));

@@ -28,6 +28,8 @@ class FlagReader {
   explicit FlagReader(const Args& args) : args_(args) {}
 
   std::uint64_t Count(const std::string& flag, std::uint64_t fallback);
+  // In milliseconds.
+  std::uint64_t Duration(const std::string& flag, std::uint64_t fallback);
   // The index of the value in `words`, which are all that are allowed.
   std::size_t Choice(const std::string& flag, const std::vector<std::string>& words, std::size_t fallback);
   // The same for a part of a value.

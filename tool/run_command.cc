@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <map>
+#include <memory>
 #include <optional>
 #include <system_error>
 
 #include "core/base/stable_hash.h"
 #include "core/detect/rule_names.h"
+#include "core/explore/checkpoint.h"
 #include "core/report/display.h"
 #include "core/report/formats.h"
 #include "core/report/render.h"
@@ -32,6 +35,9 @@ struct RunPlan {
   ExitRules exit;
   std::optional<Baseline> baseline;
   std::string baseline_to;                    // where to write one; empty: nowhere
+  std::string checkpoint;                     // empty: none is kept
+  std::chrono::milliseconds checkpoint_every{30'000};
+  bool resumes = false;
   std::uint64_t shard = 0, shards = 0;        // of 0: everything
   ColorChoice color = ColorChoice::kAuto;
   bool is_verbose = false;
@@ -103,12 +109,26 @@ void ReadShard(const Args& args, FlagReader& flags, RunPlan& plan) {
   plan.shards = *shards;
 }
 
+void ReadCheckpointFlags(const Args& args, FlagReader& flags, RunPlan& plan) {
+  if (const std::string* file = args.Last("checkpoint")) {
+    plan.checkpoint = *file;
+    if (file->empty()) flags.Fail("`--checkpoint` lacks the name of the file");
+    const std::string* strategy = args.Last("strategy");
+    if (strategy != nullptr && *strategy != "exhaustive") flags.Fail("`--checkpoint` keeps exhaustive searches only, and none of `--strategy " + Printable(*strategy) + "`");
+  }
+  plan.checkpoint_every = std::chrono::milliseconds(flags.Duration("checkpoint-every", 30'000));
+  plan.resumes = args.Has("resume");
+  for (const char* flag : {"resume", "checkpoint-every"})
+    if (args.Has(flag) && plan.checkpoint.empty()) flags.Fail("`--" + std::string(flag) + "` needs `--checkpoint FILE`");
+}
+
 RunPlan ReadPlan(const Args& args, FlagReader& flags) {
   RunPlan plan;
   ReadTargets(args, flags, plan);
   ReadOverrides(args, flags, plan);
   ReadBaselineFlags(args, flags, plan);
   ReadShard(args, flags, plan);
+  ReadCheckpointFlags(args, flags, plan);
   const auto fail_on = flags.Choice("fail-on", {"note", "warning", "error", "never"}, 2);
   plan.exit.fail_on = static_cast<FailOn>(fail_on);
   if (args.Has("fail-on-warning") && plan.exit.fail_on == FailOn::kError) plan.exit.fail_on = FailOn::kWarning;
@@ -128,6 +148,7 @@ std::string WhyNotOutputs(const RunPlan& plan, const std::vector<Input>& inputs,
     for (const std::string& file : outputs)
       if (InputIn(file, {{*baseline, "", ""}}) != nullptr) return Printable(file) + " is not written: it is the baseline";
   if (!plan.baseline_to.empty()) outputs.push_back(plan.baseline_to);
+  if (!plan.checkpoint.empty()) outputs.push_back(plan.checkpoint);
   std::map<std::filesystem::path, std::string> places;
   for (const std::string& file : outputs) {
     if (const Input* input = InputIn(file, inputs))
@@ -157,6 +178,29 @@ void ExplainInvalid(const RunReport& report, const std::vector<std::string>& sou
       PrintErr(RenderDiagnostics(scenario, sources[i], StderrStyle(color)));
     }
   }
+}
+
+// The checkpoint of a run, ready to be written. Null: the run cannot begin, and it has been said why.
+std::unique_ptr<Checkpoint> OpenCheckpoint(const RunPlan& plan, const CheckOptions& options, const std::vector<Input>& inputs) {
+  std::vector<Checkpoint::Subject> subjects;
+  for (const Input& input : inputs) subjects.push_back({input.file, StableHash(input.text)});
+  auto checkpoint = std::make_unique<Checkpoint>(plan.checkpoint, plan.checkpoint_every, options, std::move(subjects),
+                                                 [](const std::string& problem) { Complain(Printable(problem)); });
+  const std::string file = Printable(plan.checkpoint);
+  if (!plan.resumes) {
+    std::error_code error;
+    if (!std::filesystem::exists(plan.checkpoint, error)) return checkpoint;
+    Complain("there is a checkpoint already: " + file + "; go on from it with --resume, or remove it");
+    return nullptr;
+  }
+  bool found;
+  const std::string why = checkpoint->Resume(&found);
+  if (!why.empty()) {
+    Complain("the checkpoint " + file + " cannot be gone on from: " + Printable(why));
+    return nullptr;
+  }
+  if (!found) Complain("there is no checkpoint " + file + " yet: the search begins");
+  return checkpoint;
 }
 
 // What is printed on stdout while scenarios are checked. Null: nothing, or all in the end.
@@ -197,7 +241,7 @@ int Publish(const RunPlan& plan, const RunReport& report, const std::vector<std:
 int RunCommand(const Args& args) {
   FlagReader flags(args);
   const RunPlan plan = ReadPlan(args, flags);
-  const CheckOptions options = flags.Options();
+  CheckOptions options = flags.Options();
   const unsigned jobs = flags.Jobs();
   const ProgressChoice progress = flags.Progress();
   if (!flags.error().empty()) {
@@ -213,6 +257,12 @@ int RunCommand(const Args& args) {
   if (plan.shards != 0)   // by the path, so that a new file moves no other one
     std::erase_if(inputs, [&](const Input& input) { return StableHash(input.file) % plan.shards != plan.shard - 1; });
   ComplainAboutInputs(inputs);
+  std::unique_ptr<Checkpoint> checkpoint;
+  if (!plan.checkpoint.empty()) {
+    checkpoint = OpenCheckpoint(plan, options, inputs);
+    if (checkpoint == nullptr) return kExitInvalid;
+    options.checkpoint.checkpoint = checkpoint.get();
+  }
   int stream_status = kExitOk;
   const FormatDef* const stream = StreamOf(plan);
   std::vector<ScenarioReport> scenarios = CheckAll(inputs, options, jobs, progress, [&](ScenarioReport& scenario) {
@@ -239,7 +289,11 @@ int RunCommand(const Args& args) {
     const double seconds = elapsed.count();
     report.timing = Speed{seconds, static_cast<std::uint64_t>(states / (seconds > 0 ? seconds : 1))};
   }
+  const bool explored = std::all_of(report.scenarios.begin(), report.scenarios.end(), [](const ScenarioReport& scenario) {
+    return scenario.explored.complete || scenario.verdict == Verdict::kInvalid;
+  });
   const int status = Publish(plan, report, SourcesOf(inputs), stream_status);
+  if (checkpoint != nullptr && explored && (status == kExitOk || status == kExitFindings)) checkpoint->Remove();
   if (baseline_status != kExitOk) return baseline_status;
   return stream_status == kExitOk ? status : stream_status;
 }

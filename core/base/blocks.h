@@ -2,15 +2,24 @@
 #ifndef ASYNCRT_CORE_BASE_BLOCKS_H_
 #define ASYNCRT_CORE_BASE_BLOCKS_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
+#include <type_traits>
 #include <vector>
+
+#include "core/base/byte_stream.h"
 
 namespace asyncrt {
 
 template <class T, std::size_t kBlock = std::size_t{1} << 14>
 class Blocks {
  public:
+  // The list has so many of any value.
+  void resize(std::size_t size) {
+    while (blocks_.size() * kBlock < size) blocks_.push_back(std::make_unique<T[]>(kBlock));
+    size_ = size;
+  }
   void push_back(T value) {
     if (size_ == blocks_.size() * kBlock) blocks_.push_back(std::make_unique<T[]>(kBlock));
     blocks_[size_ / kBlock][size_ % kBlock] = value;
@@ -19,7 +28,21 @@ class Blocks {
   T& operator[](std::size_t i) { return blocks_[i / kBlock][i % kBlock]; }
   const T& operator[](std::size_t i) const { return blocks_[i / kBlock][i % kBlock]; }
   T& back() { return (*this)[size_ - 1]; }
+  void pop_back() { --size_; }
   std::size_t size() const { return size_; }
+  void Save(ByteWriter* out) const {
+    static_assert(std::is_integral_v<T>);
+    out->Number(size_);
+    for (std::size_t i = 0; i < size_; i += kBlock) out->Bytes(blocks_[i / kBlock].get(), std::min(kBlock, size_ - i) * sizeof(T));
+  }
+  // Into an empty list.
+  void Load(ByteReader* in) {
+    const std::size_t size = in->Count(sizeof(T));
+    for (; size_ < size; size_ += std::min(kBlock, size - size_)) {
+      blocks_.push_back(std::make_unique<T[]>(kBlock));
+      in->Bytes(blocks_.back().get(), std::min(kBlock, size - size_) * sizeof(T));
+    }
+  }
   std::size_t bytes() const { return blocks_.size() * kBlock * sizeof(T); }
 
  private:

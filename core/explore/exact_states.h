@@ -27,7 +27,7 @@ class ExactStates {
     for (std::size_t i = 0; i < pieces_.size(); ++i) {
       piece_.assign(reinterpret_cast<const char*>(state) + i * kPiece, std::min(kPiece, bytes_ - i * kPiece));
       auto [at, fresh] = pieces_[i].try_emplace(piece_, static_cast<std::uint32_t>(pieces_[i].size()));
-      if (fresh) piece_bytes_ += kPiece + 64;
+      if (fresh) piece_bytes_ += kPieceBytes;
       std::uint32_t number = at->second;
       for (; number >= 0x80; number >>= 7) packed_.push_back(static_cast<std::uint8_t>(number | 0x80));
       packed_.push_back(static_cast<std::uint8_t>(number));
@@ -44,10 +44,35 @@ class ExactStates {
       if (kept_[start + i] != packed_[i]) return false;
     return true;
   }
+  std::size_t size() const { return starts_.size(); }
+  void Save(ByteWriter* out) const {
+    for (const auto& pieces : pieces_) {
+      std::vector<const std::string*> in_order(pieces.size());
+      for (const auto& [piece, number] : pieces) in_order[number] = &piece;
+      out->Number(in_order.size());
+      for (const std::string* piece : in_order) out->Bytes(piece->data(), piece->size());
+    }
+    kept_.Save(out);
+    starts_.Save(out);
+  }
+  void Load(ByteReader* in) {
+    for (std::size_t i = 0; i < pieces_.size(); ++i) {
+      piece_.resize(std::min(kPiece, bytes_ - i * kPiece));
+      for (std::size_t left = in->Count(piece_.size()); left > 0 && in->ok(); --left) {
+        in->Bytes(piece_.data(), piece_.size());
+        if (!pieces_[i].try_emplace(piece_, static_cast<std::uint32_t>(pieces_[i].size())).second) in->Fail();
+        piece_bytes_ += kPieceBytes;
+      }
+    }
+    kept_.Load(in);
+    starts_.Load(in);
+    for (std::size_t i = 0; i < starts_.size(); ++i)
+      if (starts_[i] > kept_.size() || (i > 0 && starts_[i] < starts_[i - 1])) return in->Fail();
+  }
   std::size_t bytes() const { return used() ? kept_.bytes() + starts_.bytes() + piece_bytes_ : 0; }
 
  private:
-  static constexpr std::size_t kPiece = 64;
+  static constexpr std::size_t kPiece = 64, kPieceBytes = kPiece + 96;   // with its node, and its part of the table
   std::size_t bytes_;
   std::vector<std::unordered_map<std::string, std::uint32_t>> pieces_;   // by place
   std::size_t piece_bytes_ = 0;

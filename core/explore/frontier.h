@@ -10,6 +10,8 @@
 #include <memory>
 #include <vector>
 
+#include "core/base/byte_stream.h"
+
 namespace asyncrt {
 
 class Frontier {
@@ -22,7 +24,7 @@ class Frontier {
   };
   bool empty() const { return size_ == 0; }
   std::size_t size() const { return size_; }
-  std::size_t bytes() const { return (blocks_.size() + spare_.size()) * per_block_ * (bytes_ + 8); }
+  std::size_t bytes() const { return (blocks_.size() + spare_.size()) * (per_block_ * (bytes_ + 8) + kPerBlock); }
   void Push(const std::uint8_t* state, std::uint32_t number, std::uint32_t length) {
     if (size_ == 0 || end_ == per_block_) {
       if (!spare_.empty()) {
@@ -52,8 +54,28 @@ class Frontier {
     blocks_.pop_front();
     begin_ = 0;
   }
-  void Clear() {
-    while (!empty()) Pop();
+  // Gives back what is kept for more.
+  void Shrink() { spare_.clear(); }
+  void Save(ByteWriter* out) const {
+    out->Number(size_);
+    std::size_t at = begin_, left = size_;
+    for (const Block& block : blocks_) {
+      for (; left > 0 && at < per_block_; ++at, --left) {
+        out->Bytes(block.states.get() + at * bytes_, bytes_);
+        out->Number(block.numbers[2 * at]);
+        out->Number(block.numbers[2 * at + 1]);
+      }
+      at = 0;
+    }
+  }
+  // Into an empty one, of states with numbers below `states`.
+  void Load(ByteReader* in, std::size_t states) {
+    std::vector<std::uint8_t> state(bytes_);
+    for (std::size_t left = in->Count(bytes_ + 2); left > 0 && in->ok(); --left) {
+      in->Bytes(state.data(), bytes_);
+      const std::uint64_t number = in->NumberBelow(states), length = in->NumberBelow(std::uint64_t{1} << 32);
+      if (in->ok()) Push(state.data(), static_cast<std::uint32_t>(number), static_cast<std::uint32_t>(length));
+    }
   }
 
  private:
@@ -61,6 +83,7 @@ class Frontier {
     std::unique_ptr<std::uint8_t[]> states;
     std::unique_ptr<std::uint32_t[]> numbers;
   };
+  static constexpr std::size_t kPerBlock = 256;   // what the allocator and the lists of blocks take
   std::size_t bytes_, per_block_;
   std::deque<Block> blocks_;
   std::vector<Block> spare_;

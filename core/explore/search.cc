@@ -1,16 +1,24 @@
 #include "core/explore/search.h"
 
+#include <malloc.h>
+
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <chrono>
 #include <cmath>
 #include <functional>
 #include <iterator>
 #include <map>
+#include <memory>
+#include <optional>
 #include <set>
+#include <utility>
 
+#include "core/base/byte_stream.h"
 #include "core/detect/lock_order.h"
 #include "core/explore/bit_filter.h"
+#include "core/explore/checkpoint.h"
 #include "core/explore/fingerprint.h"
 #include "core/explore/frontier.h"
 #include "core/explore/picker.h"
@@ -49,17 +57,20 @@ class Explorer {
   // False: something had no room; `machine().overflow()` says what.
   bool Run() {
     std::vector<std::uint8_t> first = InitialBytes();
-    bool fresh;
-    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
-    tree_.Add(0, 0);
-    frontier_.Push(first.data(), 0, 0);
+    if (visited_.size() == 0) {
+      bool fresh;
+      visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
+      tree_.Add(0, 0);
+      frontier_.Push(first.data(), 0, 0);
+    }
     for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
     Expects surprise;
     if (!Explore()) return false;
-    if (p_.endless && !walks_ && (detours() || use_symmetry_)) LookForCycles();
+    if (frontier_.empty()) frontier_.Shrink();
+    if (p_.endless && !walks_ && (detours() || use_symmetry_) && !OutOfTime()) LookForCycles();
     if (Surprised(&surprise)) return true;
     if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
-      for (int round = 0; round < 64; ++round) {   // ideal time passes a busy loop by
+      while (rounds_++ < 64) {   // ideal time passes a busy loop by
         bool more = false;
         if (!Cycles(&more)) return false;
         if (!more) break;
@@ -70,9 +81,10 @@ class Explorer {
     if (!walks_ && !options_.exact_states) result_.collision_probability = (states * (states - 1) / 2 + (use_chains_ ? static_cast<double>(result_.transitions) : 0)) / half_word;
     if (use_symmetry_) {
       order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
-      for (SeenOrder& seen : orders_) Retell(&seen);
+      if (!OutOfTime())
+        for (SeenOrder& seen : orders_) Retell(&seen);
     }
-    LockOrders();
+    if (result_.complete) LockOrders();   // else nobody asks for them
     if (result_.complete && !use_chains_) FewestSwitches();
     for (auto& [key, seed] : found_) {
       std::vector<Move> path = Path(seed.state);
@@ -81,11 +93,124 @@ class Explorer {
       result_.seeds.push_back(std::move(seed));
     }
     if (use_symmetry_)
-      for (Seed& seed : result_.seeds) Retell(&seed);
+      std::erase_if(result_.seeds, [&](Seed& seed) { return !Retell(&seed) && OutOfTime(); });
     return true;
   }
 
+  // All of the search between two expansions.
+  void Save(ByteWriter* out) const {
+    visited_.Save(out);
+    tree_.Save(out);
+    frontier_.Save(out);
+    out->Number(left_);
+    for (std::uint64_t number : {depth_, longest_, ticks_, result_.transitions, std::uint64_t{rounds_}}) out->Number(number);
+    out->Flag(edges_in_order_);
+    out->Number(edges_.size());
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+      const EdgeRef& e = edges_[i];
+      out->Number(e.from);
+      out->Number(e.to);
+      out->Number(std::uint64_t{2} * e.actor + e.unfair);
+    }
+    out->Number(links_.size());
+    out->Number(remembered_);
+    for (const Passed& link : links_) {
+      out->Number(link.to);
+      out->Fixed(link.fingerprint);
+    }
+    SaveNumbers(std::vector<std::uint32_t>(passed_.begin(), passed_.end()), out);
+    out->Flag(panicked_);
+    out->Number(missed_.size());
+    for (const std::string& key : missed_) out->Text(key);
+    out->Number(found_.size());
+    for (const auto& [key, seed] : found_) {
+      out->Text(key);
+      SaveSeed(seed, out);
+    }
+    out->Number(orders_.size());
+    for (const SeenOrder& seen : orders_) {
+      for (const LockUse& use : {seen.order.held, seen.order.wanted}) {
+        out->Signed(use.element);
+        out->Flag(use.exclusive);
+      }
+      SaveNumbers(seen.order.gates, out);
+      out->Signed(seen.pc);
+      out->Signed(seen.frame);
+      out->Text(seen.who);
+      out->Number(seen.state);
+      out->Number(seen.length);
+      SaveMoves(seen.moves, out);
+    }
+    machine_.SaveMemory(out);
+  }
+
+  // Into a search that has not begun. False: it is not the state of such a search.
+  bool Load(ByteReader* in) {
+    InitialBytes();
+    visited_.Load(in);
+    const std::size_t states = visited_.size();
+    tree_.Load(in, machine_.actors());
+    if (tree_.size() != states || states == 0 || !in->ok()) return false;
+    frontier_.Load(in, states);
+    left_ = static_cast<std::size_t>(in->NumberBelow(frontier_.size() + 1));
+    for (std::uint64_t* number : {&depth_, &longest_, &ticks_, &result_.transitions}) *number = in->Number();
+    rounds_ = static_cast<std::uint32_t>(in->NumberBelow(100));
+    edges_in_order_ = in->Flag();
+    edges_.resize(in->Count(3));
+    for (std::size_t i = 0; i < edges_.size(); ++i) {
+      EdgeRef& e = edges_[i];
+      e.from = static_cast<std::uint32_t>(in->NumberBelow(states));
+      e.to = static_cast<std::uint32_t>(in->NumberBelow(states));
+      const std::uint64_t actor = in->NumberBelow(2 * static_cast<std::uint64_t>(machine_.clock()) + 2);
+      e.actor = static_cast<std::uint16_t>(actor / 2);
+      e.unfair = actor % 2 != 0;
+      if (edges_in_order_ && i > 0 && e.from < edges_[i - 1].from) return false;
+    }
+    const std::uint64_t links = in->NumberBelow(kPassedMax + 1);
+    if (!std::has_single_bit(links) || links < links_.size()) return false;
+    links_.assign(static_cast<std::size_t>(links), {});
+    remembered_ = static_cast<std::size_t>(in->Number());
+    for (Passed& link : links_) {
+      link.to = static_cast<std::uint32_t>(in->NumberBelow(states));
+      link.fingerprint = in->Fixed();
+      if (!in->ok()) return false;
+    }
+    std::vector<std::uint32_t> passed;
+    LoadNumbers(in, &passed);
+    passed_.insert(passed.begin(), passed.end());
+    panicked_ = in->Flag();
+    for (std::size_t left = in->Count(1); left > 0; --left) missed_.insert(in->Text());
+    for (std::size_t left = in->Count(8); left > 0 && in->ok(); --left) {
+      Seed& seed = found_[in->Text()];
+      LoadSeed(p_, l_, in, &seed);
+      if (seed.state >= states) in->Fail();
+    }
+    const auto elements = p_.elements.size();
+    for (std::size_t left = in->Count(8); left > 0 && in->ok(); --left) {
+      SeenOrder seen;
+      for (LockUse* use : {&seen.order.held, &seen.order.wanted}) {
+        use->element = in->IntFrom(0, elements);
+        use->exclusive = in->Flag();
+      }
+      LoadNumbers(in, &seen.order.gates);
+      seen.pc = in->IntFrom(0, p_.code.size());
+      seen.frame = in->IntFrom(0, static_cast<std::size_t>(l_.frames));
+      seen.who = in->Text();
+      seen.state = static_cast<std::uint32_t>(in->NumberBelow(states));
+      seen.length = static_cast<std::uint32_t>(in->NumberBelow(std::uint64_t{1} << 32));
+      LoadMoves(l_, in, &seen.moves);
+      orders_.push_back(std::move(seen));
+    }
+    machine_.LoadMemory(in);
+    return in->ok() && in->left() == 0;
+  }
+
+  // What to write before all of a search, so that `Load` finds a machine of the right sizes.
+  void KeepBy(std::function<void(ByteWriter*)> preface) { preface_ = std::move(preface); }
+
   Machine& machine() { return machine_; }
+  // It cannot begin anew, nor look at anything for long.
+  bool OutOfTime() const { return result_.limit == "time" || result_.limit == "interrupt"; }
   // What the search took for granted and then met. It has to begin anew without that. False: nothing.
   bool Surprised(Expects* expects) const {
     if (!expects_.panics && panicked_ && (use_stubborn_ || use_symmetry_)) return expects->panics = true;
@@ -103,6 +228,22 @@ class Explorer {
     return false;
   }
 
+  // Where time is up in the middle of an expansion, a search that is kept goes on to its end, unless that is far.
+  bool InTimeMidway() {
+    if (options_.checkpoint.checkpoint == nullptr) return InTime();
+    constexpr std::chrono::milliseconds kGrace{500};
+    const bool complete = result_.complete;
+    const std::string limit = result_.limit;
+    if (InTime()) return true;
+    const auto now = std::chrono::steady_clock::now();
+    if (!hurry_) late_since_ = now;
+    hurry_ = true;
+    if (now - late_since_ >= kGrace) return false;
+    result_.complete = complete;
+    result_.limit = limit;
+    return true;
+  }
+
   bool InTime() {
     if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) return Stop("interrupt");
     if (options_.time_limit_ms == 0) return true;
@@ -110,17 +251,46 @@ class Explorer {
     return spent < static_cast<std::int64_t>(options_.time_limit_ms) || Stop("time");
   }
 
+  // Writes the state of the search where it can be gone on from; between two expansions only.
+  void Keep() {
+    FlushPending();
+    options_.checkpoint.checkpoint->Write(options_.checkpoint, [this](ByteWriter* out) {
+      preface_(out);
+      Save(out);
+    });
+  }
+
+  // What the search takes, and will take before it is asked again or when its graph is looked at for endless runs.
+  std::uint64_t Memory() const {
+    std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.bytes() + links_.size() * sizeof(Passed);
+    if (use_stubborn_) memory += stubborn_.bytes();
+    if (p_.endless) memory += edges_.bytes() + LookBytes();
+    return memory;
+  }
+  // What `Tarjan` takes, and what is made of its result.
+  std::uint64_t LookBytes() const { return visited_.size() * 32 + (edges_in_order_ ? 0 : edges_.bytes() + visited_.size() * 4); }
+
+  bool HasRoomFor(std::uint64_t bytes) { return Memory() + bytes <= options_.memory_limit_mib << 20; }
+
   bool WithinLimits() {
+    const bool goes_on = Unlimited();
+    if (goes_on) ++ticks_;
+    return goes_on;
+  }
+
+  bool Unlimited() {
     if (visited_.size() + pending_count_ >= options_.max_states) FlushPending();
     if (visited_.size() >= options_.max_states) return Stop("states");
     if (visited_.size() >= 4'000'000'000u) return Stop("states");
     if (options_.max_depth != 0 && depth_ >= options_.max_depth) return Stop("depth");   // without chains
-    ++ticks_;
-    if ((ticks_ & 1023) == 1 || bytes_ > 8192) {
-      std::uint64_t memory = visited_.bytes() + tree_.bytes() + frontier_.bytes() + edges_.size() * 8;
+    const bool looks_around = (ticks_ & 1023) == 0 || bytes_ > 8192 || hurry_;
+    if (!looks_around && (ticks_ & 63) != 0) return true;
+    const std::uint64_t memory = Memory();
+    if (memory > options_.memory_limit_mib << 20) return Stop("memory");
+    if (looks_around) {
       if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), frontier_.size(), memory);
       if (!InTime()) return false;
-      if (memory >> 20 >= options_.memory_limit_mib) return Stop("memory");
+      if (options_.checkpoint.checkpoint != nullptr && options_.checkpoint.checkpoint->Due(options_.checkpoint)) Keep();
     }
     return true;
   }
@@ -258,15 +428,21 @@ class Explorer {
   bool Levels() {
     Expects surprise;
     while (!frontier_.empty()) {
-      for (std::size_t left = frontier_.size(); left > 0; --left) {
+      if (left_ == 0) left_ = frontier_.size();
+      for (; left_ > 0; --left_) {
         const Frontier::Entry entry = frontier_.Front();
         length_ = entry.length;
+        if (!WithinLimits()) {
+          if (options_.checkpoint.checkpoint != nullptr && result_.transitions > 0) Keep();
+          FlushPending();
+          return true;
+        }
         if (!Expand(entry.state, entry.number) || Surprised(&surprise)) {
           FlushPending();
           return machine_.overflow().empty();
         }
         frontier_.Pop();
-        if (left == 1) FlushPending();
+        if (left_ == 1) FlushPending();
       }
       if (!frontier_.empty()) ++depth_;
     }
@@ -334,7 +510,7 @@ class Explorer {
         return true;
       }
       ++result_.transitions;
-      if (tell && (result_.transitions & 1023) == 0 && !InTime()) return false;
+      if (tell && (result_.transitions & 1023) == 0 && !InTimeMidway()) return false;
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
       Settle(scratch_.data());
@@ -345,9 +521,8 @@ class Explorer {
   }
 
   void Remember(std::uint32_t to) {
-    constexpr std::size_t kLinksMax = std::size_t{1} << 20;
     remembered_ += passed_by_.size();
-    if (remembered_ > links_.size() && links_.size() < kLinksMax) {
+    if (remembered_ > links_.size() && links_.size() < kPassedMax && links_.size() * 4 * sizeof(Passed) <= (options_.memory_limit_mib << 20) / 16) {
       links_.assign(links_.size() * 4, {});
       remembered_ = 0;
     }
@@ -356,7 +531,6 @@ class Explorer {
 
   // All successors of one state.
   bool Expand(const std::uint8_t* state, std::uint32_t number) {
-    if (!WithinLimits()) return false;
     std::memcpy(scratch_.data(), state, bytes_);
     machine_.Attach(scratch_.data());
     if (machine_.H().ended != 0) { Ended(number); return true; }
@@ -370,6 +544,7 @@ class Explorer {
     // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
     auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), tree_.ActorOf(number));
     if (last != enabled_.begin() + static_cast<std::ptrdiff_t>(enough)) std::rotate(enabled_.begin(), last, last + 1);
+    if (enough < enabled_.size()) FlushPending();   // what others have led to is no progress of this one
     progress_ = false;
     for (std::size_t e = 0; e < enabled_.size(); ++e) {
       // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
@@ -395,7 +570,7 @@ class Explorer {
       machine_.Attach(work);
       machine_.Step(actor, chooser);
       if (!machine_.overflow().empty()) return false;
-      if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTime()) return false;
+      if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTimeMidway()) return false;
       if (bytes_ <= 8192) ++result_.transitions;
       concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
       panicked_ = panicked_ || machine_.H().panicked != 0;
@@ -411,7 +586,7 @@ class Explorer {
         if (ahead != Visited::none) {
           progress_ = progress_ || ahead > number;
           Remember(ahead);
-          if (p_.endless && actor <= machine_.clock()) edges_.push_back({number, ahead, static_cast<std::uint16_t>(actor), unfair});
+          if (p_.endless && actor <= machine_.clock()) AddEdge({number, ahead, static_cast<std::uint16_t>(actor), unfair});
           continue;
         }
         length += static_cast<std::uint32_t>(chain_.size()) - 1;
@@ -448,7 +623,7 @@ class Explorer {
       tree_.Add(next.from, next.actor);
       frontier_.Push(state, to, next.length);
     }
-    if (p_.endless && next.actor <= machine_.clock()) edges_.push_back({next.from, to, next.actor, next.unfair});
+    if (p_.endless && next.actor <= machine_.clock()) AddEdge({next.from, to, next.actor, next.unfair});
     return to;
   }
 
@@ -658,16 +833,17 @@ class Explorer {
     constexpr std::uint32_t kStatesMax = 60'000;
     std::uint32_t deepest = 0;
     for (auto& [key, seed] : found_) deepest = std::max(deepest, seed.state);
-    if (deepest == 0 || deepest > kStatesMax) return;
+    if (deepest == 0 || deepest > kStatesMax || !HasRoomFor(std::uint64_t{2} * deepest * (bytes_ + 64))) return;
+    const std::size_t states = std::size_t{deepest} + 1;
     struct Entry { std::uint16_t actor; std::uint32_t switches, from; std::uint16_t from_actor; };
-    std::vector<std::vector<Entry>> best(visited_.size());
-    std::vector<std::uint32_t> level(visited_.size(), 0);
-    for (std::uint32_t v = 1; v < visited_.size(); ++v) level[v] = level[tree_.ParentOf(v)] + 1;
+    std::vector<std::vector<Entry>> best(states);
+    std::vector<std::uint32_t> level(states, 0);
+    for (std::uint32_t v = 1; v < states; ++v) level[v] = level[tree_.ParentOf(v)] + 1;
     best[0].push_back({0, 0, 0, 0});
     std::vector<std::uint8_t> current(bytes_), next, work(bytes_);
     current = InitialBytes();
     std::vector<std::uint32_t> numbers = {0}, next_numbers;
-    std::vector<bool> kept(visited_.size(), false);
+    std::vector<bool> kept(states, false);
     while (!numbers.empty() && numbers.front() <= deepest) {
       next.clear();
       next_numbers.clear();
@@ -862,7 +1038,7 @@ class Explorer {
   }
 
   // Puts a finding in the words of a run in which everybody keeps their number.
-  void Retell(Seed* seed) {
+  bool Retell(Seed* seed) {
     std::map<std::string, Seed> found;
     found.swap(found_);
     prefix_.clear();
@@ -898,6 +1074,7 @@ class Explorer {
     }
     retelling_ = false;
     found.swap(found_);
+    return done;
   }
 
   // The same for a lock that was taken under another.
@@ -920,36 +1097,54 @@ class Explorer {
   // ---- endless runs -------------------------------------------------------------------------------------------
   struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; bool unfair; };
 
-  // The edges, those of one state side by side; `start` says where, by state.
-  std::vector<EdgeRef> SortedEdges(std::vector<std::uint32_t>* start) const {
-    std::size_t n = visited_.size();
+  using Edges = Blocks<EdgeRef>;
+
+  // States are expanded in the order of their numbers, save where time is let pass later.
+  void AddEdge(const EdgeRef& edge) {
+    edges_in_order_ = edges_in_order_ && (edges_.size() == 0 || edges_.back().from <= edge.from);
+    edges_.push_back(edge);
+  }
+
+  // Brings the edges of one state side by side; `start` says where, by state.
+  const Edges& SortedEdges(std::vector<std::uint32_t>* start) {
+    const std::size_t n = visited_.size();
     start->assign(n + 1, 0);
-    for (const EdgeRef& e : edges_) ++(*start)[e.from + 1];
+    for (std::size_t i = 0; i < edges_.size(); ++i) ++(*start)[edges_[i].from + 1];
     for (std::size_t i = 0; i < n; ++i) (*start)[i + 1] += (*start)[i];
-    std::vector<EdgeRef> sorted(edges_.size());
+    if (edges_in_order_) return edges_;
+    Edges sorted;
+    sorted.resize(edges_.size());
     std::vector<std::uint32_t> at(start->begin(), start->end() - 1);
-    for (const EdgeRef& e : edges_) sorted[at[e.from]++] = e;
-    return sorted;
+    for (std::size_t i = 0; i < edges_.size(); ++i) sorted[at[edges_[i].from]++] = edges_[i];
+    edges_ = std::move(sorted);
+    edges_in_order_ = true;
+    return edges_;
   }
 
   // Whether some run never ends, though that is all that a reduced graph says about it.
   void LookForCycles() {
     std::vector<std::uint32_t> start;
-    std::vector<EdgeRef> sorted = SortedEdges(&start);
+    const Edges& sorted = SortedEdges(&start);
     std::vector<std::uint32_t> component = Tarjan(start, sorted, false);
-    cycles_ = std::any_of(sorted.begin(), sorted.end(), [&](const EdgeRef& e) { return component[e.from] == component[e.to]; });
+    for (std::size_t i = 0; i < sorted.size() && !cycles_; ++i) cycles_ = component[sorted[i].from] == component[sorted[i].to];
   }
 
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
     std::size_t n = visited_.size();
     std::vector<std::uint32_t> start;
-    std::vector<EdgeRef> sorted = SortedEdges(&start);
+    const Edges& sorted = SortedEdges(&start);
     bool no_clock = mode_.timing == Timing::kAdversarial;
     std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
-    std::map<std::uint32_t, std::vector<std::uint32_t>> members;
-    for (std::uint32_t v = 0; v < n; ++v) members[component[v]].push_back(v);
-    for (auto& [c, states] : members) {
+    // The states of each component, in the order of their numbers.
+    const std::uint32_t components = n == 0 ? 0 : *std::max_element(component.begin(), component.end()) + 1;
+    std::vector<std::uint32_t> first(components + 1, 0), members(n);
+    for (std::uint32_t v = 0; v < n; ++v) ++first[component[v]];
+    for (std::uint32_t c = 0, sum = 0; c <= components; ++c) sum += std::exchange(first[c], sum);
+    for (std::uint32_t v = 0; v < n; ++v) members[first[component[v]]++] = v;   // `first` is then where the next one begins
+    std::vector<std::uint32_t> states;
+    for (std::uint32_t c = 0; c < components; ++c) {
+      states.assign(members.begin() + (c == 0 ? 0 : first[c - 1]), members.begin() + first[c]);
       bool internal = false, leaves = false;
       for (std::uint32_t v : states)
         for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
@@ -999,7 +1194,7 @@ class Explorer {
   }
 
   void FairCycle(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                 const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+                 const std::vector<std::uint32_t>& start, const Edges& sorted) {
     int actors = machine_.clock() + 1;
     std::vector<bool> moves(static_cast<std::size_t>(actors), false), always(static_cast<std::size_t>(actors), true);
     for (std::uint32_t v : states) {
@@ -1079,9 +1274,9 @@ class Explorer {
   // The bytes of all states of a component, each made from a neighbour by one step. What is said about an endless run
   // must hold in every one of them, so a component that is too large ends the search as incomplete.
   bool Rebuild(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-               const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
-    constexpr std::size_t kBytesMax = std::size_t{1} << 30;
-    if (states.size() * bytes_ > kBytesMax) return Stop("memory");
+               const std::vector<std::uint32_t>& start, const Edges& sorted) {
+    constexpr std::size_t kBytesMax = std::size_t{1} << 30, kPerState = 112;   // the node that holds it
+    if (states.size() * bytes_ > kBytesMax || !HasRoomFor(states.size() * (bytes_ + kPerState))) return Stop("memory");
     bytes_of_.clear();
     Path(states[0]);
     bytes_of_[states[0]] = states[0] == 0 ? InitialBytes() : last_state_;
@@ -1110,7 +1305,7 @@ class Explorer {
 
   // A branch of a select that is ready, while the cycle polls others of the same select again and again.
   int StarvedBranch(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                    const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+                    const std::vector<std::uint32_t>& start, const Edges& sorted) {
     if (std::none_of(p_.code.begin(), p_.code.end(), [](const Instr& i) { return i.op == VmOp::kSelect; })) return -1;
     Machine player(p_, l_, mode_);
     std::vector<std::uint8_t> work(bytes_), state;
@@ -1189,7 +1384,7 @@ class Explorer {
 
   // A cycle through `from` inside its component, for display.
   std::vector<Move> LoopFrom(std::uint32_t from, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                             const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted) {
+                             const std::vector<std::uint32_t>& start, const Edges& sorted) {
     std::map<std::uint32_t, std::pair<std::uint32_t, int>> back;
     std::vector<std::uint32_t> queue = {from};
     for (std::size_t i = 0; i < queue.size(); ++i)
@@ -1207,18 +1402,20 @@ class Explorer {
     return {};
   }
 
-  std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const std::vector<EdgeRef>& sorted, bool no_clock) {
+  std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const Edges& sorted, bool no_clock) {
     std::size_t n = visited_.size();
     const std::uint32_t none = 0xffffffff;
-    std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none), stack;
-    std::vector<std::pair<std::uint32_t, std::uint32_t>> work;
+    std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none);
+    struct Visit { std::uint32_t state, edge; };
+    Blocks<std::uint32_t> stack;   // these grow without being copied
+    Blocks<Visit> work;
     std::uint32_t counter = 0, components = 0;
     for (std::uint32_t root = 0; root < n; ++root) {
       if (index[root] != none) continue;
       work.push_back({root, start[root]});
       index[root] = low[root] = counter++;
       stack.push_back(root);
-      while (!work.empty()) {
+      while (work.size() != 0) {
         auto& [v, k] = work.back();
         if (k < start[v + 1]) {
           const EdgeRef& e = sorted[k++];
@@ -1234,7 +1431,7 @@ class Explorer {
         }
         std::uint32_t done = v;
         work.pop_back();
-        if (!work.empty()) low[work.back().first] = std::min(low[work.back().first], low[done]);
+        if (work.size() != 0) low[work.back().state] = std::min(low[work.back().state], low[done]);
         if (low[done] != index[done]) continue;
         std::uint32_t x;
         do {
@@ -1282,11 +1479,13 @@ class Explorer {
   struct Passed { std::uint64_t fingerprint = 0; std::uint32_t to = 0; };
   std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
   std::vector<std::uint64_t> passed_by_;
+  static constexpr std::size_t kPassedMax = std::size_t{1} << 20;
   std::size_t remembered_ = 0;
   bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
-  std::vector<EdgeRef> edges_;
+  Blocks<EdgeRef> edges_;
+  bool edges_in_order_ = true;          // of the states that they come from
   std::set<std::uint32_t> passed_;
   std::map<std::uint32_t, std::vector<std::uint8_t>> bytes_of_;   // of the component that is looked at
   std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::uint16_t>>> chains_;
@@ -1295,7 +1494,13 @@ class Explorer {
   std::map<std::string, Seed> found_;
   std::vector<SeenOrder> orders_;
   SearchResult result_;
+  static constexpr std::size_t kAhead = 4096;              // states that may come before the memory is looked at again
   std::uint64_t depth_ = 0, ticks_ = 0;
+  std::size_t left_ = 0;                // of the level at hand, with the state at hand
+  std::uint32_t rounds_ = 0;            // in which endless runs were looked for
+  bool hurry_ = false;                  // time was up in the middle of an expansion
+  std::chrono::steady_clock::time_point late_since_;
+  std::function<void(ByteWriter*)> preface_;
   std::chrono::steady_clock::time_point start_;
 };
 
@@ -1315,6 +1520,14 @@ void SetSizes(Program& program, const std::vector<int>& sizes) {
   for (Element& e : program.elements) e.room = sizes[i++];
 }
 
+bool SizesFit(const Program& program, const std::vector<int>& sizes) {
+  const std::vector<int> usual = SizesOf(program);
+  if (sizes.size() != usual.size()) return false;
+  for (std::size_t i = 0; i < sizes.size(); ++i)
+    if (sizes[i] < std::min(usual[i], 1) || sizes[i] > 60'000) return false;
+  return true;
+}
+
 bool TellsTime(const Program& program) {
   return program.spurious || std::any_of(program.code.begin(), program.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
 }
@@ -1326,6 +1539,7 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
+  all.checkpoint = {};
   all.strategy = Strategy::kExhaustive;
   all.at_panic = nullptr;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
@@ -1336,6 +1550,37 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
       if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
 }
 
+namespace {
+
+// What decides the sizes of a search, in front of its state.
+struct Attempt {
+  Expects expects;
+  std::vector<int> sizes;
+
+  void Save(ByteWriter* out) const {
+    for (bool expected : {expects.panics, expects.cycles, expects.order}) out->Flag(expected);
+    SaveNumbers(sizes, out);
+  }
+  void Load(ByteReader* in) {
+    for (bool* expected : {&expects.panics, &expects.cycles, &expects.order}) *expected = in->Flag();
+    LoadNumbers(in, &sizes);
+  }
+};
+
+// A search that an earlier process has ended: its result, and what it has reached.
+bool LoadFinished(const Program& program, ByteReader* in, SearchResult* result, std::vector<bool>* reached) {
+  std::vector<bool> own;
+  LoadNumbers(in, &own);
+  LoadResult(program, in, result);
+  if (own.size() != program.code.size() || !in->ok() || in->left() != 0) return false;
+  reached->resize(std::max(reached->size(), own.size()));
+  for (std::size_t i = 0; i < own.size(); ++i)
+    if (own[i]) (*reached)[i] = true;
+  return true;
+}
+
+}  // namespace
+
 SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
                     std::vector<bool>* reached) {
   Program program = whole;
@@ -1343,30 +1588,79 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
   Expects expects;
   // Whether a run has an end is not known where not all are looked at. A single run keeps to no reduction.
   expects.cycles = options.strategy != Strategy::kExhaustive && (program.endless || options.strategy != Strategy::kBitstate);
+  Checkpoint* const checkpoint = options.checkpoint.checkpoint;
+  std::optional<Checkpoint::Found> kept;
+  if (checkpoint != nullptr) kept = checkpoint->Find(options.checkpoint);
+  if (kept && kept->in.Flag()) {
+    SearchResult result;
+    if (LoadFinished(program, &kept->in, &result, reached)) {
+      for (Seed& s : result.seeds) s.mode = mode;
+      return result;
+    }
+    checkpoint->Refuse(options.checkpoint);
+    kept.reset();
+  }
+  const std::vector<int> usual = SizesOf(program);
+  const Expects first = expects;
+  if (kept) {
+    Attempt attempt;
+    attempt.Load(&kept->in);
+    if (SizesFit(program, attempt.sizes)) {
+      SetSizes(program, attempt.sizes);
+      expects = attempt.expects;
+    } else {
+      kept->in.Fail();
+    }
+  }
   for (int attempt = 0;; ++attempt) {
     Layout layout(program);
-    Explorer explorer(program, layout, mode, options, start, expects);
     if (layout.strands > 60000 || layout.bytes > (1 << 20) || attempt > 40) {
       SearchResult r;
       r.complete = false;
       r.limit = "memory";
       return r;
     }
-    if (explorer.Run()) {
-      if (explorer.Surprised(&expects)) continue;
-      if (explorer.detours() && !explorer.result().seeds.empty()) ShortestWays(program, layout, mode, options, start, &explorer.result().seeds);
-      Machine& m = explorer.machine();
-      reached->resize(std::max(reached->size(), m.reached().size()));
-      for (std::size_t i = 0; i < m.reached().size(); ++i)
-        if (m.reached()[i]) (*reached)[i] = true;
-      explorer.result().timeless = explorer.result().complete && !m.timed() && !program.spurious;
-      for (Seed& s : explorer.result().seeds) {
+    auto explorer = std::make_unique<Explorer>(program, layout, mode, options, start, expects);
+    if (kept && !explorer->Load(&kept->in)) {
+      checkpoint->Refuse(options.checkpoint);
+      kept.reset();
+      SetSizes(program, usual);
+      expects = first;
+      continue;
+    }
+    kept.reset();
+    explorer->KeepBy([&](ByteWriter* out) {
+      out->Flag(false);
+      Attempt{expects, SizesOf(program)}.Save(out);
+    });
+    if (explorer->Run()) {
+      if (!explorer->OutOfTime() && explorer->Surprised(&expects)) continue;   // else what was found is real all the same
+      Machine& m = explorer->machine();
+      std::vector<bool> own = m.reached();
+      reached->resize(std::max(reached->size(), own.size()));
+      for (std::size_t i = 0; i < own.size(); ++i)
+        if (own[i]) (*reached)[i] = true;
+      SearchResult result = std::move(explorer->result());
+      result.timeless = result.complete && !m.timed() && !program.spurious;
+      const bool detours = explorer->detours();
+      explorer.reset();
+#if defined(__GLIBC__)
+      malloc_trim(0);   // what comes next has all of the memory again
+#endif
+      if (detours && !result.seeds.empty() && result.limit != "time" && result.limit != "interrupt") ShortestWays(program, layout, mode, options, start, &result.seeds);
+      for (Seed& s : result.seeds) {
         s.sizes = SizesOf(program);
         s.mode = mode;
       }
-      return std::move(explorer.result());
+      if (checkpoint != nullptr && result.complete)
+        checkpoint->Finish(options.checkpoint, [&](ByteWriter* out) {
+          out->Flag(true);
+          SaveNumbers(own, out);
+          SaveResult(result, out);
+        });
+      return result;
     }
-    Machine& m = explorer.machine();
+    Machine& m = explorer->machine();
     if (m.overflow() == "frames") program.units[static_cast<std::size_t>(m.overflow_unit())].frames *= 2;
     else if (m.overflow() == "room") program.elements[static_cast<std::size_t>(m.overflow_element())].room *= 2;
     else for (Unit& u : program.units) if (u.kind == UnitKind::kBlocking) u.frames *= 2;

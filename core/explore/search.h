@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/asyncrt.h"
+#include "core/base/byte_stream.h"
 #include "core/detect/wait_graph.h"
 #include "core/model/machine.h"
 
@@ -50,9 +51,19 @@ struct SearchResult {
   std::vector<Seed> seeds;
 };
 
+// For a checkpoint. What cannot be part of a search of `program` is told the reader.
+void SaveSeed(const Seed& seed, ByteWriter* out);
+void LoadSeed(const Program& program, const Layout& layout, ByteReader* in, Seed* seed);
+void SaveMoves(const std::vector<Move>& moves, ByteWriter* out);
+void LoadMoves(const Layout& layout, ByteReader* in, std::vector<Move>* moves);
+void SaveResult(const SearchResult& result, ByteWriter* out);
+void LoadResult(const Program& program, ByteReader* in, SearchResult* result);
+
 // The sizes that a search may raise, and setting them again (a schedule's thread numbers depend on them).
 std::vector<int> SizesOf(const Program& program);
 void SetSizes(Program& program, const std::vector<int>& sizes);
+// Whether a search could have come to these.
+bool SizesFit(const Program& program, const std::vector<int>& sizes);
 
 // Whether the two timings can differ: some op lets time pass, or could return by itself. If not, one search is enough.
 bool TellsTime(const Program& program);

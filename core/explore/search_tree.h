@@ -4,6 +4,7 @@
 #ifndef ASYNCRT_CORE_EXPLORE_SEARCH_TREE_H_
 #define ASYNCRT_CORE_EXPLORE_SEARCH_TREE_H_
 
+#include <algorithm>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +49,27 @@ class SearchTree {
   }
   int ActorOf(std::uint32_t number) const {
     return wide_ ? actors_[std::size_t{2} * number] | actors_[std::size_t{2} * number + 1] << 8 : actors_[number];
+  }
+  void Save(ByteWriter* out) const {
+    out->Number(size_);
+    std::uint32_t last = 0;
+    for (std::uint32_t i = 0; i < size_; ++i) {
+      const std::uint32_t parent = ParentOf(i);
+      out->Signed(static_cast<std::int64_t>(parent) - last);
+      out->Number(static_cast<std::uint64_t>(ActorOf(i)));
+      last = parent;
+    }
+  }
+  // Into an empty tree. What cannot be is told the reader.
+  void Load(ByteReader* in, int actors) {
+    const std::size_t size = in->Count(2);
+    std::int64_t parent = 0;
+    for (std::size_t i = 0; i < size && in->ok(); ++i) {
+      parent += in->Signed();
+      const int actor = static_cast<int>(in->NumberBelow(static_cast<std::uint64_t>(actors)));
+      if (parent < 0 || parent >= static_cast<std::int64_t>(std::max<std::size_t>(i, 1))) return in->Fail();
+      Add(static_cast<std::uint32_t>(parent), actor);
+    }
   }
   std::size_t size() const { return size_; }
   std::size_t bytes() const { return words_.bytes() + marks_.bytes() + actors_.bytes() + exceptions_.size() * 48; }

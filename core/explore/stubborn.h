@@ -27,6 +27,8 @@ class StubbornSets {
   // Reorders `actors`, all that can move in the machine's state, so that some that are enough come first, and returns
   // how many these are.
   std::size_t Choose(Machine& machine, std::vector<int>* actors);
+  // Of what is remembered, about.
+  std::size_t bytes() const { return known_.size() * (3 * (words_ * sizeof(Word) + 16) + sizeof(Known) + 256); }
 
  private:
   using Word = std::uint64_t;

@@ -48,7 +48,29 @@ class Visited {
       if ((table_[at] & ~number_mask_) == Tag(fingerprint)) { __builtin_prefetch(&fingerprints_[NumberIn(table_[at])]); return; }
   }
   std::uint64_t FingerprintOf(std::uint32_t number) const { return fingerprints_[number]; }
+  void Save(ByteWriter* out) const {
+    out->Number(table_.size());
+    fingerprints_.Save(out);
+    exact_.Save(out);
+  }
+  // Into an empty set. What cannot be is told the reader.
+  void Load(ByteReader* in) {
+    const std::uint64_t places = in->Number();
+    fingerprints_.Load(in);
+    exact_.Load(in);
+    std::size_t own = table_.size();
+    while (own < places && own * 4 <= size() * 5) own += own / 4;   // as `Insert` does
+    if (own != places || size() * 5 >= own * 4 + 5 || (exact_.used() && exact_.size() != size())) return in->Fail();
+    Resize(own);
+    Enter();
+  }
   std::size_t size() const { return fingerprints_.size(); }
+  // With `more` states to come.
+  std::size_t BytesWith(std::size_t more) const {
+    std::size_t places = table_.size();
+    while ((size() + more) * 5 >= places * 4) places += places / 4;
+    return (places - table_.size()) * 4 + bytes();
+  }
   std::size_t bytes() const { return table_.size() * 4 + fingerprints_.bytes() + exact_.bytes(); }
 
  private:
@@ -70,8 +92,11 @@ class Visited {
     number_mask_ = bits >= 32 ? 0xffffffff : (std::uint32_t{1} << bits) - 1;
   }
   void Grow() {
-    constexpr std::size_t kAhead = 16;
     Resize(table_.size() + table_.size() / 4);
+    Enter();
+  }
+  void Enter() {
+    constexpr std::size_t kAhead = 16;
     for (std::size_t i = 0; i < size(); ++i) {
       if (i + kAhead < size()) Prefetch(fingerprints_[i + kAhead]);
       std::size_t at = Place(fingerprints_[i]);

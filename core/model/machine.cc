@@ -71,6 +71,24 @@ int Machine::ElementOf(const Instr& in, int frame) {
   return in.object + static_cast<int>(std::clamp<std::int64_t>(index, 0, in.elements - 1));
 }
 
+void Machine::SaveMemory(ByteWriter* out) const {
+  out->Flag(timed_);
+  out->Flag(ordered_);
+  SaveNumbers(reached_, out);
+  SaveNumbers(std::vector<std::uint64_t>(orders_.begin(), orders_.end()), out);
+}
+
+void Machine::LoadMemory(ByteReader* in) {
+  timed_ = in->Flag();
+  ordered_ = in->Flag();
+  LoadNumbers(in, &reached_);
+  if (reached_.size() != p_.code.size()) in->Fail();
+  reached_.resize(p_.code.size());
+  std::vector<std::uint64_t> orders;
+  LoadNumbers(in, &orders);
+  orders_.insert(orders.begin(), orders.end());
+}
+
 void Machine::Initial() {
   std::memset(s_, 0, static_cast<std::size_t>(l_.bytes));
   reached_.resize(p_.code.size());

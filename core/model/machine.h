@@ -14,6 +14,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/base/byte_stream.h"
 #include "core/base/play_mode.h"
 #include "core/base/random.h"
 #include "core/model/state.h"
@@ -128,6 +129,9 @@ class Machine {
   bool timed() const { return timed_; }
   // Some step did something to several parties in the order of their numbers, so that it matters who has which.
   bool ordered() const { return ordered_; }
+  // What is remembered of the steps played so far.
+  void SaveMemory(ByteWriter* out) const;
+  void LoadMemory(ByteReader* in);
   void ForgetOrders() { orders_.clear(); }   // of locks: they are told once more
   bool unfair() const { return unfair_; }   // it took a `choose` that need not be fair
   std::int64_t advanced() const { return advanced_; }   // microseconds that the last step of the clock let pass
