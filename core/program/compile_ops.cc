@@ -172,7 +172,8 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
 
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
   bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-  if (!op.def->awaits || !async_unit || b.diverged) return;
+  const bool polls = op.def->code == Code::kPoll;   // no task suspends there, but in Rust it is an await
+  if ((!op.def->awaits && !polls) || !async_unit || b.diverged) return;
   // The send of a channel without a bound, or with a reserved place, is no future.
   if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
     auto channel = declared_.find(ObjectOf(op.on.name));
@@ -197,6 +198,7 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
            "the guard of `" + name + "` is not Send and is held across this await, in a task that may move between threads");
     return;
   }
+  if (polls) return;
   for (int pc = Pc() - 1; pc >= first_pc; --pc) {
     VmOp vm = At(pc).op;
     if (At(pc).source != source_ || vm == VmOp::kDropReg || vm == VmOp::kJump || vm == VmOp::kNop) continue;
