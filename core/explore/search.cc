@@ -139,7 +139,7 @@ class Explorer {
       out->Text(seen.who);
       out->Number(seen.state);
       out->Number(seen.length);
-      SaveMoves(seen.moves, out);
+      SaveMoves(*seen.moves, out);
     }
     machine_.SaveMemory(out);
   }
@@ -198,7 +198,9 @@ class Explorer {
       seen.who = in->Text();
       seen.state = static_cast<std::uint32_t>(in->NumberBelow(states));
       seen.length = static_cast<std::uint32_t>(in->NumberBelow(std::uint64_t{1} << 32));
-      LoadMoves(l_, in, &seen.moves);
+      std::vector<Move> moves;
+      LoadMoves(l_, in, &moves);
+      seen.moves = std::make_shared<const std::vector<Move>>(std::move(moves));
       orders_.push_back(std::move(seen));
     }
     machine_.LoadMemory(in);
@@ -510,7 +512,7 @@ class Explorer {
         return true;
       }
       ++result_.transitions;
-      if (tell && (result_.transitions & 1023) == 0 && !InTimeMidway()) return false;
+      if (tell && (result_.transitions & (bytes_ > 8192 ? 63 : 1023)) == 0 && !InTimeMidway()) return false;
       moves->push_back({actor, {}});
       panicked_ = panicked_ || machine_.H().panicked != 0;
       Settle(scratch_.data());
@@ -636,9 +638,11 @@ class Explorer {
   // `before`: the moves between the state with that number and the step of `actor`.
   void Events(std::uint32_t number, const std::vector<Move>& before, int actor, Chooser& chooser) {
     std::vector<int> taken = chooser.Taken();
+    std::shared_ptr<const std::vector<Move>> moves;   // one list for all orders of a step: there may be many
     for (const Event& e : machine_.events()) {
       if (e.order.held.element >= 0) {
-        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, WithLast(Whole(before), actor, taken)});
+        if (moves == nullptr) moves = std::make_shared<const std::vector<Move>>(WithLast(Whole(before), actor, taken));
+        orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, moves});
         continue;
       }
       std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
@@ -674,7 +678,7 @@ class Explorer {
     return &s;
   }
 
-  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::vector<Move> moves; };
+  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::shared_ptr<const std::vector<Move>> moves; };
   // In a run that is not kept as states with numbers, the moves from its beginning.
   std::vector<Move> Whole(const std::vector<Move>& before) const {
     std::vector<Move> moves = prefix_;
@@ -692,7 +696,7 @@ class Explorer {
     return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
   }
 
-  std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves.size(); }
+  std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves->size(); }
 
   // Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
   void LockOrders() {
@@ -720,7 +724,7 @@ class Explorer {
       s.unit = l_.frame_unit[static_cast<std::size_t>(last->frame)];
       s.who = last->who;
       s.state = last->state;
-      s.path = last->moves;
+      s.path = *last->moves;
       s.length = LengthTo(*last);
       found_.try_emplace(s.key, s);
     }
@@ -1080,7 +1084,7 @@ class Explorer {
   // The same for a lock that was taken under another.
   void Retell(SeenOrder* seen) {
     std::vector<Move> path = Path(seen->state), real;
-    path.insert(path.end(), seen->moves.begin(), seen->moves.end());
+    path.insert(path.end(), seen->moves->begin(), seen->moves->end());
     std::vector<std::uint8_t> state;
     const bool done = Unfold(path, &real, &state, [&](int, Chooser&) {
       for (const Event& e : machine_.events()) {
