@@ -48,7 +48,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench asan tsan fidelity fidelity-sample confirm fuzz mutants tidy format golden readme clean install uninstall deb
+  bench microbench stress asan tsan fidelity fidelity-sample confirm fuzz mutants tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -118,18 +118,21 @@ test-browser: ## the HTML report in headless Chromium, every report against its 
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
 	node $(BUILD)/browser/sarif_test.mjs $(BUILD)/asyncrt-check
 
-bigtest: ## the long tests: sanitizers, and the same findings for any jobs and order
+bigtest: ## the long tests: 100,000 random scenarios, the same report for any jobs and order, sanitizers
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
-	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
-	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
-	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json scenarios/reports/*.json
-	@$(MAKE) --no-print-directory fidelity-sample
+	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory asan
+
+stress: ## what takes longest: races of the tool, kills at every moment, limits of a GiB, random programs on real Tokio
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory tsan
+	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
+	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
+	@$(MAKE) --no-print-directory fidelity-sample
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
 	@$(MAKE) --no-print-directory deps
