@@ -182,6 +182,26 @@ TEST(Calibration, AShutdownWhileAWorkerHasFoundATask) {
   EXPECT_EQ(Found(report), "panic/assert");   // none or both may run, and nothing is stuck
 }
 
+// What happens without races is found part by part as well, and nothing else: a worker that looks, is told and parks in
+// many steps misses no task, no timer and no shutdown.
+TEST(Calibration, TheExactSchedulerMissesNothing) {
+  if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
+  for (const char* path : {"scenarios/versions/inject-batch.json", "scenarios/versions/wake-order.json", "scenarios/calibration/c01-timer-task-blocks.json",
+                           "scenarios/calibration/c02-remote-wake-blocks.json"}) {
+    SCOPED_TRACE(path);
+    const ScenarioReport report = Check(path, "1.53", Scheduler::kExact);
+    EXPECT_TRUE(report.explored.complete);
+    EXPECT_EQ(Found(report), Found(Check(path, "1.53")));
+  }
+  const std::string text = R"({ "name": "two", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+    "main": [ { "op": "block_on", "on": "rt", "body": [ { "op": "spawn", "as": "t", "body": [] }, { "op": "await", "on": "t" } ] } ] })";
+  CheckOptions options;
+  options.scheduler = Scheduler::kExact;
+  const ScenarioReport report = CheckText(text, "two.json", options);
+  EXPECT_TRUE(report.explored.complete);
+  EXPECT_EQ(Found(report), "");
+}
+
 TEST(Calibration, WhatHappensWithoutRacesIsNotMarked) {
   if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
   const ScenarioReport report = Check("scenarios/calibration/c05-yield-behind-blocker.json", "1.53", Scheduler::kExact);
