@@ -193,13 +193,32 @@ TEST(Calibration, TheExactSchedulerMissesNothing) {
     EXPECT_TRUE(report.explored.complete);
     EXPECT_EQ(Found(report), Found(Check(path, "1.53")));
   }
-  const std::string text = R"({ "name": "two", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
-    "main": [ { "op": "block_on", "on": "rt", "body": [ { "op": "spawn", "as": "t", "body": [] }, { "op": "await", "on": "t" } ] } ] })";
-  CheckOptions options;
-  options.scheduler = Scheduler::kExact;
-  const ScenarioReport report = CheckText(text, "two.json", options);
-  EXPECT_TRUE(report.explored.complete);
-  EXPECT_EQ(Found(report), "");
+  const std::vector<std::string> texts = {
+      R"({ "name": "two", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+        "main": [ { "op": "block_on", "on": "rt", "body": [ { "op": "spawn", "as": "t", "body": [] }, { "op": "await", "on": "t" } ] } ] })",
+      // Two timers in one pass of the driver: the worker that has both tasks tells the other one.
+      R"({ "name": "timers", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+        "objects": { "both": { "kind": "std_barrier", "parties": 2 } },
+        "main": [ { "op": "block_on", "on": "rt", "body": [
+          { "op": "spawn", "as": "t", "count": 2, "body": [ { "op": "sleep", "for": "10ms" }, { "op": "wait", "on": "both" } ] },
+          { "op": "await", "on": "t[0]" }, { "op": "await", "on": "t[1]" } ] } ] })",
+      // Of three workers one blocks for what lies in its queue: a search looks at all of the others.
+      R"({ "name": "three", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 3 } },
+        "objects": { "ch": { "kind": "std_channel" } },
+        "main": [ { "op": "thread_sleep", "for": "5ms" },
+          { "op": "spawn", "on": "rt.handle", "as": "r", "body": [
+            { "op": "spawn", "as": "x", "body": [ { "op": "send", "on": "ch" } ] },
+            { "op": "spawn", "as": "y", "body": [] },
+            { "op": "recv", "on": "ch" } ] },
+          { "op": "block_on", "on": "rt", "body": [ { "op": "await", "on": "r" } ] } ] })"};
+  for (const std::string& text : texts) {
+    SCOPED_TRACE(text);
+    CheckOptions options;
+    options.scheduler = Scheduler::kExact;
+    const ScenarioReport report = CheckText(text, "text.json", options);
+    EXPECT_TRUE(report.explored.complete);
+    EXPECT_EQ(Found(report), "");
+  }
 }
 
 TEST(Calibration, WhatHappensWithoutRacesIsNotMarked) {
