@@ -280,6 +280,8 @@ TEST(Versions, EveryChangeIsSeenAtItsRelease) {
       {"enter_order", "enter-order", "1.28", "1.29.0"},
       {"local_set_forbids_bip", "block-in-place-in-local-set", "1.45", "1.46.0"},
       {"notify_priority", "notify-priority", "1.50", "1.51.0"},
+      {"pool_idle_till_awake", "spawn-blocking-behind-a-woken-thread", "1.51", "1.52.0"},
+      {"pool_idle_till_awake", "spawn-blocking-behind-a-woken-thread", "1.52.0", "1.52.1"},
   };
   for (const Change& change : changes) {
     SCOPED_TRACE(change.rule + ": " + change.scenario + ", " + change.before + " and " + change.after);
