@@ -182,6 +182,45 @@ TEST(Calibration, AShutdownWhileAWorkerHasFoundATask) {
   EXPECT_EQ(Found(report), "panic/assert");   // none or both may run, and nothing is stuck
 }
 
+// What happens without races is found part by part as well, and nothing else: a worker that looks, is told and parks in
+// many steps misses no task, no timer and no shutdown.
+TEST(Calibration, TheExactSchedulerMissesNothing) {
+  if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
+  for (const char* path : {"scenarios/versions/inject-batch.json", "scenarios/versions/wake-order.json", "scenarios/calibration/c01-timer-task-blocks.json",
+                           "scenarios/calibration/c02-remote-wake-blocks.json"}) {
+    SCOPED_TRACE(path);
+    const ScenarioReport report = Check(path, "1.53", Scheduler::kExact);
+    EXPECT_TRUE(report.explored.complete);
+    EXPECT_EQ(Found(report), Found(Check(path, "1.53")));
+  }
+  const std::vector<std::string> texts = {
+      R"({ "name": "two", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+        "main": [ { "op": "block_on", "on": "rt", "body": [ { "op": "spawn", "as": "t", "body": [] }, { "op": "await", "on": "t" } ] } ] })",
+      // Two timers in one pass of the driver: the worker that has both tasks tells the other one.
+      R"({ "name": "timers", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+        "objects": { "both": { "kind": "std_barrier", "parties": 2 } },
+        "main": [ { "op": "block_on", "on": "rt", "body": [
+          { "op": "spawn", "as": "t", "count": 2, "body": [ { "op": "sleep", "for": "10ms" }, { "op": "wait", "on": "both" } ] },
+          { "op": "await", "on": "t[0]" }, { "op": "await", "on": "t[1]" } ] } ] })",
+      // Of three workers one blocks for what lies in its queue: a search looks at all of the others.
+      R"({ "name": "three", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 3 } },
+        "objects": { "ch": { "kind": "std_channel" } },
+        "main": [ { "op": "thread_sleep", "for": "5ms" },
+          { "op": "spawn", "on": "rt.handle", "as": "r", "body": [
+            { "op": "spawn", "as": "x", "body": [ { "op": "send", "on": "ch" } ] },
+            { "op": "spawn", "as": "y", "body": [] },
+            { "op": "recv", "on": "ch" } ] },
+          { "op": "block_on", "on": "rt", "body": [ { "op": "await", "on": "r" } ] } ] })"};
+  for (const std::string& text : texts) {
+    SCOPED_TRACE(text);
+    CheckOptions options;
+    options.scheduler = Scheduler::kExact;
+    const ScenarioReport report = CheckText(text, "text.json", options);
+    EXPECT_TRUE(report.explored.complete);
+    EXPECT_EQ(Found(report), "");
+  }
+}
+
 TEST(Calibration, WhatHappensWithoutRacesIsNotMarked) {
   if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
   const ScenarioReport report = Check("scenarios/calibration/c05-yield-behind-blocker.json", "1.53", Scheduler::kExact);
@@ -241,6 +280,8 @@ TEST(Versions, EveryChangeIsSeenAtItsRelease) {
       {"enter_order", "enter-order", "1.28", "1.29.0"},
       {"local_set_forbids_bip", "block-in-place-in-local-set", "1.45", "1.46.0"},
       {"notify_priority", "notify-priority", "1.50", "1.51.0"},
+      {"pool_idle_till_awake", "spawn-blocking-behind-a-woken-thread", "1.51", "1.52.0"},
+      {"pool_idle_till_awake", "spawn-blocking-behind-a-woken-thread", "1.52.0", "1.52.1"},
   };
   for (const Change& change : changes) {
     SCOPED_TRACE(change.rule + ": " + change.scenario + ", " + change.before + " and " + change.after);

@@ -418,6 +418,10 @@ TEST(Op, TheKindOfItsObjectMustFit) {
   EXPECT_EQ(Errors(WithMain(R"({ "op": "drop", "on": "n" })")),
             Lines{"2:23 /main/0/on: `drop` does not work on `n`, which is a notify; a notify has `notified`, `arm`, "
                   "`notify_one` and `notify_waiters`"});
+  // The mutex of a condvar is named, not its guard.
+  const Lines guard = Errors(R"({ "name": "t", "objects": { "m": { "kind": "std_mutex" }, "cv": { "kind": "std_condvar" } }, "main": [
+{ "op": "lock", "on": "m", "as": "g" }, { "op": "wait", "on": "cv", "mutex": "g" }] })");
+  EXPECT_EQ(guard, Lines{"2:78 /main/1/mutex: expected a std_mutex, and `g` is a guard"});
 }
 
 TEST(Op, AsyncOnesInASyncBodyNameTheSyncOp) {

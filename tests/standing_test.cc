@@ -89,6 +89,23 @@ TEST(Standings, SayWhoHoldsARwlock) {
   EXPECT_EQ(at["task w"], "is suspended in `write l` (line 3)");
 }
 
+// Why nobody else can run what a blocked worker has: the finding says in which of its places it lies.
+TEST(Waits, SayWhereInABlockedWorkerATaskLies) {
+  auto why = [](const std::string& ops, const std::string& who) -> std::string {
+    const ScenarioReport report = CheckText(R"({ "name": "t", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+"objects": { "ch": { "kind": "std_channel" } }, "main": [ { "op": "block_on", "on": "rt", "body": [ { "op": "spawn", "as": "a", "body": [ )" + ops +
+                                                R"( ] }, { "op": "await", "on": "a" } ] } ] })", "test.json", {});
+    for (const Finding& finding : report.findings)
+      for (const Wait& wait : finding.waits)
+        if (finding.rule == "deadlock/blocked-workers" && wait.who == who) return wait.why;
+    return "";
+  };
+  const std::string slot = why(R"({ "op": "spawn", "as": "b", "body": [ { "op": "send", "on": "ch" } ] }, { "op": "recv", "on": "ch" })", "task b");
+  EXPECT_EQ(slot.find("it lies in that worker's LIFO slot, which nobody can steal from, and rt/worker-"), 0u) << slot;
+  const std::string deferred = why(R"({ "op": "spawn", "as": "b", "body": [ { "op": "recv", "on": "ch" } ] }, { "op": "yield_now" }, { "op": "send", "on": "ch" })", "task a");
+  EXPECT_EQ(deferred.find("its wake-up lies in that worker's deferred list, and rt/worker-"), 0u) << deferred;
+}
+
 TEST(Standings, SayThatTheProcessHasEnded) {
   auto at = AtEnd(R"({ "name": "t", "objects": { "m": { "kind": "std_mutex" } },
 "main": [ { "op": "spawn_thread", "as": "t", "body": [ { "op": "pending" } ] }, { "op": "use", "on": "t" } ] })", "hazard/leaked-thread");

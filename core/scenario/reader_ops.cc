@@ -351,7 +351,7 @@ void Reader::ReadPlainField(Op& op, Field field, const Json& node, const Context
       read_ref(op.future, {Kind::kNotified});
       break;
     case Field::kMutex:
-      read_ref(op.mutex, {Kind::kStdMutex, Kind::kGuard});
+      read_ref(op.mutex, {Kind::kStdMutex});
       break;
     case Field::kMessage:
       ReadString(node, op.message);

@@ -134,12 +134,13 @@ class Bench:
         status, text = run([*self.compiler, "-pthread", *FAST_LINKER, "-o", str(where / program), *parts, *libraries])
         return None if status == 0 else text
 
-    def noticed_by(self, where, replaced=None, by=None):
-        """The first test that fails, or None."""
+    def noticed_by(self, where, replaced=None, by=None, last_time=None):
+        """The first test that fails, or None. The one that failed last time goes first."""
         error = self.link("asyncrt-check", where, replaced, by)
         if error:
             return "it does not link: " + error[-300:]
-        for folder in SCENARIOS:
+        folders = [last_time, *SCENARIOS] if last_time and last_time.endswith(".json") and (ROOT / last_time).is_file() else SCENARIOS
+        for folder in folders:
             status, text = run([str(where / "asyncrt-check"), "test", folder, "--jobs", "1", "--progress", "never"])
             if status == TOO_SLOW:
                 return f"{folder}: too slow"
@@ -149,6 +150,10 @@ class Bench:
         error = self.link("tests", where, replaced, by)
         if error:
             return "it does not link: " + error[-300:]
+        if last_time and re.fullmatch(r"\w+\.\w+", last_time):
+            status, text = run([str(where / "tests"), "--gtest_brief=1", "--gtest_filter=" + last_time])
+            if status != 0:
+                return last_time
         status, text = run([str(where / "tests"), "--gtest_brief=1", "--gtest_fail_fast", "--gtest_filter=-" + ":".join(LEFT_OUT)])
         if status == TOO_SLOW:
             return "unit tests: too slow"
@@ -157,7 +162,7 @@ class Bench:
             return failed[1].rstrip(",") if failed else f"unit tests: exit status {status}"
         return None
 
-    def try_one(self, m):
+    def try_one(self, m, last_time):
         began = time.monotonic()
         where = self.scratch / m.name
         (where / m.file).parent.mkdir(parents=True, exist_ok=True)
@@ -166,7 +171,7 @@ class Bench:
         replaced = f"{self.build}/obj/" + m.file.removesuffix(".cc") + ".o"
         by = str(where / "changed.o")
         status, text = run([*self.compiler, "-std=c++20", "-pthread", "-w", "-O1", "-I.", "-c", "-o", by, str(where / m.file)])
-        notice = self.noticed_by(where, replaced, by) if status == 0 else None
+        notice = self.noticed_by(where, replaced, by, last_time) if status == 0 else None
         result = dataclasses.asdict(m)
         result["broken"] = text if status != 0 else ""
         result["noticed_by"] = notice
@@ -228,7 +233,7 @@ def main():
     began = time.monotonic()
     results = []
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for done in concurrent.futures.as_completed([pool.submit(bench.try_one, m) for m in mutants]):
+        for done in concurrent.futures.as_completed([pool.submit(bench.try_one, m, known.get(m.name, {}).get("noticed_by")) for m in mutants]):
             r = done.result()
             results.append(r)
             known[r["name"]] = r
