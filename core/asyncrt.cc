@@ -4,15 +4,15 @@
 #include <charconv>
 #include <chrono>
 #include <future>
-#include <system_error>
 #include <map>
 #include <set>
+#include <system_error>
 
+#include "core/base/release_rules.h"
 #include "core/base/stable_hash.h"
 #include "core/detect/advice.h"
 #include "core/explore/replay.h"
 #include "core/explore/search.h"
-#include "core/base/release_rules.h"
 #include "core/program/program.h"
 #include "core/report/expect.h"
 #include "core/scenario/scenario.h"
@@ -491,7 +491,10 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
         it->second.end_states = total;
       }
     };
-    if (ideal && adversarial && options.side_by_side && !options.at_end && options.checkpoint.checkpoint == nullptr && TellsTime(*prepared.program)) {
+    // Below that, half of the memory makes a search remember less of its chains, and walk more of them.
+    constexpr std::uint64_t kHalvesMib = 1024;
+    const bool can_halve = options.memory_limit_mib >= kHalvesMib && !options.at_end && options.checkpoint.checkpoint == nullptr;
+    if (ideal && adversarial && options.side_by_side && can_halve && TellsTime(*prepared.program)) {
       CheckOptions half = options;   // each has half of the memory; one that needs more gets all, afterwards
       half.memory_limit_mib = options.memory_limit_mib / 2;
       auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : r; };

@@ -11,6 +11,7 @@ FOLDERS = [
     ("reports", "Published bug reports, each as its mechanism and as the way out; the table below."),
     ("rules", "For each rule what triggers it and near misses, and the corners of the language."),
     ("versions", "Programs that differ between releases of Tokio, with what each release does."),
+    ("fidelity", "What a comparison with real Tokio has taught the model, one line each on what was wrong."),
     ("calibration", "Programs whose possible results were seen on real Tokio."),
 ]
 

@@ -115,11 +115,6 @@ std::string OperandError(const CommandDef& command, const std::vector<std::strin
   return name + " takes one " + std::string(command.operands) + ", so what is " + surplus + "?";
 }
 
-// A flag as CLI11 is told of it.
-std::string Dashes(const FlagDef& flag) {
-  return (flag.letter.empty() ? "" : "-" + std::string(flag.letter) + ",") + "--" + std::string(flag.name);
-}
-
 void ParseFlags(const CommandDef& command, std::vector<std::string> words, CommandLine& line) {
   line.error = SwitchWithValue(command, words);
   if (!line.error.empty()) return;
@@ -133,9 +128,9 @@ void ParseFlags(const CommandDef& command, std::vector<std::string> words, Comma
   for (const FlagDef& flag : command.flags) {
     const std::string name(flag.name);
     if (flag.value.empty()) {
-      app.add_flag(Dashes(flag), switches[name]);
+      app.add_flag(FlagNames(flag), switches[name]);
     } else {
-      app.add_option(Dashes(flag), values[name])->allow_extra_args(false);
+      app.add_option(FlagNames(flag), values[name])->allow_extra_args(false);
     }
   }
   std::vector<std::string> operands;

@@ -8,24 +8,12 @@
 #include <utility>
 
 #include "core/confirm/tickets.h"
+#include "core/report/json_fields.h"
 
 namespace asyncrt {
 namespace {
 
 using Value = nlohmann::json;
-
-std::string TextOf(const Value& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
-std::vector<std::string> TextsOf(const Value& object, const char* key) {
-  std::vector<std::string> out;
-  if (const auto it = object.find(key); it != object.end() && it->is_array())
-    for (const Value& item : *it)
-      if (item.is_string()) out.push_back(item.get<std::string>());
-  return out;
-}
 
 // The words of Tokio's and std's panics differ a little between releases; what they begin with does not.
 constexpr std::size_t kSameWords = 24;

@@ -577,31 +577,28 @@ struct Steering {
 }
 static STEERED: AtomicBool = AtomicBool::new(false);
 static TURN_MS: AtomicU64 = AtomicU64::new(200);
-static STEERING: Mutex<Steering> = Mutex::new(Steering {
-    tickets: Vec::new(),
-    claimed: Vec::new(),
-    next: 0,
-    used: 0,
-    missed: 0,
-    repeat_from: None,
-    choices: Vec::new(),
-    last: None,
-    progress: None,
-});
+static STEERING: Mutex<Steering> = Mutex::new(Steering::new());
 const TIMER_SLACK: Duration = Duration::from_millis(5);
 
+impl Steering {
+    const fn new() -> Self {
+        Steering {
+            tickets: Vec::new(),
+            claimed: Vec::new(),
+            next: 0,
+            used: 0,
+            missed: 0,
+            repeat_from: None,
+            choices: Vec::new(),
+            last: None,
+            progress: None,
+        }
+    }
+}
+
 fn read_schedule(text: &str) -> Option<Steering> {
-    let mut out = Steering {
-        tickets: Vec::new(),
-        claimed: Vec::new(),
-        next: 0,
-        used: 0,
-        missed: 0,
-        repeat_from: None,
-        choices: Vec::new(),
-        last: None,
-        progress: Some(Instant::now()),
-    };
+    let mut out = Steering::new();
+    out.progress = Some(Instant::now());
     for line in text.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
         match fields[..] {

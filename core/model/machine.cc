@@ -172,9 +172,9 @@ bool Machine::EatsToken(int thread) {
 }
 
 bool Machine::SpuriousEnabled(int thread) {
-  if (H().ended != 0 || T(thread).top == 0) return false;
+  if (!p_.spurious || H().ended != 0 || T(thread).top == 0) return false;   // who parks could also return spuriously
   if (EatsToken(thread)) return true;
-  if (!p_.spurious || mode_.timing != Timing::kAdversarial) return false;
+  if (mode_.timing != Timing::kAdversarial) return false;
   const StrandCell& s = S(T(thread).top - 1);
   if (s.out != Outcome::kNone) return false;
   switch (p_.code[s.pc].op) {

@@ -150,9 +150,9 @@ Value SummaryOf(const RunReport& report) {
   return summary;
 }
 
-}  // namespace
-
 std::string Line(const Value& value) { return JsonEscaped(value.dump(-1, ' ', false, Value::error_handler_t::replace)) + "\n"; }
+
+}  // namespace
 
 std::string RenderJsonLine(const ScenarioReport& scenario) { return Line(ScenarioOf(scenario)); }
 

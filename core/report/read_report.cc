@@ -4,53 +4,16 @@
 #include <charconv>
 #include <nlohmann/json.hpp>
 
+#include "core/report/json_fields.h"
+
 namespace asyncrt {
 namespace {
 
 using Value = nlohmann::json;
 
-std::string TextOf(const Value& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_string() ? it->get<std::string>() : "";
-}
-
 std::optional<std::string> MaybeTextOf(const Value& object, const char* key) {
   const auto it = object.find(key);
   return it != object.end() && it->is_string() ? std::optional(it->get<std::string>()) : std::nullopt;
-}
-
-std::uint64_t CountOf(const Value& object, const char* key, std::uint64_t fallback = 0) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_number_unsigned() ? it->get<std::uint64_t>() : fallback;
-}
-
-double NumberOf(const Value& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_number() ? it->get<double>() : 0;
-}
-
-bool IsTrue(const Value& object, const char* key) {
-  const auto it = object.find(key);
-  return it != object.end() && it->is_boolean() && it->get<bool>();
-}
-
-// The objects of a list; none where there is no list.
-std::vector<const Value*> ListOf(const Value& object, const char* key) {
-  std::vector<const Value*> out;
-  const auto it = object.find(key);
-  if (it == object.end() || !it->is_array()) return out;
-  for (const Value& item : *it)
-    if (item.is_object()) out.push_back(&item);
-  return out;
-}
-
-std::vector<std::string> TextsOf(const Value& object, const char* key) {
-  std::vector<std::string> out;
-  const auto it = object.find(key);
-  if (it == object.end() || !it->is_array()) return out;
-  for (const Value& item : *it)
-    if (item.is_string()) out.push_back(item.get<std::string>());
-  return out;
 }
 
 // "0s", "10ms", "1.5s", "250us", as reports write it.
