@@ -5,6 +5,7 @@
 #include <numeric>
 
 #include "core/base/stable_hash.h"
+#include "core/program/flow.h"
 
 namespace asyncrt {
 namespace {
@@ -28,7 +29,7 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
     for (int k = 0; k < unit.frames; ++k) group_[static_cast<std::size_t>(l_.unit_frame[u] + k)] = 1;
   }
   for (const RuntimeDef& runtime : p_.runtimes)
-    if (runtime.thread_slots > 1) pools_.push_back({runtime.first_thread, runtime.thread_slots});
+    if (runtime.thread_slots > 1) pools_.push_back({static_cast<int>(&runtime - p_.runtimes.data()), runtime.first_thread, runtime.thread_slots, runtime.first_core, runtime.workers});
   if (units_.empty() && pools_.empty()) return;
   usable_ = true;
   numberless_ = std::none_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kIndex || (e.kind == Expr::Kind::kLocal && e.reg == 1); });
@@ -41,6 +42,7 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
   next_key_.resize(key_.size());
   to_.resize(key_.size());
   copy_.resize(static_cast<std::size_t>(l_.bytes));
+  shape_.resize(static_cast<std::size_t>(l_.cores));
 }
 
 // ---- the program, once -------------------------------------------------------------------------------------------
@@ -140,8 +142,15 @@ void Symmetry::CollectPlaces() {
   }
   for (int c = 0; c < l_.cores; ++c) {
     const int base = l_.core_at + c * static_cast<int>(sizeof(CoreCell));
-    for (std::size_t offset : {offsetof(CoreCell, lifo), offsetof(CoreCell, head), offsetof(CoreCell, tail)}) Add(at(base, offset), false, Refers::kFrame, -1);
-    for (std::size_t offset : {offsetof(CoreCell, defer_head), offsetof(CoreCell, defer_tail)}) Add(at(base, offset), false, Refers::kStrand, -1);
+    auto pool = std::find_if(pools_.begin(), pools_.end(), [&](const Pool& p) { return c >= p.first_core && c < p.first_core + p.cores; });
+    auto add = [&](std::size_t offset, Refers what) {
+      Add(at(base, offset), false, what, -1);
+      if (pool == pools_.end() || pool->cores < 2) return;
+      places_.back().tag = static_cast<std::uint64_t>(l_.core_at + pool->first_core * static_cast<int>(sizeof(CoreCell))) + offset + 1;
+      places_.back().core = c;
+    };
+    for (std::size_t offset : {offsetof(CoreCell, lifo), offsetof(CoreCell, head), offsetof(CoreCell, tail)}) add(offset, Refers::kFrame);
+    for (std::size_t offset : {offsetof(CoreCell, defer_head), offsetof(CoreCell, defer_tail)}) add(offset, Refers::kStrand);
   }
   for (std::size_t r = 0; r < p_.runtimes.size(); ++r) {
     const int base = l_.runtime_at + static_cast<int>(r * sizeof(RuntimeCell));
@@ -171,9 +180,13 @@ void Symmetry::CollectPlaces() {
             places_.back().tag = static_cast<std::uint64_t>(l_.regs_at[0] + 4 * a.first) << 32;
       }
   }
+  const std::vector<std::vector<int>> code = CodeOfUnits(p_);
+  for (int f = 0; f < l_.frames; ++f)
+    for (int pc : code[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(f)])])
+      if (const Instr& in = p_.code[static_cast<std::size_t>(pc)]; in.op == VmOp::kBipEnter) lent_.push_back(l_.regs_at[static_cast<std::size_t>(f)] + 4 * in.reg);
   inside_.resize(static_cast<std::size_t>(l_.frames));
   for (std::size_t i = 0; i < places_.size(); ++i)
-    if (places_[i].home >= 0) inside_[static_cast<std::size_t>(places_[i].home)].push_back(i);
+    (places_[i].home >= 0 ? inside_[static_cast<std::size_t>(places_[i].home)] : outside_).push_back(i);
 }
 
 // ---- a state ------------------------------------------------------------------------------------------------------
@@ -273,13 +286,16 @@ bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
       key_[static_cast<std::size_t>(f)] = StableHash(copy_.data(), all) >> 1;
     }
   }
-  for (const Place& place : places_) {
-    if (place.home >= 0) continue;
+  for (const Pool& pool : pools_)
+    for (int c = pool.first_core; pool.cores > 1 && c < pool.first_core + pool.cores; ++c) shape_[static_cast<std::size_t>(c)] = Shape(c, state);
+  for (std::size_t i : outside_) {
+    const Place& place = places_[i];
     const std::int32_t value = Read(state, place);
     const int target = FrameAt(value, place.what);
     if (!Moves(target)) continue;
     const int strand = place.what == Refers::kStrand ? value - 1 - l_.frame_strand[static_cast<std::size_t>(target)] : 0;
-    const std::uint64_t tag = use_joins_ || place.tag < std::uint64_t{1} << 32 ? place.tag : static_cast<std::uint64_t>(place.at) + 1;
+    std::uint64_t tag = use_joins_ || place.tag < std::uint64_t{1} << 32 ? place.tag : static_cast<std::uint64_t>(place.at) + 1;
+    if (place.core >= 0) tag = Mix(tag, shape_[static_cast<std::size_t>(place.core)]);
     std::uint64_t& key = key_[static_cast<std::size_t>(target)];
     key = (key + Mix(tag, static_cast<std::uint64_t>(strand) + 7)) & ~std::uint64_t{0} >> 1;
   }
@@ -323,12 +339,12 @@ void Symmetry::Rename(std::uint8_t* state) {
       std::memcpy(state + l_.thread_at + to_thread * cell, copy_.data() + l_.thread_at + thread * cell, sizeof(ThreadCell));
     }
   }
-  for (const Place& place : places_) {
+  auto rename = [&](const Place& place) {
     const std::int32_t value = Read(state, place);
     const int target = FrameAt(value, place.what);
-    if (!Moves(target)) continue;
+    if (!Moves(target)) return;
     const int to = to_[static_cast<std::size_t>(target)];
-    if (to == target) continue;
+    if (to == target) return;
     std::int32_t renamed = to + 1;
     if (place.what == Refers::kStrand) renamed = value - l_.frame_strand[static_cast<std::size_t>(target)] + l_.frame_strand[static_cast<std::size_t>(to)];
     else if (place.what == Refers::kThread) renamed = l_.frame_thread[static_cast<std::size_t>(to)] + 1;
@@ -337,6 +353,68 @@ void Symmetry::Rename(std::uint8_t* state) {
       const std::uint16_t narrow = static_cast<std::uint16_t>(renamed);
       std::memcpy(state + place.at, &narrow, 2);
     }
+  };
+  for (std::size_t i : outside_) rename(places_[i]);
+  for (int u : units_) {
+    const int first = l_.unit_frame[static_cast<std::size_t>(u)];
+    for (int f = first; f < first + p_.units[static_cast<std::size_t>(u)].frames; ++f) {
+      if (l_.frame_thread[static_cast<std::size_t>(f)] < 0 && state[l_.frame_at[static_cast<std::size_t>(f)]] == 0) continue;   // it holds nothing
+      for (std::size_t i : inside_[static_cast<std::size_t>(f)]) rename(places_[i]);
+    }
+  }
+}
+
+// What a core and its thread hold, but for which copies of a body.
+std::uint64_t Symmetry::Shape(int core, const std::uint8_t* state) const {
+  Worker w{};
+  std::memcpy(static_cast<void*>(&w.core), state + l_.core_at + core * static_cast<int>(sizeof(CoreCell)), sizeof w.core);
+  if (w.core.thread != 0) std::memcpy(static_cast<void*>(&w.thread), state + l_.thread_at + (w.core.thread - 1) * static_cast<int>(sizeof(ThreadCell)), sizeof w.thread);
+  w.core.thread = w.thread.core = 0;
+  auto stand_in = [&](Link& link, Refers what) {
+    const int frame = FrameAt(link, what);
+    if (Moves(frame)) link = static_cast<Link>(0x8000 + l_.frame_unit[static_cast<std::size_t>(frame)]);
+  };
+  for (Link* link : {&w.core.lifo, &w.core.head, &w.core.tail, &w.thread.frame}) stand_in(*link, Refers::kFrame);
+  for (Link* link : {&w.core.defer_head, &w.core.defer_tail, &w.thread.top, &w.thread.stash_head, &w.thread.stash_tail}) stand_in(*link, Refers::kStrand);
+  return StableHash(reinterpret_cast<const std::uint8_t*>(&w), sizeof w);
+}
+
+// A core is asked for its number by its thread, by whoever waits in the driver, and by a pool that it was handed to.
+void Symmetry::SortCores(const Pool& pool, Machine& machine, std::uint8_t* state) {
+  workers_.resize(static_cast<std::size_t>(pool.cores));
+  for (int k = 0; k < pool.cores; ++k) {
+    Worker& w = workers_[static_cast<std::size_t>(k)];
+    w.core = machine.C(pool.first_core + k);
+    w.thread = w.core.thread != 0 ? machine.T(w.core.thread - 1) : ThreadCell{};
+    w.core.thread = w.core.thread != 0;
+    w.thread.core = 0;
+  }
+  auto before = [](const Worker& a, const Worker& b) { return std::memcmp(&a, &b, sizeof a) < 0; };
+  if (std::is_sorted(workers_.begin(), workers_.end(), before)) return;
+  order_.resize(workers_.size());
+  std::iota(order_.begin(), order_.end(), 0);
+  std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return before(workers_[static_cast<std::size_t>(a)], workers_[static_cast<std::size_t>(b)]); });
+  std::memcpy(copy_.data(), state + l_.core_at, static_cast<std::size_t>(l_.cores) * sizeof(CoreCell));
+  CoreCell* const cells = reinterpret_cast<CoreCell*>(state + l_.core_at) + pool.first_core;
+  to_core_.resize(order_.size());
+  for (std::size_t k = 0; k < order_.size(); ++k) {
+    std::memcpy(static_cast<void*>(cells + k), copy_.data() + static_cast<std::size_t>(pool.first_core + order_[k]) * sizeof(CoreCell), sizeof(CoreCell));
+    to_core_[static_cast<std::size_t>(order_[k])] = pool.first_core + static_cast<int>(k) + 1;
+  }
+  auto renamed = [&](int core) { return to_core_[static_cast<std::size_t>(core - 1 - pool.first_core)]; };
+  for (int t = pool.first; t < pool.first + pool.count; ++t)
+    if (machine.T(t).core != 0) machine.T(t).core = static_cast<Link>(renamed(machine.T(t).core));
+  RuntimeCell& runtime = machine.RT(pool.runtime);
+  if (runtime.driver != 0) runtime.driver = static_cast<Link>(renamed(runtime.driver));
+  std::int32_t* queue = machine.PoolQueue(pool.runtime);
+  for (int k = 0; k < runtime.queued; ++k)
+    if (queue[k] < 0) queue[k] = -renamed(-queue[k]);
+  for (int at : lent_) {
+    std::int32_t value;
+    std::memcpy(&value, state + at, 4);
+    if (value < 2 || value - 2 < pool.first_core || value - 2 >= pool.first_core + pool.cores) continue;
+    value = renamed(value - 1) + 1;
+    std::memcpy(state + at, &value, 4);
   }
 }
 
@@ -367,7 +445,10 @@ void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
   for (int f = 0; numberless_ && f < l_.frames; ++f)
     if (machine.F(f).live != 0) machine.R(f)[1] = 0;
   if (!units_.empty() && Order(machine, state)) Rename(state);
-  for (const Pool& pool : pools_) SortPool(pool, machine, state);
+  for (const Pool& pool : pools_) {
+    if (pool.cores > 1) SortCores(pool, machine, state);
+    SortPool(pool, machine, state);
+  }
   if (!joins() || machine.H().panicked != 0) return;
   std::int32_t* regs = machine.R(0);
   for (const Array& a : arrays_) {   // the handles that there are, in the order of their threads

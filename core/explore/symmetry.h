@@ -35,12 +35,13 @@ class Symmetry {
     Refers what;
     int home;          // the frame that it is part of, if that can change places, or -1
     std::uint64_t tag; // the same for places that can change places themselves
+    int core = -1;     // of a worker: the core that it is part of
   };
   // Handles in main's registers that are only ever joined, all of them in a row, or dropped.
   struct Array { int first, count, first_pc; };
 
-  // Threads of a runtime's pool.
-  struct Pool { int first, count; };
+  // Threads of a runtime's pool, its workers among them, and their cores.
+  struct Pool { int runtime, first, count, first_core, cores; };
 
   void CollectPlaces();
   void CollectElement(int element);
@@ -53,6 +54,8 @@ class Symmetry {
   void JoinEnded(Machine& machine, std::uint8_t* state);
   bool Order(Machine& machine, const std::uint8_t* state);
   void Rename(std::uint8_t* state);
+  std::uint64_t Shape(int core, const std::uint8_t* state) const;
+  void SortCores(const Pool& pool, Machine& machine, std::uint8_t* state);
   void SortPool(const Pool& pool, Machine& machine, std::uint8_t* state);
 
   const Program& p_;
@@ -65,16 +68,25 @@ class Symmetry {
   std::vector<int> blob_;               // by unit: bytes of a frame
   std::vector<int> thread_frame_;       // by thread: its frame, if it has one of its own
   std::vector<Place> places_;
+  std::vector<std::size_t> outside_;               // places of no frame
   std::vector<std::vector<std::size_t>> inside_;   // by frame: its places
+  std::vector<int> lent_;               // registers that say which core a thread has given away
   std::vector<Array> arrays_;
   // Scratch.
   struct Edge { int from, to; std::uint64_t tag; };
   std::vector<std::uint64_t> key_, next_key_;
   std::vector<int> to_;                 // by frame: its new number
-  std::vector<int> order_, to_thread_;
+  std::vector<int> order_, to_thread_, to_core_;
+  std::vector<std::uint64_t> shape_;    // by core
   std::vector<Edge> edges_;
   std::vector<std::uint8_t> copy_, saved_;
   std::vector<ThreadCell> cells_;
+  // A core and the thread that has it, by what they hold.
+  struct Worker {
+    CoreCell core;
+    ThreadCell thread;
+  };
+  std::vector<Worker> workers_;
   Chooser chooser_;
 };
 

@@ -144,6 +144,7 @@ void Machine::Initial() {
       thread.pool = static_cast<std::uint8_t>(i + 1);
       thread.entered = 1;
       thread.current = static_cast<std::uint8_t>(i + 1);
+      thread.budget = 128;
       thread.core = static_cast<Link>(p_.runtimes[i].first_core + w + 1);
       CoreCell& core = C(p_.runtimes[i].first_core + w);
       core.state = CoreState::kActive;

@@ -248,6 +248,7 @@ class Machine {
   void WakeTask(int thread, int frame, bool from_driver);
   void WakeStrand(int thread, int strand, bool from_driver = false);
   void Schedule(int thread, int frame, bool self_wake, bool from_driver);
+  bool SleepAlike(int a, int b);
   void NotifyOne(int runtime);
   void ProcessDriver(int thread, int runtime);
   void WakeDeferred(int thread, Link* head, Link* tail);

@@ -43,6 +43,15 @@ int Machine::Length(Link head) {
   return n;
 }
 
+// Only their numbers tell two sleepers apart.
+bool Machine::SleepAlike(int a, int b) {
+  CoreCell x = C(a), y = C(b);
+  if (x.thread == 0 || y.thread == 0) return false;
+  ThreadCell s = T(x.thread - 1), t = T(y.thread - 1);
+  x.thread = y.thread = s.core = t.core = 0;
+  return std::memcmp(&x, &y, sizeof x) == 0 && std::memcmp(&s, &t, sizeof s) == 0;
+}
+
 void Machine::NotifyOne(int runtime) {
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
   if (Searching(runtime) != 0 || Unparked(runtime) >= def.workers) return;
@@ -52,6 +61,7 @@ void Machine::NotifyOne(int runtime) {
     CoreCell& core = C(def.first_core + c);
     if (core.token != 0) continue;
     if (core.state == CoreState::kParked && parked < 0) parked = def.first_core + c;
+    else if (core.state == CoreState::kParked) ordered_ = ordered_ || !SleepAlike(parked, def.first_core + c);
     if (core.state == CoreState::kDriver) driver = def.first_core + c;
   }
   int chosen = parked >= 0 && driver >= 0 ? (choose_->Choose(2) == 0 ? parked : driver) : parked >= 0 ? parked : driver;
@@ -470,6 +480,8 @@ void Machine::WorkerStep(int thread, int number) {
   core.tick = 0;
   if (SeesShutdown(number)) return;
   if (core.token != 0) { core.token = 0; return; }
+  T(thread).budget = 128;   // as its next poll will have it
+  T(thread).unconstrained = 0;
   core.state = rt.driver == 0 ? CoreState::kDriver : CoreState::kParked;
   if (rt.driver == 0) rt.driver = static_cast<Link>(number + 1);
 }
@@ -646,6 +658,7 @@ void Machine::BuildRuntime(int thread, int strand) {
     t.pool = static_cast<std::uint8_t>(in.runtime + 1);
     t.entered = 1;
     t.current = static_cast<std::uint8_t>(in.runtime + 1);
+    t.budget = 128;
     t.core = static_cast<Link>(def.first_core + w + 1);
     CoreCell& core = C(def.first_core + w);
     std::memset(static_cast<void*>(&core), 0, sizeof core);
