@@ -161,6 +161,21 @@ TEST(Symmetry, IsNoneWhereNumbersTell) {
   EXPECT_EQ(Check(Scenario("numbered", kFourPhilosophers)).explored.states, Check(Scenario("numbered", kFourPhilosophers), without).explored.states);
 }
 
+// Each task is another body, so that only the workers that run them can change places.
+TEST(Symmetry, LetsBusyWorkersChangePlaces) {
+  const std::string text = Scenario("busy", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 4}},
+    "objects": {"m": {"kind": "std_mutex"}}, "main": [{"op": "lock", "on": "m", "body": [
+      {"op": "spawn", "as": "a", "on": "rt", "body": [{"op": "lock", "on": "m", "body": []}]},
+      {"op": "spawn", "as": "b", "on": "rt", "body": [{"op": "lock", "on": "m", "body": [{"op": "block_in_place", "body": []}]}]},
+      {"op": "drop", "on": "rt"}]}])");
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  const ScenarioReport one = Check(text), all = Check(text, without);
+  EXPECT_EQ(Rules(one), Rules(all));
+  EXPECT_FALSE(Rules(one).empty());
+  EXPECT_LT(one.explored.states * 3, all.explored.states);
+}
+
 TEST(Strategy, OfEveryKindFindsTheDeadlock) {
   const std::string text = Scenario("four", kFourPhilosophers);
   for (Strategy strategy : {Strategy::kExhaustive, Strategy::kBitstate, Strategy::kRandom, Strategy::kPct}) {
