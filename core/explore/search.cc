@@ -476,7 +476,7 @@ class Explorer {
       if (machine_.SpuriousEnabled(t)) out->push_back(machine_.spurious(t));
     if (options_.reductions.stubborn && !SingleRuns() && out->size() > 1)
       for (std::size_t i = 0; i < out->size(); ++i)
-        if ((*out)[i] < l_.threads && machine_.OnlySpawns((*out)[i])) {
+        if ((*out)[i] < l_.threads && (machine_.OnlySpawns((*out)[i]) || machine_.OnlyEnds((*out)[i]))) {
           std::swap((*out)[0], (*out)[i]);
           return 1;
         }

@@ -304,12 +304,33 @@ bool Machine::BeginsToPanic(int strand) {
   const Instr& in = p_.code[s.pc];
   int thread = -1;
   if (in.op == VmOp::kAssert) return IsPrivate(in.expr) && Eval(in.expr, FrameOf(strand)) == 0;
-  if (s.phase != 0 || (in.op != VmOp::kTimeout && (in.op != VmOp::kEnterGuard || in.runtime >= 0))) return false;
+  const bool enters = in.op == VmOp::kBlockOn && in.handle != 2;
+  if (s.phase != 0 || (!enters && in.op != VmOp::kTimeout && (in.op != VmOp::kEnterGuard || in.runtime >= 0))) return false;
   for (int t = 0; t < l_.threads && thread < 0; ++t)
     if (T(t).top == strand + 1) thread = t;
   if (thread < 0) return false;
-  const int current = T(thread).current - 1;
+  const int current = enters && in.runtime >= 0 ? in.runtime : T(thread).current - 1;
+  if (enters) return current < 0 || T(thread).entered != 0;
   return current < 0 || (in.op == VmOp::kTimeout && !p_.runtimes[static_cast<std::size_t>(current)].declared->enable_time);
+}
+
+// It begins to wait in a place where only its thread waits, or it has nothing to wait for and gets a plain result.
+bool Machine::JoinsQuietly(int strand) {
+  const Instr& in = InstrAt(strand);
+  const int frame = FrameOf(strand);
+  if (!IsPrivate(in.index)) return false;
+  const std::int32_t value = R(frame)[in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, frame)) : 0)];
+  if (value == 0) return false;
+  const FrameCell& task = F(value - 1);
+  return (task.bits & kComplete) == 0 || (task.result == Outcome::kReady && (task.bits & kLooked) == 0);
+}
+
+// Its next step ends a closure whose end only lets a thread go on that joins it.
+bool Machine::OnlyEnds(int thread) {
+  const int top = T(thread).top - 1;
+  if (top < 0 || S(top).out != Outcome::kNone || InstrAt(top).op != VmOp::kEnd || !IsRoot(top)) return false;
+  const int frame = FrameOf(top);
+  return UnitOf(frame).joined && S(top).mode == Mode::kNormal && F(frame).member == 0 && (F(frame).bits & kCancel) == 0;
 }
 
 // Steps that no other thread can observe are played together with the one before them.
@@ -359,6 +380,10 @@ bool Machine::Invisible(int strand) {
       const Element& e = p_.elements[static_cast<std::size_t>(held.base + R(frame)[reg] - 1)];
       return e.kind == Kind::kStdMutex && !e.tried && !p_.endless;
     }
+    // A future is begun: only a current_thread runtime's own block_on asks for something that others have, its core.
+    case VmOp::kBlockOn:
+      return s.phase == 0 && !p_.endless && (in.handle != 0 || (in.runtime >= 0 && p_.runtimes[static_cast<std::size_t>(in.runtime)].declared->multi_thread));
+    case VmOp::kAwaitTask: return in.blocks && JoinsQuietly(strand);
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
     case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;
     case VmOp::kScopeJoin: return ScopeIsOver(FrameOf(strand), in.reg);

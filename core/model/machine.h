@@ -111,6 +111,8 @@ class Machine {
   std::uint64_t IdleWorker(int thread);
   // Its next step spawns a thread, outside of any loop: that only lets others go on, and happens but once.
   bool OnlySpawns(int thread);
+  // Its next step ends a closure that nobody but a thread waits for, which also only lets that go on.
+  bool OnlyEnds(int thread);
   // Plays one step of an actor that is enabled. Answers come from `chooser`.
   void Step(int actor, Chooser& chooser);
 
@@ -157,6 +159,7 @@ class Machine {
   bool DriverDue(int runtime);
   bool Invisible(int strand);
   bool BeginsToPanic(int strand);
+  bool JoinsQuietly(int strand);
   bool EatsToken(int thread);
   // A `thread_scope` counts its threads that run, and above those the ones that panicked and that nobody joined.
   static constexpr std::int32_t kScopePanic = 1 << 16;

@@ -1,6 +1,7 @@
 // The frame of the compiler: declarations, units, scopes with their cleanup, strands, sizes.
 #include "core/program/compiler.h"
 #include "core/program/flow.h"
+#include "core/program/thread_waits.h"
 
 #include <algorithm>
 
@@ -35,6 +36,7 @@ std::unique_ptr<Program> Compiler::Run() {
   if (program_->code.size() > 60000)
     diagnostics_.Add(*scenario_.main.node, "the scenario is too large: it comes to " + std::to_string(program_->code.size()) + " instructions, and 60000 are the limit");
   if (!diagnostics_.empty()) return nullptr;
+  FindThreadWaits(program_.get());
   return std::move(program_);
 }
 

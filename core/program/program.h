@@ -116,6 +116,7 @@ struct Instr {
   int guard = -1;             // a std guard that may be held across this await
   int set = -1, sets = 1;     // first element and number of the join_set or local_set that a task is spawned into
   int set_index = -1;         // expression that picks one of them
+  bool blocks = false;        // kAwaitTask: where it has to wait, its thread does nothing else (thread_waits.h)
   bool local = false;         // spawned into a local_set: without `set`, the one that is being polled
   std::int64_t imm = 0;       // duration, count, permits, …
 };
@@ -141,6 +142,7 @@ struct Unit {
   int frames = 1;                   // how many can be alive at once (raised when a search needs more)
   int source = -1;                  // the op that makes it
   bool detached = false;
+  bool joined = false;              // of a blocking closure: only an await that `blocks` can tell whether it has ended
 };
 
 struct Element {
