@@ -49,53 +49,62 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
 
 // Arrays of handles in main that nothing looks at one by one.
 void Symmetry::FindArrays() {
+  if (std::any_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; })) return;
+  for (const Element& e : p_.elements)   // nor comes one in a message
+    for (int k = 0; k < e.slot_words; ++k)
+      if (NamesFrame(static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]))) return;
   const Unit& main = p_.units[0];
-  auto within = [](int reg, const Array& a) { return reg >= a.first && reg < a.first + a.count; };
-  for (std::size_t pc = 0; pc < p_.code.size(); ++pc) {
-    const Instr& spawn = p_.code[pc];
-    if (spawn.op != VmOp::kSpawnThread || spawn.reg < 0 || spawn.imm < 2 || !group_[static_cast<std::size_t>(l_.unit_frame[static_cast<std::size_t>(spawn.unit)])]) continue;
-    Array a{spawn.reg, static_cast<int>(spawn.imm), -1};
-    bool only = a.first + a.count <= static_cast<int>(main.regs.size());
-    for (int k = 0; only && k < a.count; ++k) only = main.regs[static_cast<std::size_t>(a.first + k)].kind == RegKind::kThread;
-    // Registers are numbered by unit. An op of another one that has such a number is taken for one of main's.
-    int spawns = 0, joins = 0;
-    for (std::size_t at = 0; only && at < p_.code.size(); ++at) {
-      const Instr& in = p_.code[at];
-      switch (in.op) {
-        case VmOp::kSpawnThread: spawns += in.reg >= 0 && in.reg < a.first + a.count && in.reg + std::max<std::int64_t>(in.imm, 1) > a.first; break;
-        case VmOp::kJoinThread:
-          if (!within(in.reg, a)) break;
-          only = in.index < 0 && in.var < 0;
-          if (in.reg == a.first) { only = only && joins++ == 0; a.first_pc = static_cast<int>(at); }
-          break;
-        case VmOp::kDropReg:
-          if (within(in.reg, a)) only = in.index < 0 && !in.flag;
-          break;
-        case VmOp::kAbort: case VmOp::kUnpark: case VmOp::kForgetReg: case VmOp::kUse:
-          only = !within(in.reg, a);
-          break;
-        default: break;
-      }
+  const std::vector<int> code = CodeOfUnits(p_)[0];
+  for (int pc : code) {
+    const Instr& spawn = p_.code[static_cast<std::size_t>(pc)];
+    const bool thread = spawn.op == VmOp::kSpawnThread, task = (spawn.op == VmOp::kSpawn || spawn.op == VmOp::kSpawnBlocking) && spawn.set < 0 && !spawn.local;
+    if ((!thread && !task) || spawn.reg < 0 || spawn.imm < 2 || !group_[static_cast<std::size_t>(l_.unit_frame[static_cast<std::size_t>(spawn.unit)])]) continue;
+    Array a{spawn.reg, static_cast<int>(spawn.imm), -1, 0};
+    if (a.first + a.count > static_cast<int>(main.regs.size())) continue;
+    for (int at : code) {   // the first join
+      const Instr& in = p_.code[static_cast<std::size_t>(at)];
+      if (in.reg == a.first && (thread ? in.op == VmOp::kJoinThread : in.op == VmOp::kAwaitTask && in.blocks)) a.first_pc = at;
     }
-    for (int k = 0; only && a.first_pc >= 0 && k < a.count; ++k) {
-      const std::size_t at = static_cast<std::size_t>(a.first_pc + k);
-      only = at < p_.code.size() && p_.code[at].op == VmOp::kJoinThread && p_.code[at].reg == a.first + k;
-    }
-    if (a.first_pc >= 0 && joins == 1)
-      for (std::size_t at = 0; only && at < p_.code.size(); ++at)
-        if (p_.code[at].op == VmOp::kJoinThread && within(p_.code[at].reg, a))
-          only = static_cast<int>(at) >= a.first_pc && static_cast<int>(at) < a.first_pc + a.count;
-    for (const auto& list : p_.captures)
-      for (const Capture& c : list)
-        if (only && c.from >= 0) only = !within(c.from, a);
-    only = only && std::none_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
-    only = only && std::none_of(p_.elements.begin(), p_.elements.end(), [](const Element& e) {   // nor comes one in a message
-             for (int k = 0; k < e.slot_words; ++k)
-               if (NamesFrame(static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]))) return true;
-             return false;
-           });
-    if (only && spawns == 1) arrays_.push_back(a);
+    if (a.first_pc < 0 || !IsOnlyJoined(code, a)) continue;
+    if (task) a.strand = p_.scopes[static_cast<std::size_t>(p_.code[static_cast<std::size_t>(a.first_pc)].scope)].strand;
+    arrays_.push_back(a);
   }
+}
+
+// One op makes them, one joins all of them one after the other, and whatever else there is drops them.
+bool Symmetry::IsOnlyJoined(const std::vector<int>& code, const Array& a) const {
+  auto within = [&](int reg) { return reg >= a.first && reg < a.first + a.count; };
+  const RegKind kind = p_.units[0].regs[static_cast<std::size_t>(a.first)].kind;
+  for (int k = 0; k < a.count; ++k)
+    if (p_.units[0].regs[static_cast<std::size_t>(a.first + k)].kind != kind || (kind != RegKind::kThread && kind != RegKind::kTask)) return false;
+  int spawns = 0, joins = 0;
+  for (int at : code) {
+    const Instr& in = p_.code[static_cast<std::size_t>(at)];
+    switch (in.op) {
+      case VmOp::kSpawnThread: case VmOp::kSpawn: case VmOp::kSpawnBlocking:
+        spawns += in.reg >= 0 && in.reg < a.first + a.count && in.reg + std::max<std::int64_t>(in.imm, 1) > a.first;
+        break;
+      case VmOp::kJoinThread: case VmOp::kAwaitTask:
+        if (!within(in.reg)) break;
+        if (in.index >= 0 || in.var >= 0 || in.reg - a.first != at - a.first_pc || (in.op == VmOp::kAwaitTask && !in.blocks)) return false;
+        ++joins;
+        break;
+      case VmOp::kDropReg:
+        if (within(in.reg) && (in.index >= 0 || in.flag)) return false;
+        break;
+      default:
+        if (within(in.reg) || within(in.reg2)) return false;
+    }
+    if (in.list < 0) continue;
+    // A list is of captures or of branches; numbers of the other kind can only forbid more.
+    if (static_cast<std::size_t>(in.list) < p_.captures.size())
+      for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)])
+        if (within(c.from) || c.count_base >= 0) return false;
+    if (static_cast<std::size_t>(in.list) < p_.branches.size())
+      for (const BranchCode& branch : p_.branches[static_cast<std::size_t>(in.list)])
+        if (within(branch.reg)) return false;
+  }
+  return spawns == 1 && joins == a.count;
 }
 
 void Symmetry::CollectElement(int element) {
@@ -212,27 +221,53 @@ int Symmetry::FrameAt(std::int32_t value, Refers what) const {
   return -1;
 }
 
-// The array that main is joining.
+// The array that main is joining: in a `join`, or in a `block_on` whose future waits.
 const Symmetry::Array* Symmetry::Joining(Machine& machine) const {
   if (machine.T(0).top != 1 || machine.H().ended != 0 || machine.H().panicked != 0 || machine.S(0).mode != Mode::kNormal) return nullptr;
-  for (const Array& a : arrays_)
-    if (a.first_pc >= 0 && machine.S(0).pc >= a.first_pc && machine.S(0).pc < a.first_pc + a.count) return &a;
+  for (const Array& a : arrays_) {
+    const StrandCell& s = machine.S(a.strand);
+    if (s.pc < a.first_pc || s.pc >= a.first_pc + a.count || s.mode != Mode::kNormal) continue;
+    if (a.strand == 0) return &a;
+    const Instr& around = machine.InstrAt(0);
+    if (around.op == VmOp::kBlockOn && around.strand == a.strand && machine.S(0).out == Outcome::kNone && s.status == StrandStatus::kSuspended && s.parent == 1) return &a;
+  }
   return nullptr;
+}
+
+// The task that will tell main of its end is the one whose handle is in register `to`.
+void Symmetry::MoveJoiner(Machine& machine, const Array& a, int to) {
+  if (a.strand == 0) return;
+  for (int r = a.first; r < a.first + a.count; ++r)
+    if (const std::int32_t handle = machine.R(0)[r]; handle != 0 && machine.F(handle - 1).joiner == a.strand + 1) machine.F(handle - 1).joiner = 0;
+  if (FrameCell& task = machine.F(machine.R(0)[to] - 1); (task.bits & kComplete) == 0) task.joiner = static_cast<Link>(a.strand + 1);
+}
+
+// Main goes on from the join of one that has ended. False: it did, or could do, more than that.
+bool Symmetry::JoinOne(Machine& machine, const Array& a) {
+  const std::uint16_t pc = machine.S(a.strand).pc;
+  if (a.strand != 0) machine.S(a.strand).bits |= kWoken;
+  for (int step = 0; step < 4; ++step) {   // a driver may look at its runtime before its future
+    if (!machine.ThreadEnabled(0)) return false;
+    chooser_.Reset();
+    machine.Step(0, chooser_);
+    if (chooser_.asked() != 0 || !machine.events().empty() || machine.H().panicked != 0 || machine.H().ended != 0) return false;
+    if (a.strand == 0 || machine.S(a.strand).pc != pc || machine.T(0).top != 1) return true;
+  }
+  return false;
 }
 
 void Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
   for (const Array* a = Joining(machine); a != nullptr; a = Joining(machine)) {
     std::int32_t* regs = machine.R(0);
-    const int next = a->first + machine.S(0).pc - a->first_pc;
+    const int next = a->first + machine.S(a->strand).pc - a->first_pc;
     int ended = -1;
     for (int r = next; r < a->first + a->count && ended < 0; ++r)
       if (regs[r] != 0 && (machine.F(regs[r] - 1).bits & kComplete) != 0) ended = r;
     if (ended < 0) return;
     saved_.assign(state, state + l_.bytes);
     std::swap(regs[next], regs[ended]);
-    chooser_.Reset();
-    machine.Step(0, chooser_);
-    if (chooser_.asked() == 0 && machine.events().empty() && machine.H().panicked == 0 && machine.H().ended == 0) continue;
+    MoveJoiner(machine, *a, next);
+    if (JoinOne(machine, *a)) continue;
     std::memcpy(state, saved_.data(), saved_.size());   // more than a join: then it is a step like any other
     return;
   }
@@ -241,9 +276,10 @@ void Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
 bool Symmetry::WaitForAnother(Machine& machine, int which) const {
   const Array* a = Joining(machine);
   if (a == nullptr || !use_joins_) return false;
-  const int next = a->first + machine.S(0).pc - a->first_pc;
+  const int next = a->first + machine.S(a->strand).pc - a->first_pc;
   if (next + 1 + which >= a->first + a->count) return false;
   std::swap(machine.R(0)[next], machine.R(0)[next + 1 + which]);
+  MoveJoiner(machine, *a, next);
   return true;
 }
 
@@ -271,17 +307,18 @@ bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
         const Place& place = places_[i];
         const std::int32_t value = Read(state, place);
         const int target = FrameAt(value, place.what);
-        if (!Moves(target)) continue;
+        const bool waits = target == 0 && use_joins_ && IsJoiner(value);   // any of its array could be the one
+        if (!Moves(target) && !waits) continue;
         const bool in_thread = place.at < l_.runtime_at;
         const std::size_t offset = in_thread ? thread_copy + static_cast<std::size_t>(place.at - thread_cell) : static_cast<std::size_t>(place.at - l_.frame_at[static_cast<std::size_t>(f)]);
-        std::int32_t stand_in = target == f ? 1 : 2 + l_.frame_unit[static_cast<std::size_t>(target)];
-        if (place.what == Refers::kStrand) stand_in += 256 * (value - 1 - l_.frame_strand[static_cast<std::size_t>(target)]);
+        std::int32_t stand_in = waits ? 0 : target == f ? 1 : 2 + l_.frame_unit[static_cast<std::size_t>(target)];
+        if (place.what == Refers::kStrand && !waits) stand_in += 256 * (value - 1 - l_.frame_strand[static_cast<std::size_t>(target)]);
         if (place.wide) std::memcpy(copy_.data() + offset, &stand_in, 4);
         else {
           const std::uint16_t narrow = static_cast<std::uint16_t>(stand_in);
           std::memcpy(copy_.data() + offset, &narrow, 2);
         }
-        if (target != f) edges_.push_back({f, target, offset});
+        if (target != f && !waits) edges_.push_back({f, target, offset});
       }
       key_[static_cast<std::size_t>(f)] = StableHash(copy_.data(), all) >> 1;
     }
@@ -459,6 +496,7 @@ void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
     std::size_t next = 0;
     for (int r = a.first; r < a.first + a.count; ++r)
       if (regs[r] != 0) regs[r] = order_[next++];
+    if (const Array* joining = Joining(machine); joining == &a) MoveJoiner(machine, a, a.first + machine.S(a.strand).pc - a.first_pc);
   }
 }
 

@@ -4,6 +4,7 @@
 #ifndef ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
 #define ASYNCRT_CORE_EXPLORE_SYMMETRY_H_
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -37,8 +38,9 @@ class Symmetry {
     std::uint64_t tag; // the same for places that can change places themselves
     int core = -1;     // of a worker: the core that it is part of
   };
-  // Handles in main's registers that are only ever joined, all of them in a row, or dropped.
-  struct Array { int first, count, first_pc; };
+  // Handles in main's registers that are only ever joined, all of them in a row, or dropped. `strand`: of tasks, the one that
+  // awaits them in a `block_on`; 0 of threads.
+  struct Array { int first, count, first_pc, strand; };
 
   // Threads of a runtime's pool, its workers among them, and their cores.
   struct Pool { int runtime, first, count, first_core, cores; };
@@ -46,11 +48,18 @@ class Symmetry {
   void CollectPlaces();
   void CollectElement(int element);
   void FindArrays();
+  bool IsOnlyJoined(const std::vector<int>& code, const Array& a) const;
   void Add(int at, bool wide, Refers what, int home) { places_.push_back({at, wide, what, home, static_cast<std::uint64_t>(at) + 1}); }
+  // Main's strand that awaits an array of tasks.
+  bool IsJoiner(std::int32_t strand) const {
+    return std::any_of(arrays_.begin(), arrays_.end(), [&](const Array& a) { return a.strand != 0 && a.strand + 1 == strand; });
+  }
   bool Moves(int frame) const { return frame >= 0 && group_[static_cast<std::size_t>(frame)]; }
   std::int32_t Read(const std::uint8_t* state, const Place& place) const;
   int FrameAt(std::int32_t value, Refers what) const;
   const Array* Joining(Machine& machine) const;
+  static void MoveJoiner(Machine& machine, const Array& a, int to);
+  bool JoinOne(Machine& machine, const Array& a);
   void JoinEnded(Machine& machine, std::uint8_t* state);
   bool Order(Machine& machine, const std::uint8_t* state);
   void Rename(std::uint8_t* state);
