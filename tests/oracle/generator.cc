@@ -33,11 +33,34 @@ std::string ScenarioWriter::Write() {
   if (!object_json_.is_null()) document["objects"] = object_json_;
   if (!body_json_.is_null()) document["bodies"] = body_json_;
   document["main"] = std::move(main);
+  if (copies_) AwaitAll(&document);
   const std::string text = document.dump();
   for (const std::string& local : locals_)   // the op that was to set it may not have been kept
     if (text.find("\"var\":\"" + local + "\"") == std::string::npos)
       document["main"].insert(document["main"].begin(), Json({{"op", "set"}, {"var", local}, {"to", 0}}));
   return document.dump(1);
+}
+
+// A future of main awaits copies of which nobody has taken note, all in a row.
+void ScenarioWriter::AwaitAll(Json* document) {
+  const std::string text = document->dump();
+  auto mentions = [&](const std::string& name) {
+    int n = 0;
+    for (const char* begin : {"\"", "&", "(", " "})
+      for (const char* end : {"\"", "[", ".", ")", " "})
+        for (std::size_t at = text.find(begin + name + end); at != std::string::npos; at = text.find(begin + name + end, at + 1)) ++n;
+    return n;
+  };
+  for (Json& op : (*document)["main"]) {
+    if (op["op"] != "block_on" || !op.contains("body")) continue;
+    Json awaits = Json::array();
+    for (const Json& spawn : op["body"])
+      if ((spawn["op"] == "spawn" || spawn["op"] == "spawn_blocking") && spawn.contains("count") && spawn.contains("as") && !spawn.contains("into") && mentions(spawn["as"]) == 1 && random_.Percent(80))
+        awaits.push_back({{"op", "await"}, {"on", spawn["as"]}});
+    const std::string last = op["body"].empty() ? "" : op["body"].back()["op"];
+    if (last == "return" || last == "panic") continue;
+    for (Json& await : awaits) op["body"].push_back(std::move(await));
+  }
 }
 
 // ---- declarations -------------------------------------------------------------------------------------------------

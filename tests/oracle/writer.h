@@ -131,6 +131,7 @@ class ScenarioWriter {
   Json Spawn(Context& context, Owner& owner, Names* declared);
   Json SpawnBlocking(Context& context, Owner& owner, Names* declared);
   Json SpawnThread(Context& context, Owner& owner, Names* declared);
+  void AwaitAll(Json* document);
   Json ThreadScope(Context& context, Owner& owner, Names* declared);
   Json Await(Context& context, Owner& owner, Names* declared);
   Json Abort(Context& context, Owner& owner, Names* declared);
