@@ -19,6 +19,7 @@ VERSION := $(shell sed -n 's/.*kToolVersion = "\(.*\)".*/\1/p' core/base/version
 SONAME  := libasyncrt.so.$(firstword $(subst ., ,$(VERSION)))
 
 FUZZ_SECONDS ?= 60
+FUZZ_CXX ?= clang++
 MUTANTS  ?=
 FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
@@ -207,21 +208,15 @@ tsan: ## every parallel path under the thread sanitizer
 deps-fuzz: ## install the compiler that the fuzzers need
 	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
 
-# What each fuzzer learns stays in the build directory; an input that ends one is left beside it.
+# What each fuzzer learns stays in the build directory; an input that ends one is left beside it. Two run at a time.
+# FUZZ_FLAGS: without sanitizers, `-O2 -fsanitize=fuzzer-no-link` tries some ten times as many inputs.
+FUZZ_FLAGS ?= -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FUZZ_LINK  ?= -fsanitize=fuzzer,address,undefined
 fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory deps-fuzz
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=clang++ \
-	  CXXFLAGS="-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all" \
-	  LDFLAGS="-fsanitize=fuzzer,address,undefined $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
-	@for fuzzer in $(FUZZERS); do \
-	  mkdir -p $(BUILD)/fuzz/learned/$$fuzzer; \
-	  echo "fuzzing $$fuzzer for $(FUZZ_SECONDS) s"; \
-	  $(BUILD)/fuzz/$${fuzzer}_fuzz -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=2048 -max_len=16384 \
-	    -print_final_stats=1 -verbosity=1 -artifact_prefix=$(BUILD)/fuzz/ $(BUILD)/fuzz/learned/$$fuzzer \
-	    tests/fuzz/corpus/$$fuzzer scenarios > $(BUILD)/fuzz/$$fuzzer.log 2>&1 \
-	    || { tail -40 $(BUILD)/fuzz/$$fuzzer.log; exit 1; }; \
-	  grep -E '^stat::number_of_executed_units' $(BUILD)/fuzz/$$fuzzer.log; \
-	done
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=$(FUZZ_CXX) CXXFLAGS="$(FUZZ_FLAGS)" LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" \
+	  $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
+	@printf '%s\n' $(FUZZERS) | xargs -P 2 -I FUZZER bash tests/fuzz/run.sh $(BUILD)/fuzz FUZZER $(FUZZ_SECONDS)
 
 # MUTANTS: flags of the script, such as `--only lifo` or `--sample 20 --seed 7`.
 mutants: ## break one rule at a time, and see whether the tests notice
