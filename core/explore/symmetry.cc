@@ -41,6 +41,7 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
   key_.resize(static_cast<std::size_t>(l_.frames));
   next_key_.resize(key_.size());
   to_.resize(key_.size());
+  std::iota(to_.begin(), to_.end(), 0);
   copy_.resize(static_cast<std::size_t>(l_.bytes));
   shape_.resize(static_cast<std::size_t>(l_.cores));
 }
@@ -221,6 +222,9 @@ int Symmetry::FrameAt(std::int32_t value, Refers what) const {
   return -1;
 }
 
+// What has gone may be named still, but not moved.
+bool Symmetry::MovesNow(int frame, const std::uint8_t* state) const { return Moves(frame) && state[l_.frame_at[static_cast<std::size_t>(frame)]] != 0; }
+
 // The array that main is joining: in a `join`, or in a `block_on` whose future waits.
 const Symmetry::Array* Symmetry::Joining(Machine& machine) const {
   if (machine.T(0).top != 1 || machine.H().ended != 0 || machine.H().panicked != 0 || machine.S(0).mode != Mode::kNormal) return nullptr;
@@ -286,11 +290,15 @@ bool Symmetry::WaitForAnother(Machine& machine, int which) const {
 // Decides on the new numbers. False: everybody keeps theirs.
 bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
   edges_.clear();
+  live_.clear();
+  for (int f : moved_) to_[static_cast<std::size_t>(f)] = f;
+  moved_.clear();
   for (int u : units_) {
     const int first = l_.unit_frame[static_cast<std::size_t>(u)];
     const Unit& unit = p_.units[static_cast<std::size_t>(u)];
     for (int f = first; f < first + unit.frames; ++f) {
-      if (machine.F(f).live == 0) { key_[static_cast<std::size_t>(f)] = ~std::uint64_t{0}; continue; }
+      if (machine.F(f).live == 0) continue;
+      live_.push_back(f);
       const std::size_t bytes = static_cast<std::size_t>(blob_[static_cast<std::size_t>(u)]);
       std::memcpy(copy_.data(), state + l_.frame_at[static_cast<std::size_t>(f)], bytes);
       const int thread = l_.frame_thread[static_cast<std::size_t>(f)];
@@ -308,7 +316,7 @@ bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
         const std::int32_t value = Read(state, place);
         const int target = FrameAt(value, place.what);
         const bool waits = target == 0 && use_joins_ && IsJoiner(value);   // any of its array could be the one
-        if (!Moves(target) && !waits) continue;
+        if (!MovesNow(target, state) && !waits) continue;
         const bool in_thread = place.at < l_.runtime_at;
         const std::size_t offset = in_thread ? thread_copy + static_cast<std::size_t>(place.at - thread_cell) : static_cast<std::size_t>(place.at - l_.frame_at[static_cast<std::size_t>(f)]);
         std::int32_t stand_in = waits ? 0 : target == f ? 1 : 2 + l_.frame_unit[static_cast<std::size_t>(target)];
@@ -320,7 +328,7 @@ bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
         }
         if (target != f && !waits) edges_.push_back({f, target, offset});
       }
-      key_[static_cast<std::size_t>(f)] = StableHash(copy_.data(), all) >> 1;
+      key_[static_cast<std::size_t>(f)] = StableHash(copy_.data(), all);
     }
   }
   for (const Pool& pool : pools_)
@@ -329,52 +337,53 @@ bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
     const Place& place = places_[i];
     const std::int32_t value = Read(state, place);
     const int target = FrameAt(value, place.what);
-    if (!Moves(target)) continue;
+    if (!MovesNow(target, state)) continue;
     const int strand = place.what == Refers::kStrand ? value - 1 - l_.frame_strand[static_cast<std::size_t>(target)] : 0;
     std::uint64_t tag = use_joins_ || place.tag < std::uint64_t{1} << 32 ? place.tag : static_cast<std::uint64_t>(place.at) + 1;
     if (place.core >= 0) tag = Mix(tag, shape_[static_cast<std::size_t>(place.core)]);
     std::uint64_t& key = key_[static_cast<std::size_t>(target)];
-    key = (key + Mix(tag, static_cast<std::uint64_t>(strand) + 7)) & ~std::uint64_t{0} >> 1;
+    key += Mix(tag, static_cast<std::uint64_t>(strand) + 7);
   }
   // Who stands behind whom tells copies apart that are otherwise alike.
   for (std::size_t round = 0; round < std::min<std::size_t>(edges_.size(), 8); ++round) {
-    next_key_ = key_;
+    for (int f : live_) next_key_[static_cast<std::size_t>(f)] = key_[static_cast<std::size_t>(f)];
     for (const Edge& e : edges_) {
       std::uint64_t& from = next_key_[static_cast<std::size_t>(e.from)];
       std::uint64_t& to = next_key_[static_cast<std::size_t>(e.to)];
-      from = (from + Mix(e.tag, key_[static_cast<std::size_t>(e.to)])) & ~std::uint64_t{0} >> 1;
-      to = (to + Mix(~e.tag, key_[static_cast<std::size_t>(e.from)])) & ~std::uint64_t{0} >> 1;
+      from += Mix(e.tag, key_[static_cast<std::size_t>(e.to)]);
+      to += Mix(~e.tag, key_[static_cast<std::size_t>(e.from)]);
     }
     key_.swap(next_key_);
   }
-  bool changed = false;
-  for (int f = 0; f < l_.frames; ++f) to_[static_cast<std::size_t>(f)] = f;
-  for (int u : units_) {
-    const int first = l_.unit_frame[static_cast<std::size_t>(u)], count = p_.units[static_cast<std::size_t>(u)].frames;
-    order_.clear();
-    for (int k = 0; k < count; ++k) order_.push_back(first + k);
+  // The live ones of each unit come first: the others hold nothing.
+  for (std::size_t begin = 0; begin < live_.size();) {
+    const int unit = l_.frame_unit[static_cast<std::size_t>(live_[begin])], first = l_.unit_frame[static_cast<std::size_t>(unit)];
+    std::size_t end = begin;
+    while (end < live_.size() && l_.frame_unit[static_cast<std::size_t>(live_[end])] == unit) ++end;
+    order_.assign(live_.begin() + static_cast<std::ptrdiff_t>(begin), live_.begin() + static_cast<std::ptrdiff_t>(end));
     std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return key_[static_cast<std::size_t>(a)] < key_[static_cast<std::size_t>(b)]; });
-    for (int k = 0; k < count; ++k) {
-      to_[static_cast<std::size_t>(order_[static_cast<std::size_t>(k)])] = first + k;
-      changed = changed || order_[static_cast<std::size_t>(k)] != first + k;
+    for (std::size_t k = 0; k < order_.size(); ++k) {
+      to_[static_cast<std::size_t>(order_[k])] = first + static_cast<int>(k);
+      if (order_[k] != first + static_cast<int>(k)) moved_.push_back(order_[k]);
     }
+    begin = end;
   }
-  return changed;
+  return !moved_.empty();
 }
 
 void Symmetry::Rename(std::uint8_t* state) {
   std::memcpy(copy_.data(), state, copy_.size());
-  for (int u : units_) {
-    const int first = l_.unit_frame[static_cast<std::size_t>(u)], count = p_.units[static_cast<std::size_t>(u)].frames;
-    for (int f = first; f < first + count; ++f) {
-      const int to = to_[static_cast<std::size_t>(f)];
-      if (to == f) continue;
-      std::memcpy(state + l_.frame_at[static_cast<std::size_t>(to)], copy_.data() + l_.frame_at[static_cast<std::size_t>(f)], static_cast<std::size_t>(blob_[static_cast<std::size_t>(u)]));
-      const int thread = l_.frame_thread[static_cast<std::size_t>(f)], to_thread = l_.frame_thread[static_cast<std::size_t>(to)];
-      if (thread < 0) continue;
-      const int cell = static_cast<int>(sizeof(ThreadCell));
-      std::memcpy(state + l_.thread_at + to_thread * cell, copy_.data() + l_.thread_at + thread * cell, sizeof(ThreadCell));
-    }
+  const int cell = static_cast<int>(sizeof(ThreadCell));
+  auto bytes = [&](int f) { return static_cast<std::size_t>(blob_[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(f)])]); };
+  auto thread_at = [&](int f) { return l_.thread_at + l_.frame_thread[static_cast<std::size_t>(f)] * cell; };
+  for (int f : moved_) {   // whoever comes to their places is one of them, or nobody
+    std::memset(state + l_.frame_at[static_cast<std::size_t>(f)], 0, bytes(f));
+    if (l_.frame_thread[static_cast<std::size_t>(f)] >= 0) std::memset(state + thread_at(f), 0, static_cast<std::size_t>(cell));
+  }
+  for (int f : moved_) {
+    const int to = to_[static_cast<std::size_t>(f)];
+    std::memcpy(state + l_.frame_at[static_cast<std::size_t>(to)], copy_.data() + l_.frame_at[static_cast<std::size_t>(f)], bytes(f));
+    if (l_.frame_thread[static_cast<std::size_t>(f)] >= 0) std::memcpy(state + thread_at(to), copy_.data() + thread_at(f), static_cast<std::size_t>(cell));
   }
   auto rename = [&](const Place& place) {
     const std::int32_t value = Read(state, place);
@@ -392,13 +401,8 @@ void Symmetry::Rename(std::uint8_t* state) {
     }
   };
   for (std::size_t i : outside_) rename(places_[i]);
-  for (int u : units_) {
-    const int first = l_.unit_frame[static_cast<std::size_t>(u)];
-    for (int f = first; f < first + p_.units[static_cast<std::size_t>(u)].frames; ++f) {
-      if (l_.frame_thread[static_cast<std::size_t>(f)] < 0 && state[l_.frame_at[static_cast<std::size_t>(f)]] == 0) continue;   // it holds nothing
-      for (std::size_t i : inside_[static_cast<std::size_t>(f)]) rename(places_[i]);
-    }
-  }
+  for (int f : live_)
+    for (std::size_t i : inside_[static_cast<std::size_t>(to_[static_cast<std::size_t>(f)])]) rename(places_[i]);
 }
 
 // What a core and its thread hold, but for which copies of a body.

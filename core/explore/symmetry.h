@@ -55,6 +55,7 @@ class Symmetry {
     return std::any_of(arrays_.begin(), arrays_.end(), [&](const Array& a) { return a.strand != 0 && a.strand + 1 == strand; });
   }
   bool Moves(int frame) const { return frame >= 0 && group_[static_cast<std::size_t>(frame)]; }
+  bool MovesNow(int frame, const std::uint8_t* state) const;
   std::int32_t Read(const std::uint8_t* state, const Place& place) const;
   int FrameAt(std::int32_t value, Refers what) const;
   const Array* Joining(Machine& machine) const;
@@ -84,7 +85,8 @@ class Symmetry {
   // Scratch.
   struct Edge { int from, to; std::uint64_t tag; };
   std::vector<std::uint64_t> key_, next_key_;
-  std::vector<int> to_;                 // by frame: its new number
+  std::vector<int> to_;                 // by live frame: its new number
+  std::vector<int> live_, moved_;       // frames that can change places, and those that do
   std::vector<int> order_, to_thread_, to_core_;
   std::vector<std::uint64_t> shape_;    // by core
   std::vector<Edge> edges_;

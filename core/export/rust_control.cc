@@ -225,9 +225,17 @@ void RustWriter::Statement(const Op& op) {
     case Code::kEnter: {
       if (op.body) Line("{");
       const std::string ident = op.as.empty() ? Fresh("entered") : Ident(op.as);
-      Line("let " + ident + " = " + RuntimeText(op) + ".enter();");
-      if (op.body) { Block(*op.body); Line("drop(" + ident + ");"); Line("}"); }
-      else Declare(op.as.empty() ? "enter " + ident : op.as, ident, "enter");
+      const std::string entered = RuntimeText(op) + ".enter()";
+      if (op.body) {
+        Line("let " + ident + " = " + entered + ";");
+        Block(*op.body);
+        Line("drop(" + ident + ");");
+        Line("}");
+      } else if (Declare(op.as.empty() ? "enter " + ident : op.as, ident, "enter").optional) {
+        Line("let mut " + ident + " = Some(" + entered + ");");
+      } else {
+        Line("let " + ident + " = " + entered + ";");
+      }
       return;
     }
     case Code::kSpawn: case Code::kSpawnBlocking: case Code::kSpawnLocal: case Code::kSpawnThread: Spawn(op); return;

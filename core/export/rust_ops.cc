@@ -50,6 +50,7 @@ RustAct RustWriter::Sent(const Op& op) {
   }
   const Object* channel = ChannelOf(op.on);
   const bool bounded = channel != nullptr && channel->capacity.has_value();
+  if (op.on.kind == Kind::kMpsc && !bounded && code == Code::kBlockingSend) Unsupported(&op, "`blocking_send`, which the sender of an unbounded channel does not have");
   const std::string tx = Use(op.on, op.on.kind == Kind::kOneshot ? Mode::kTake : Mode::kRef, &op);
   std::string verb = code == Code::kTrySend && bounded ? ".try_send(" : code == Code::kBlockingSend && bounded ? ".blocking_send(" : ".send(";
   act.expr = tx + verb + message + ")";
@@ -129,6 +130,8 @@ RustAct RustWriter::Act(const Op& op) {
       return Acquired(op, Shared(op.on) + ".try_acquire_many(" + std::to_string(op.permits) + ")", Fails::kResult, held, "permit");
     case Code::kReserve: {
       const std::string tx = Use(op.on, Mode::kRef, &op);
+      if (const Object* channel = ChannelOf(op.on); channel != nullptr && !channel->capacity.has_value())
+        Unsupported(&op, "`reserve`, which the sender of an unbounded channel does not have");
       const bool leaves = remotes_.count("permit " + op.as) != 0;
       return Acquired(op, leaves ? tx + ".clone().reserve_owned().await" : tx + ".reserve().await", Fails::kResult, "", "permit");
     }
@@ -217,6 +220,7 @@ RustAct RustWriter::Act(const Op& op) {
     case Code::kAwait: {
       if (kind == Kind::kLocalSet) return simple(Use(op.on, Mode::kTake, &op) + ".await");
       RustValue* value = Lookup(op.on);
+      if (value != nullptr && value->array && !op.on.index) Unsupported(&op, "an await of all of `" + op.on.name + "` as one future");
       if (value != nullptr && value->is_arm) return simple("(&mut " + Use(op.on, Mode::kMut, &op) + ").await");
       if (kind == Kind::kFuture || kind == Kind::kNotified) return simple(Use(op.on, Mode::kTake, &op) + ".await", Fails::kResult, true);
       return simple("joined(" + Use(op.on, Mode::kTake, &op) + ".await)", Fails::kResult, true);
@@ -250,6 +254,7 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     if (act.gives_value && !op.var.empty()) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
+    bound.shares = op.def->code == Code::kRead || op.def->code == Code::kTryRead || op.def->code == Code::kBlockingRead;
     Line("let mut " + ident + " = " + (bound.optional ? "Some(" + text + ")" : text) + ";");
     return;
   }

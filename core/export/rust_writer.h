@@ -29,6 +29,7 @@ struct RustValue {
   int id = 0;         // the same in every pass
   int block = 0;      // the inner block (of block_on, select, …) that it stands in
   bool optional = false, array = false, taken = false, is_arm = false;
+  bool shares = false;  // a guard that only reads
 };
 
 // What a spawned body takes from around it.
@@ -89,7 +90,7 @@ class RustWriter {
   std::string Index(const Ref& ref);
   std::string Remote(const std::string& name, const std::optional<std::string>& index);
   std::string LocalVar(const std::string& name);
-  std::string HeldBy(const Ref& ref);
+  std::string HeldBy(const Ref& ref, Mode mode, const Op* op);
   const Object* Declared(const std::string& name) const;
   const Object* ChannelOf(const Ref& ref) const;
   const Runtime* DeclaredRuntime(const std::string& name) const;

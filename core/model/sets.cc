@@ -225,12 +225,14 @@ void Machine::ExecLocalSet(int thread, int strand, int element) {
 int Machine::TakeLocalTask(int ordinal) {
   std::int32_t* w = W(LocalElement(ordinal));
   for (int f = 0, last = -1; f < l_.frames; ++f)
-    if (F(f).live != 0 && F(f).local == ordinal && (F(f).bits & (kComplete | kRunning)) == 0) TakeInOrder(f, &last);
+    if (F(f).live != 0 && F(f).local == ordinal && (F(f).bits & (kComplete | kRunning)) == 0) {
+      TakeInOrder(f, &last);
+      F(f).next = 0;   // all of them leave the queue
+    }
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = F(f);
     if (frame.live == 0 || frame.local != ordinal || (frame.bits & (kComplete | kRunning))) continue;
-    w[kHead] = w[kTail] = 0;   // all of them go
-    frame.next = 0;
+    w[kHead] = w[kTail] = 0;
     frame.bits |= kRunning;
     return f;
   }

@@ -400,12 +400,14 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
   if (s.phase == 1) {
     rt.head = rt.tail = rt.inject_head = rt.inject_tail = 0;
     for (int f = 0, last = -1; f < l_.frames; ++f)
-      if (F(f).live != 0 && F(f).runtime == runtime + 1 && UnitOf(f).kind == UnitKind::kTask && (F(f).bits & (kComplete | kRunning)) == 0) TakeInOrder(f, &last);
+      if (F(f).live != 0 && F(f).runtime == runtime + 1 && UnitOf(f).kind == UnitKind::kTask && (F(f).bits & (kComplete | kRunning)) == 0) {
+        TakeInOrder(f, &last);
+        F(f).next = 0;   // nor is it in a queue any more
+      }
     for (int f = 0; f < l_.frames; ++f) {
       FrameCell& frame = F(f);
       if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & (kComplete | kRunning))) continue;
       if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
-      frame.next = 0;
       frame.bits |= kRunning;
       CancelStrand(thread, Root(f), static_cast<Link>(strand + 1));
       return false;

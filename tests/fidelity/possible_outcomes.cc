@@ -20,7 +20,7 @@ namespace {
 using asyncrt::Machine;
 using Json = nlohmann::ordered_json;
 
-constexpr std::uint64_t kStatesMax = 300'000;
+constexpr std::uint64_t kStatesMax = 300'000, kTimeMs = 4'000;   // what needs more is not held against anything
 
 std::string Pointer(const asyncrt::Program& p, int pc) {
   const int source = p.code[static_cast<std::size_t>(pc)].source;
@@ -88,6 +88,8 @@ Json Outcomes(const std::string& file, const std::string& version) {
   asyncrt::CheckOptions options;
   options.tokio = version;
   options.max_states = kStatesMax;
+  options.time_limit_ms = kTimeMs;
+  options.reductions.symmetry = false;   // where each copy stands is compared
   options.at_end = [&](Machine& m) {
     if (m.H().ended == 0) { stuck.insert(Stuck(m).dump()); return; }
     const bool panicked = m.S(m.Root(0)).mode == asyncrt::Mode::kPanicking;
@@ -107,7 +109,7 @@ Json Outcomes(const std::string& file, const std::string& version) {
   }
   Json out = {{"file", file}, {"valid", report.verdict != asyncrt::Verdict::kInvalid}, {"complete", report.explored.complete}};
   Json rules = Json::array();
-  for (const asyncrt::Finding& finding : report.findings) rules.push_back({{"rule", finding.rule}, {"error", finding.severity == asyncrt::Severity::kError}});
+  for (const asyncrt::Finding& finding : report.findings) rules.push_back({{"rule", finding.rule}, {"message", finding.message}, {"error", finding.severity == asyncrt::Severity::kError}});
   out["rules"] = rules;
   for (const auto& [key, set] : {std::pair("ends", &ends), std::pair("stuck", &stuck), std::pair("panics", &panics)}) {
     out[key] = Json::array();
