@@ -314,9 +314,14 @@ $(BUILD)/write-scenarios: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES) tes
 $(BUILD)/possible-outcomes: $(LIB_OBJECTS) $(call objects,tests/fidelity/possible_outcomes.cc)
 	$(CXX) -pthread $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
+# From an archive, so that a fuzzer holds what it tries and nothing else: all counters are looked at after each input.
+$(BUILD)/fuzzed.a: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES))
+	rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/check_fuzz: $(BUILD)/obj/tests/fuzz/check_mutator.o
-$(BUILD)/%_fuzz: $(LIB_OBJECTS) $(call objects,$(GENERATOR_SOURCES)) $(BUILD)/obj/tests/fuzz/%_fuzz.o
-	$(CXX) -pthread $(LDFLAGS) -Wl,--defsym=LLVMFuzzerTestOneInput=fuzz_$* -o $@ $^ $(LDLIBS)
+$(BUILD)/%_fuzz: $(BUILD)/obj/tests/fuzz/%_fuzz.o $(BUILD)/fuzzed.a
+	$(CXX) -pthread $(LDFLAGS) -Wl,--defsym=LLVMFuzzerTestOneInput=fuzz_$* -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
 
 # $(BUILD)/bench is a folder now; an older build has a program there.
 $(BUILD)/measure: $(call objects,tests/bench/measure.cc)
