@@ -650,8 +650,11 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
       diagnostics_.Add(*op.node, "`" + op.on.name + "` is not held by this body", "take it before, or name its guard");
       return;
     }
-    for (const Capture& c : candidates)
-      if (b.moved.count(c.from) == 0) { b.moved[c.from] = {&op, op.node}; break; }
+    // Which one that is when this runs is not known here; rustc sees the latest that has not gone with its block.
+    auto can = [&](const Capture& c) { return b.moved.count(c.from) == 0; };
+    auto taken = std::find_if(candidates.begin(), candidates.end(), [&](const Capture& c) { return can(c) && InOuterScope(b, c.from); });
+    if (taken == candidates.end()) taken = std::find_if(candidates.begin(), candidates.end(), can);
+    if (taken != candidates.end()) b.moved[taken->from] = {&op, op.node};
     if (op.def->code == Code::kUse) return;
     program_->captures.push_back(candidates);
     pc_first = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
