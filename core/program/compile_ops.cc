@@ -269,6 +269,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int set = Emit(b, VmOp::kSet);
       At(set).var = reg;
       OpenScope(b, ScopeDef::Kind::kThreadScope);
+      Scope(b.scope).sync = true;
       Scope(b.scope).pc = reg;
       BodyOps(b, *op.body);
       CloseScope(b);
@@ -279,6 +280,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int pc = Emit(b, VmOp::kBipEnter);
       At(pc).reg = reg;
       OpenScope(b, ScopeDef::Kind::kBip);
+      Scope(b.scope).sync = true;
       Scope(b.scope).pc = reg;
       BodyOps(b, *op.body);
       CloseScope(b);
@@ -360,8 +362,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
     case Code::kThreadYield: Emit(b, VmOp::kThreadYield); break;
     case Code::kPending: {
       bool async = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent)
-        if (Scope(s).kind == ScopeDef::Kind::kBip) async = false;
+      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent) async = !Scope(s).sync;
       Emit(b, async ? VmOp::kPending : VmOp::kPendingSync);
       break;
     }
@@ -722,6 +723,7 @@ void Compiler::CompileGetOrInit(Builder& b, const Op& op) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
   OpenScope(b, ScopeDef::Kind::kBlock);
+  Scope(b.scope).sync = op.on.kind == Kind::kStdOnce;
   int outer_async = b.async_scope;
   auto outer_loops = std::move(b.loops);
   b.loops.clear();

@@ -107,7 +107,8 @@ int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
   if (b.parent == nullptr || !Exists(b.parent, key, b.made_by, &outer)) return -1;
   // A captured value arrives before everything that the body makes itself.
   RegKind kind = outer.kind;
-  if (by_handle_only && (kind == RegKind::kTask || kind == RegKind::kThread)) {
+  // A member of a join_set has no other handle than one to abort it by.
+  if ((by_handle_only && (kind == RegKind::kTask || kind == RegKind::kThread)) || kind == RegKind::kAbortHandle) {
     std::string weak = "&" + key;
     found = Find(b, weak);
     if (found >= 0) return found;
