@@ -64,7 +64,7 @@ def module_of(main_rs):
 def is_in_a_slot(file, messages):
     """An element of an array, or the latest guard of a lock, that is moved twice: the exported program keeps these in slots,
     where rustc does not look."""
-    if any("`guard of " in message for message in messages):
+    if any("`guard of " in message or re.search("after `(release|unlock)` took it", message) for message in messages):
         return True
     objects = json.loads(re.sub(r"^\s*//.*$", "", open(file).read(), flags=re.M)).get("objects", {})
     moved = {name for message in messages for name in re.findall(r"`(\w+)\.[rt]x`", message)}
