@@ -9,7 +9,7 @@ case $fuzzer in   # how long an input is worth being, and where to begin beside 
   *) longest=16384 seeds=(scenarios) ;;
 esac
 mkdir -p "$build/learned/$fuzzer"
-if ! "$build/${fuzzer}_fuzz" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 -max_len="$longest" -print_final_stats=1 -verbosity=1 \
+if ! "$build/${fuzzer}_fuzz" -max_total_time="$seconds" -timeout=20 -entropic=0 -rss_limit_mb=2048 -max_len="$longest" -print_final_stats=1 -verbosity=1 \
   -artifact_prefix="$build/$fuzzer-" "$build/learned/$fuzzer" "tests/fuzz/corpus/$fuzzer" "${seeds[@]}" > "$build/$fuzzer.log" 2>&1; then
   tail -40 "$build/$fuzzer.log"
   exit 1
