@@ -12,6 +12,7 @@ int fuzz_check(const std::uint8_t* data, std::size_t size) {
   asyncrt::CheckOptions options;
   options.max_states = 2000;
   options.memory_limit_mib = 512;
+  options.time_limit_ms = 3000;   // a loop may have two thousand million rounds
   const asyncrt::ScenarioReport report = asyncrt::CheckText(text, "fuzz.json", options);
   if (report.verdict == asyncrt::Verdict::kInvalid && report.diagnostics.empty()) std::abort();
   // A finding's own schedule is one of this scenario.
