@@ -1,6 +1,8 @@
 // Bodies that move: threads, tasks, closures, futures, destructors, and what they take with them.
 #include "core/export/rust_writer.h"
 
+#include <algorithm>
+
 #include <utility>
 
 #include "core/scenario/names.h"
@@ -182,7 +184,11 @@ void RustWriter::MakeFuture(const Op& op) {
   const std::vector<std::string> prelude = Prelude(op, child);
   std::string made;
   if (value) {
-    made = std::string(op.send ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
+    const bool only_local = std::any_of(child.captures.begin(), child.captures.end(), [&](const RustCapture& c) {
+      const Object* object = Declared(c.base);
+      return object != nullptr && (object->kind == Kind::kLocalSet || (object->kind == Kind::kValue && !object->send));
+    });
+    made = std::string(op.send && !only_local ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {
     made = "future(async move {\n" + inside + "\n})";

@@ -182,9 +182,17 @@ void Compiler::BeginUnit(Builder& b) {
 
 void Compiler::FinishUnit(Builder& b) {
   source_ = U(b).source;
-  if (!b.diverged) EmitDrops(b, root_scope_[b.unit]);
-  Emit(b, VmOp::kEnd, U(b).source);
-  PatchReturns(b);
+  const auto& returns = b.returns.back();
+  auto end = [&](VmOp op, bool failed) {
+    for (auto [jump, by_fail] : returns)
+      if (by_fail == failed) At(jump).target = Pc();
+    EmitDrops(b, root_scope_[b.unit]);
+    Emit(b, op, U(b).source);
+  };
+  if (!b.diverged || std::any_of(returns.begin(), returns.end(), [](const auto& r) { return !r.second; })) end(VmOp::kEnd, false);
+  else Emit(b, VmOp::kEnd, U(b).source);
+  if (std::any_of(returns.begin(), returns.end(), [](const auto& r) { return r.second; })) end(VmOp::kFailEnd, true);
+  b.returns.pop_back();
   // Cleanup code of every scope of this unit, for unwinding and cancellation.
   for (std::size_t s = 0; s < program_->scopes.size(); ++s) {
     if (program_->scopes[s].cleanup_pc >= 0 || !BelongsTo(static_cast<int>(s), b)) continue;

@@ -78,6 +78,7 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
 }
 
 void Compiler::CompileLoop(Builder& b, const Op& op) {
+  const bool unreachable = b.diverged;
   int counter = -1, limit = -1;
   bool is_while = op.def->code == Code::kWhile;
   int saved_multiplicity = multiplicity_;
@@ -125,7 +126,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   At(Pc() - 1).flag = true;   // a back edge
   if (test >= 0) At(test).target = Pc();
   for (int jump : loop.breaks) At(jump).target = Pc();
-  b.diverged = test < 0 && loop.breaks.empty();
+  b.diverged = unreachable || (test < 0 && loop.breaks.empty());
   for (const auto& m : before) b.moved.insert(m);
   multiplicity_ = saved_multiplicity;
 }
@@ -235,7 +236,8 @@ void Compiler::EmitReturn(Builder& b, const Op& op, bool failed) {
     At(set).var = 0;
     At(set).expr = e;
   }
-  EmitExit(b, Scope(b.async_scope).parent);
+  // What a unit owns is dropped where it ends: some of it may be mentioned, and so taken, only further down.
+  EmitExit(b, b.async_scope == root_scope_[b.unit] ? b.async_scope : Scope(b.async_scope).parent);
   int jump = Emit(b, VmOp::kJump);
   b.returns.back().push_back({jump, failed});
   b.diverged = true;

@@ -269,6 +269,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int set = Emit(b, VmOp::kSet);
       At(set).var = reg;
       OpenScope(b, ScopeDef::Kind::kThreadScope);
+      Scope(b.scope).sync = true;
       Scope(b.scope).pc = reg;
       BodyOps(b, *op.body);
       CloseScope(b);
@@ -279,6 +280,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int pc = Emit(b, VmOp::kBipEnter);
       At(pc).reg = reg;
       OpenScope(b, ScopeDef::Kind::kBip);
+      Scope(b.scope).sync = true;
       Scope(b.scope).pc = reg;
       BodyOps(b, *op.body);
       CloseScope(b);
@@ -360,8 +362,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
     case Code::kThreadYield: Emit(b, VmOp::kThreadYield); break;
     case Code::kPending: {
       bool async = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent)
-        if (Scope(s).kind == ScopeDef::Kind::kBip) async = false;
+      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent) async = !Scope(s).sync;
       Emit(b, async ? VmOp::kPending : VmOp::kPendingSync);
       break;
     }
@@ -650,8 +651,11 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
       diagnostics_.Add(*op.node, "`" + op.on.name + "` is not held by this body", "take it before, or name its guard");
       return;
     }
-    for (const Capture& c : candidates)
-      if (b.moved.count(c.from) == 0) { b.moved[c.from] = {&op, op.node}; break; }
+    // Which one that is when this runs is not known here; rustc sees the latest that has not gone with its block.
+    auto can = [&](const Capture& c) { return b.moved.count(c.from) == 0; };
+    auto taken = std::find_if(candidates.begin(), candidates.end(), [&](const Capture& c) { return can(c) && InOuterScope(b, c.from); });
+    if (taken == candidates.end()) taken = std::find_if(candidates.begin(), candidates.end(), can);
+    if (taken != candidates.end()) b.moved[taken->from] = {&op, op.node};
     if (op.def->code == Code::kUse) return;
     program_->captures.push_back(candidates);
     pc_first = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
@@ -719,6 +723,7 @@ void Compiler::CompileGetOrInit(Builder& b, const Op& op) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
   OpenScope(b, ScopeDef::Kind::kBlock);
+  Scope(b.scope).sync = op.on.kind == Kind::kStdOnce;
   int outer_async = b.async_scope;
   auto outer_loops = std::move(b.loops);
   b.loops.clear();

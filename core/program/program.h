@@ -129,6 +129,7 @@ struct ScopeDef {
   int pc = -1;                // kCatch: where the handler is. kSelect/kBip: the register that it needs
   int list = -1;
   int strand = 0;
+  bool sync = false;          // it runs on its thread, also where an async body is around it
 };
 
 enum class UnitKind : std::uint8_t { kMain, kThread, kTask, kBlocking, kFuture, kDestructor };

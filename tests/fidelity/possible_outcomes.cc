@@ -125,7 +125,7 @@ Json Outcomes(const std::string& file, const std::string& version) {
   }
   Json out = {{"file", file}, {"valid", report.verdict != asyncrt::Verdict::kInvalid}, {"complete", report.explored.complete}};
   Json rules = Json::array();
-  for (const asyncrt::Finding& finding : report.findings) rules.push_back({{"rule", finding.rule}, {"message", finding.message}, {"error", finding.severity == asyncrt::Severity::kError}});
+  for (const asyncrt::Finding& finding : report.findings) rules.push_back({{"rule", finding.rule}, {"message", finding.message}, {"others_progress", finding.others_progress}, {"error", finding.severity == asyncrt::Severity::kError}});
   out["rules"] = rules;
   for (const auto& [key, set] : {std::pair("ends", &ends), std::pair("stuck", &stuck), std::pair("panics", &panics)}) {
     out[key] = Json::array();
