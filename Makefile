@@ -119,21 +119,22 @@ test-browser: ## the HTML report in headless Chromium, every report against its 
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
 	node $(BUILD)/browser/sarif_test.mjs $(BUILD)/asyncrt-check
 
-bigtest: ## the long tests: 100,000 random scenarios, the same report for any jobs and order, sanitizers
+bigtest: ## the long tests: 100,000 random scenarios, some of them on real Tokio, the same report for any jobs and order, sanitizers
 	@$(MAKE) --no-print-directory deps
+	@$(MAKE) --no-print-directory deps-rust
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
 	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
+	@$(MAKE) --no-print-directory fidelity-sample
 	@$(MAKE) --no-print-directory asan
 
-stress: ## what takes longest: races of the tool, kills at every moment, limits of a GiB, random programs on real Tokio
+stress: ## what takes longest: races of the tool, kills at every moment, limits of a GiB
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory tsan
 	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
 	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
-	@$(MAKE) --no-print-directory fidelity-sample
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
 	@$(MAKE) --no-print-directory deps
@@ -177,7 +178,7 @@ fidelity: ## scenarios, and random ones, as Rust programs on real Tokio, many ti
 	$(FIDELITY) scenarios/ $(BUILD)/fidelity/random --runs $(FIDELITY_RUNS) --build $(BUILD)/fidelity --shrink \
 	  --tokio $(TOKIO) --registry $$registry $(if $(TOKIO_PATH),--tokio-path $(TOKIO_PATH))
 
-# A smaller one for `bigtest`, always the same; a machine without cargo says that it was left out.
+# A smaller one for `bigtest`, always the same.
 fidelity-sample: $(BUILD)/asyncrt-check $(BUILD)/possible-outcomes $(BUILD)/write-scenarios
 	@rm -rf $(BUILD)/fidelity/sample && mkdir -p $(BUILD)/fidelity/sample
 	@$(BUILD)/write-scenarios $(BUILD)/fidelity/sample 100001 200

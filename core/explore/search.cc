@@ -23,6 +23,7 @@
 #include "core/explore/frontier.h"
 #include "core/explore/picker.h"
 #include "core/explore/search_tree.h"
+#include "core/explore/state_graph.h"
 #include "core/explore/stubborn.h"
 #include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
@@ -104,14 +105,7 @@ class Explorer {
     frontier_.Save(out);
     out->Number(left_);
     for (std::uint64_t number : {depth_, longest_, ticks_, result_.transitions, std::uint64_t{rounds_}}) out->Number(number);
-    out->Flag(edges_in_order_);
-    out->Number(edges_.size());
-    for (std::size_t i = 0; i < edges_.size(); ++i) {
-      const EdgeRef& e = edges_[i];
-      out->Number(e.from);
-      out->Number(e.to);
-      out->Number(std::uint64_t{2} * e.actor + e.unfair);
-    }
+    graph_.Save(out);
     out->Number(links_.size());
     out->Number(remembered_);
     for (const Passed& link : links_) {
@@ -155,17 +149,7 @@ class Explorer {
     left_ = static_cast<std::size_t>(in->NumberBelow(frontier_.size() + 1));
     for (std::uint64_t* number : {&depth_, &longest_, &ticks_, &result_.transitions}) *number = in->Number();
     rounds_ = static_cast<std::uint32_t>(in->NumberBelow(100));
-    edges_in_order_ = in->Flag();
-    edges_.resize(in->Count(3));
-    for (std::size_t i = 0; i < edges_.size(); ++i) {
-      EdgeRef& e = edges_[i];
-      e.from = static_cast<std::uint32_t>(in->NumberBelow(states));
-      e.to = static_cast<std::uint32_t>(in->NumberBelow(states));
-      const std::uint64_t actor = in->NumberBelow(2 * static_cast<std::uint64_t>(machine_.clock()) + 2);
-      e.actor = static_cast<std::uint16_t>(actor / 2);
-      e.unfair = actor % 2 != 0;
-      if (edges_in_order_ && i > 0 && e.from < edges_[i - 1].from) return false;
-    }
+    if (!graph_.Load(in, states, machine_.clock())) return false;
     const std::uint64_t links = in->NumberBelow(kPassedMax + 1);
     if (!std::has_single_bit(links) || links < links_.size()) return false;
     links_.assign(static_cast<std::size_t>(links), {});
@@ -266,12 +250,9 @@ class Explorer {
   std::uint64_t Memory() const {
     std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.bytes() + links_.size() * sizeof(Passed);
     if (use_stubborn_) memory += stubborn_.bytes();
-    if (p_.endless) memory += edges_.bytes() + LookBytes();
+    if (p_.endless) memory += graph_.bytes() + graph_.LookBytes(visited_.size());
     return memory;
   }
-  // What `Tarjan` takes, and what is made of its result.
-  std::uint64_t LookBytes() const { return visited_.size() * 32 + (edges_in_order_ ? 0 : edges_.bytes() + visited_.size() * 4); }
-
   bool HasRoomFor(std::uint64_t bytes) { return Memory() + bytes <= options_.memory_limit_mib << 20; }
 
   bool WithinLimits() {
@@ -588,7 +569,7 @@ class Explorer {
         if (ahead != Visited::none) {
           progress_ = progress_ || ahead > number;
           Remember(ahead);
-          if (p_.endless && actor <= machine_.clock()) AddEdge({number, ahead, static_cast<std::uint16_t>(actor), unfair});
+          if (p_.endless && actor <= machine_.clock()) graph_.Add({number, ahead, static_cast<std::uint16_t>(actor), unfair});
           continue;
         }
         length += static_cast<std::uint32_t>(chain_.size()) - 1;
@@ -625,7 +606,7 @@ class Explorer {
       tree_.Add(next.from, next.actor);
       frontier_.Push(state, to, next.length);
     }
-    if (p_.endless && next.actor <= machine_.clock()) AddEdge({next.from, to, next.actor, next.unfair});
+    if (p_.endless && next.actor <= machine_.clock()) graph_.Add({next.from, to, next.actor, next.unfair});
     return to;
   }
 
@@ -1099,61 +1080,23 @@ class Explorer {
   }
 
   // ---- endless runs -------------------------------------------------------------------------------------------
-  struct EdgeRef { std::uint32_t from, to; std::uint16_t actor; bool unfair; };
-
-  using Edges = Blocks<EdgeRef>;
-
-  // States are expanded in the order of their numbers, save where time is let pass later.
-  void AddEdge(const EdgeRef& edge) {
-    edges_in_order_ = edges_in_order_ && (edges_.size() == 0 || edges_.back().from <= edge.from);
-    edges_.push_back(edge);
-  }
-
-  // Brings the edges of one state side by side; `start` says where, by state.
-  const Edges& SortedEdges(std::vector<std::uint32_t>* start) {
-    const std::size_t n = visited_.size();
-    start->assign(n + 1, 0);
-    for (std::size_t i = 0; i < edges_.size(); ++i) ++(*start)[edges_[i].from + 1];
-    for (std::size_t i = 0; i < n; ++i) (*start)[i + 1] += (*start)[i];
-    if (edges_in_order_) return edges_;
-    Edges sorted;
-    sorted.resize(edges_.size());
-    std::vector<std::uint32_t> at(start->begin(), start->end() - 1);
-    for (std::size_t i = 0; i < edges_.size(); ++i) sorted[at[edges_[i].from]++] = edges_[i];
-    edges_ = std::move(sorted);
-    edges_in_order_ = true;
-    return edges_;
-  }
-
   // Whether some run never ends, though that is all that a reduced graph says about it.
   void LookForCycles() {
-    std::vector<std::uint32_t> start;
-    const Edges& sorted = SortedEdges(&start);
-    std::vector<std::uint32_t> component = Tarjan(start, sorted, false);
-    for (std::size_t i = 0; i < sorted.size() && !cycles_; ++i) cycles_ = component[sorted[i].from] == component[sorted[i].to];
+    cycles_ = Components(&graph_, visited_.size()).HasCycle();
   }
 
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
-    std::size_t n = visited_.size();
-    std::vector<std::uint32_t> start;
-    const Edges& sorted = SortedEdges(&start);
-    bool no_clock = mode_.timing == Timing::kAdversarial;
-    std::vector<std::uint32_t> component = Tarjan(start, sorted, no_clock);
-    // The states of each component, in the order of their numbers.
-    const std::uint32_t components = n == 0 ? 0 : *std::max_element(component.begin(), component.end()) + 1;
-    std::vector<std::uint32_t> first(components + 1, 0), members(n);
-    for (std::uint32_t v = 0; v < n; ++v) ++first[component[v]];
-    for (std::uint32_t c = 0, sum = 0; c <= components; ++c) sum += std::exchange(first[c], sum);
-    for (std::uint32_t v = 0; v < n; ++v) members[first[component[v]]++] = v;   // `first` is then where the next one begins
+    const bool no_clock = mode_.timing == Timing::kAdversarial;
+    const Components graph(&graph_, visited_.size(), no_clock ? machine_.clock() : Components::kAllActors);
     std::vector<std::uint32_t> states;
-    for (std::uint32_t c = 0; c < components; ++c) {
-      states.assign(members.begin() + (c == 0 ? 0 : first[c - 1]), members.begin() + first[c]);
+    for (std::uint32_t c = 0; c < graph.count(); ++c) {
+      graph.StatesOf(c, &states);
       bool internal = false, leaves = false;
       for (std::uint32_t v : states)
-        for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
-          if (no_clock && sorted[k].actor == machine_.clock()) continue;
-          (component[sorted[k].to] == c ? internal : leaves) = true;
+        for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k) {
+          if (no_clock && graph.edge(k).actor == machine_.clock()) continue;
+          (graph.IsInside(k) ? internal : leaves) = true;
         }
       if (!internal) continue;
       if (!leaves && mode_.timing == Timing::kIdeal && LetTimePass(states, more)) {
@@ -1161,7 +1104,7 @@ class Explorer {
         continue;
       }
       if (*more) continue;
-      FairCycle(states, component, c, start, sorted);
+      FairCycle(states, graph);
     }
     if (*more) {
       if (!Levels()) return false;
@@ -1197,24 +1140,23 @@ class Explorer {
     return state;
   }
 
-  void FairCycle(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                 const std::vector<std::uint32_t>& start, const Edges& sorted) {
+  void FairCycle(const std::vector<std::uint32_t>& states, const Components& graph) {
     int actors = machine_.clock() + 1;
     std::vector<bool> moves(static_cast<std::size_t>(actors), false), always(static_cast<std::size_t>(actors), true);
     for (std::uint32_t v : states) {
       std::set<int> here, inside, outside;
-      for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
-        here.insert(sorted[k].actor);
-        bool stays = component[sorted[k].to] == c;
-        if (stays) { moves[sorted[k].actor] = true; inside.insert(sorted[k].actor); }
-        else if (!sorted[k].unfair) outside.insert(sorted[k].actor);
+      for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k) {
+        const StateGraph::Edge& e = graph.edge(k);
+        here.insert(e.actor);
+        if (graph.IsInside(k)) { moves[e.actor] = true; inside.insert(e.actor); }
+        else if (!e.unfair) outside.insert(e.actor);
       }
       for (int a : inside) if (outside.count(a)) return;   // a fair choice leaves
       for (int a = 0; a < actors; ++a) if (!here.count(a)) always[static_cast<std::size_t>(a)] = false;
     }
     for (int a = 0; a < actors; ++a)
       if (always[static_cast<std::size_t>(a)] && !moves[static_cast<std::size_t>(a)]) return;   // not fair to this one
-    if (!Rebuild(states, component, c, start, sorted)) return;
+    if (!Rebuild(states, graph)) return;
     // Who goes on, who is ready and never polled, who is stuck.
     std::vector<bool> active(static_cast<std::size_t>(l_.frames), false), ready(static_cast<std::size_t>(l_.frames), true);
     std::vector<bool> waits_for_lock(static_cast<std::size_t>(l_.threads), true), could(static_cast<std::size_t>(l_.threads), false);
@@ -1223,9 +1165,9 @@ class Explorer {
       std::vector<std::uint8_t>& state = bytes_of_.at(v);
       machine_.Attach(state.data());
       if (machine_.H().ended != 0) return;
-      for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
-        if (component[sorted[k].to] != c || sorted[k].actor == machine_.clock()) continue;
-        for (int s = machine_.T(sorted[k].actor).top - 1, guard = 0; s >= 0 && guard < 64; s = machine_.S(s).parent - 1, ++guard)
+      for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k) {
+        if (!graph.IsInside(k) || graph.edge(k).actor == machine_.clock()) continue;
+        for (int s = machine_.T(graph.edge(k).actor).top - 1, guard = 0; s >= 0 && guard < 64; s = machine_.S(s).parent - 1, ++guard)
           active[static_cast<std::size_t>(machine_.FrameOf(s))] = true;
       }
       for (int t = 0; t < l_.threads; ++t) {
@@ -1245,7 +1187,8 @@ class Explorer {
     std::vector<std::uint8_t> state = best == 0 ? InitialBytes() : last_state_;
     scratch_ = state;
     machine_.Attach(scratch_.data());
-    std::vector<Move> loop = LoopFrom(best, component, c, start, sorted);
+    std::vector<Move> loop;
+    for (int actor : graph.LoopThrough(best)) loop.push_back({actor, {}});
     machine_.Attach(scratch_.data());
     for (int t = 0; t < l_.threads; ++t) {   // the lock is free now and then, but somebody else always takes it
       if (!waits_for_lock[static_cast<std::size_t>(t)] || !could[static_cast<std::size_t>(t)]) continue;
@@ -1260,7 +1203,7 @@ class Explorer {
       AddEndless("starvation/never-polled", starved, best, loop);
       return;
     }
-    if (int pc = StarvedBranch(states, component, c, start, sorted); pc >= 0) {
+    if (int pc = StarvedBranch(states, graph); pc >= 0) {
       machine_.Attach(scratch_.data());
       AddEndless("starvation/never-polled", machine_.FrameOf(starved_strand_), best, loop, pc);
       return;
@@ -1277,8 +1220,7 @@ class Explorer {
 
   // The bytes of all states of a component, each made from a neighbour by one step. What is said about an endless run
   // must hold in every one of them, so a component that is too large ends the search as incomplete.
-  bool Rebuild(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-               const std::vector<std::uint32_t>& start, const Edges& sorted) {
+  bool Rebuild(const std::vector<std::uint32_t>& states, const Components& graph) {
     constexpr std::size_t kBytesMax = std::size_t{1} << 30, kPerState = 112;   // the node that holds it
     if (states.size() * bytes_ > kBytesMax || !HasRoomFor(states.size() * (bytes_ + kPerState))) return Stop("memory");
     bytes_of_.clear();
@@ -1289,16 +1231,16 @@ class Explorer {
     for (std::size_t i = 0; i < queue.size(); ++i) {
       const std::vector<std::uint8_t> from = bytes_of_.at(queue[i]);
       int last = -1;
-      for (std::uint32_t k = start[queue[i]]; k < start[queue[i] + 1]; ++k) {
-        if (component[sorted[k].to] != c || sorted[k].actor == last) continue;
-        last = sorted[k].actor;
+      for (std::uint32_t k = graph.first(queue[i]); k < graph.first(queue[i] + 1); ++k) {
+        if (!graph.IsInside(k) || graph.edge(k).actor == last) continue;
+        last = graph.edge(k).actor;
         Chooser chooser;
         do {
           work = from;
           machine_.Attach(work.data());
-          machine_.Step(sorted[k].actor, chooser);
+          machine_.Step(last, chooser);
           std::uint32_t to = visited_.Find(Fingerprint(work.data(), bytes_), work.data());
-          if (to == Visited::none || component[to] != c) continue;
+          if (to == Visited::none || graph.of(to) != graph.of(states[0])) continue;
           if (bytes_of_.emplace(to, work).second) queue.push_back(to);
         } while (chooser.Next());
       }
@@ -1308,8 +1250,7 @@ class Explorer {
   }
 
   // A branch of a select that is ready, while the cycle polls others of the same select again and again.
-  int StarvedBranch(const std::vector<std::uint32_t>& states, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                    const std::vector<std::uint32_t>& start, const Edges& sorted) {
+  int StarvedBranch(const std::vector<std::uint32_t>& states, const Components& graph) {
     if (std::none_of(p_.code.begin(), p_.code.end(), [](const Instr& i) { return i.op == VmOp::kSelect; })) return -1;
     Machine player(p_, l_, mode_);
     std::vector<std::uint8_t> work(bytes_), state;
@@ -1341,13 +1282,13 @@ class Explorer {
       }
       seen_any_ = seen_any_ || !here.empty();
       first = false;
-      for (std::uint32_t k = start[v]; k < start[v + 1]; ++k) {
-        if (component[sorted[k].to] != c || sorted[k].actor == player.clock()) continue;
+      for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k) {
+        if (!graph.IsInside(k) || graph.edge(k).actor == player.clock()) continue;
         Chooser chooser;
         do {
           work = state;
           player.Attach(work.data());
-          player.Step(sorted[k].actor, chooser);
+          player.Step(graph.edge(k).actor, chooser);
         } while (chooser.Next());
       }
     }
@@ -1384,69 +1325,6 @@ class Explorer {
     s.who = PartyName(machine_, std::max(frame, 0));
     s.state = state;
     s.loop = loop;
-  }
-
-  // A cycle through `from` inside its component, for display.
-  std::vector<Move> LoopFrom(std::uint32_t from, const std::vector<std::uint32_t>& component, std::uint32_t c,
-                             const std::vector<std::uint32_t>& start, const Edges& sorted) {
-    std::map<std::uint32_t, std::pair<std::uint32_t, int>> back;
-    std::vector<std::uint32_t> queue = {from};
-    for (std::size_t i = 0; i < queue.size(); ++i)
-      for (std::uint32_t k = start[queue[i]]; k < start[queue[i] + 1]; ++k) {
-        const EdgeRef& e = sorted[k];
-        if (component[e.to] != c) continue;
-        if (e.to == from) {
-          std::vector<Move> loop = {{e.actor, {}}};
-          for (std::uint32_t v = queue[i]; v != from; v = back[v].first) loop.push_back({back[v].second, {}});
-          std::reverse(loop.begin(), loop.end());
-          return loop;
-        }
-        if (back.emplace(e.to, std::make_pair(queue[i], static_cast<int>(e.actor))).second) queue.push_back(e.to);
-      }
-    return {};
-  }
-
-  std::vector<std::uint32_t> Tarjan(const std::vector<std::uint32_t>& start, const Edges& sorted, bool no_clock) {
-    std::size_t n = visited_.size();
-    const std::uint32_t none = 0xffffffff;
-    std::vector<std::uint32_t> index(n, none), low(n, 0), component(n, none);
-    struct Visit { std::uint32_t state, edge; };
-    Blocks<std::uint32_t> stack;   // these grow without being copied
-    Blocks<Visit> work;
-    std::uint32_t counter = 0, components = 0;
-    for (std::uint32_t root = 0; root < n; ++root) {
-      if (index[root] != none) continue;
-      work.push_back({root, start[root]});
-      index[root] = low[root] = counter++;
-      stack.push_back(root);
-      while (work.size() != 0) {
-        auto& [v, k] = work.back();
-        if (k < start[v + 1]) {
-          const EdgeRef& e = sorted[k++];
-          if (no_clock && e.actor == machine_.clock()) continue;
-          if (index[e.to] == none) {
-            index[e.to] = low[e.to] = counter++;
-            stack.push_back(e.to);
-            work.push_back({e.to, start[e.to]});
-          } else if (component[e.to] == none) {
-            low[v] = std::min(low[v], index[e.to]);
-          }
-          continue;
-        }
-        std::uint32_t done = v;
-        work.pop_back();
-        if (work.size() != 0) low[work.back().state] = std::min(low[work.back().state], low[done]);
-        if (low[done] != index[done]) continue;
-        std::uint32_t x;
-        do {
-          x = stack.back();
-          stack.pop_back();
-          component[x] = components;
-        } while (x != done);
-        ++components;
-      }
-    }
-    return component;
   }
 
   Program& p_;
@@ -1488,8 +1366,7 @@ class Explorer {
   bool panicked_ = false, cycles_ = false;
   bool progress_ = false;       // the state at hand has led to one that is still to be explored
   bool concerns_all_ = false;   // the last actor's step panicked or ended the program
-  Blocks<EdgeRef> edges_;
-  bool edges_in_order_ = true;          // of the states that they come from
+  StateGraph graph_;   // of programs that may have endless runs
   std::set<std::uint32_t> passed_;
   std::map<std::uint32_t, std::vector<std::uint8_t>> bytes_of_;   // of the component that is looked at
   std::map<std::uint32_t, std::vector<std::pair<std::uint32_t, std::uint16_t>>> chains_;

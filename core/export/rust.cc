@@ -118,15 +118,20 @@ void RustWriter::DeclareObjects() {
     if (object.is_array) Line("let " + ident + " = shared_array(" + std::to_string(object.count) + ", || " + one + ");");
     else Line("let " + ident + " = shared(" + one + ");");
   };
+  auto make_told = [&](const Object& object, const std::string& one) {
+    const std::string name = RustString(object.name);
+    if (object.is_array) Line("let " + Ident(object.name) + " = told_array(" + name + ", " + std::to_string(object.count) + ", || " + one + ");");
+    else Line("let " + Ident(object.name) + " = told(" + name + ", " + one + ");");
+  };
   auto shared_kind = [&](const Object& object) {
     switch (object.kind) {
-      case Kind::kStdMutex: make(object, "std::sync::Mutex::new(())"); break;
+      case Kind::kStdMutex: make_told(object, "std::sync::Mutex::new(())"); break;
       case Kind::kStdRwlock:
         if (object.policy == Object::Policy::kReadersFirst) Unsupported(nullptr, "a std_rwlock that lets readers first: std's own on Linux prefers writers");
-        make(object, "std::sync::RwLock::new(())"); break;
+        make_told(object, "std::sync::RwLock::new(())"); break;
       case Kind::kStdCondvar: make(object, "std::sync::Condvar::new()"); break;
       case Kind::kStdBarrier: make(object, "std::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
-      case Kind::kStdOnce: make(object, "std::sync::OnceLock::<()>::new()"); break;
+      case Kind::kStdOnce: make_told(object, "std::sync::OnceLock::<()>::new()"); break;
       case Kind::kAtomic:
         if (object.is_array) Line("let " + Ident(object.name) + " = shared(atomic_array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
         else Line("let " + Ident(object.name) + " = atomic(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
@@ -135,12 +140,12 @@ void RustWriter::DeclareObjects() {
         if (object.is_array) Line("let " + Ident(object.name) + " = shared(RacyCell::array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
         else Line("let " + Ident(object.name) + " = RacyCell::new(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
         break;
-      case Kind::kMutex: make(object, "tokio::sync::Mutex::new(())"); break;
-      case Kind::kRwlock: make(object, "tokio::sync::RwLock::new(())"); break;
-      case Kind::kSemaphore: make(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")"); break;
-      case Kind::kNotify: make(object, "tokio::sync::Notify::new()"); break;
+      case Kind::kMutex: make_told(object, "tokio::sync::Mutex::new(())"); break;
+      case Kind::kRwlock: make_told(object, "tokio::sync::RwLock::new(())"); break;
+      case Kind::kSemaphore: make_told(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")"); break;
+      case Kind::kNotify: make_told(object, "tokio::sync::Notify::new()"); break;
       case Kind::kBarrier: make(object, "tokio::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
-      case Kind::kOnceCell: make(object, "tokio::sync::OnceCell::<i64>::new()"); break;
+      case Kind::kOnceCell: make_told(object, "tokio::sync::OnceCell::<i64>::new()"); break;
       case Kind::kCancellationToken:
         make(object, object.parent.empty() ? "tokio_util::sync::CancellationToken::new()" : Ident(object.parent) + ".child_token()");
         break;
@@ -175,7 +180,7 @@ void RustWriter::DeclareObjects() {
       if (object.holds.size() > 1) inner = "(" + inner + ")";
       const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
       if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
-      Line("let " + Ident(object.name) + " = shared(" + type + "::new(" + inner + "));");
+      Line("let " + Ident(object.name) + " = told(" + RustString(object.name) + ", " + type + "::new(" + inner + "));");
     }
   };
   for (std::int64_t index : scenario_.declaration_order) {

@@ -120,16 +120,28 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   const bool sets = act.gives_value && !binder.var.empty();
   // Apart from the match: what the expression borrows is not to be held while the branches wait.
   if (body) {
-    Line("{");
+    // A guard that is not Send is not to live, not even as a type, where the failure waits.
+    const bool apart = unit_->async && (binder.on.kind == Kind::kStdMutex || binder.on.kind == Kind::kStdRwlock);
+    Line(apart ? "let failed = {" : "{");
     Line("let tried = " + option + ";");
     Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
     ++nesting_;
     Bind(binder, act, "got");
     Ops(*binder.body);
+    if (apart) Line("false");
     --nesting_;
     unit_->scopes.pop_back();
     Line("} else {");
+    if (apart) {
+      Line("true");
+      Line("}");
+      Line("};");
+      Line("if failed {");
+      Failure(op);
+      Line("}");
+      return;
+    }
     Failure(op);
     Line("}");
     Line("}");

@@ -49,6 +49,78 @@ pub fn shared<T>(value: T) -> &'static T {
 pub fn shared_array<T>(count: i64, make: impl Fn() -> T) -> &'static [T] {
     Vec::leak((0..count).map(|_| make()).collect())
 }
+/// What can be seen of something shared without an end or a guard of it.
+pub trait Seen {
+    fn seen(&self) -> String;
+}
+impl<T> Seen for std::sync::Mutex<T> {
+    fn seen(&self) -> String {
+        (if self.is_poisoned() { "poisoned" } else { "not poisoned" }).to_string()
+    }
+}
+impl<T> Seen for std::sync::RwLock<T> {
+    fn seen(&self) -> String {
+        (if self.is_poisoned() { "poisoned" } else { "not poisoned" }).to_string()
+    }
+}
+impl<T> Seen for std::sync::OnceLock<T> {
+    fn seen(&self) -> String {
+        (if self.get().is_some() { "initialised" } else { "empty" }).to_string()
+    }
+}
+impl<T> Seen for tokio::sync::OnceCell<T> {
+    fn seen(&self) -> String {
+        (if self.initialized() { "initialised" } else { "empty" }).to_string()
+    }
+}
+impl<T> Seen for tokio::sync::Mutex<T> {
+    fn seen(&self) -> String {
+        (if self.try_lock().is_ok() { "free" } else { "locked" }).to_string()
+    }
+}
+impl<T> Seen for tokio::sync::RwLock<T> {
+    fn seen(&self) -> String {
+        if self.try_write().is_ok() {
+            return "free".to_string();
+        }
+        (if self.try_read().is_ok() { "read" } else { "no reader may come" }).to_string()
+    }
+}
+impl Seen for tokio::sync::Semaphore {
+    fn seen(&self) -> String {
+        format!("{} permits{}", self.available_permits(), if self.is_closed() { ", closed" } else { "" })
+    }
+}
+impl Seen for tokio::sync::Notify {
+    fn seen(&self) -> String {
+        let nobody = Waker::from(Arc::new(Nobody));
+        let has_permit = Box::pin(self.notified()).as_mut().poll(&mut Context::from_waker(&nobody)).is_ready();
+        (if has_permit { "a permit" } else { "no permit" }).to_string()
+    }
+}
+struct Nobody;
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+struct Told {
+    name: String,
+    object: &'static dyn Seen,
+}
+// Looked at when nobody goes on, or main has ended.
+unsafe impl Send for Told {}
+/// Shared, and what is seen of it at the end is told.
+pub fn told<T: Seen>(name: &str, value: T) -> &'static T {
+    let object = shared(value);
+    lock(&TOLD).push(Told { name: name.to_string(), object });
+    object
+}
+pub fn told_array<T: Seen>(name: &str, count: i64, make: impl Fn() -> T) -> &'static [T] {
+    let objects = shared_array(count, make);
+    for (k, object) in objects.iter().enumerate() {
+        lock(&TOLD).push(Told { name: format!("{name}[{k}]"), object });
+    }
+    objects
+}
 /// An atomic whose value at the end is told.
 pub fn atomic(name: &str, value: i64) -> &'static AtomicI64 {
     let atomic = shared(AtomicI64::new(value));
@@ -160,6 +232,8 @@ struct Party {
 static PARTIES: Mutex<Vec<Arc<Party>>> = Mutex::new(Vec::new());
 static VALUES: Mutex<Vec<(String, &'static AtomicI64)>> = Mutex::new(Vec::new());
 static CELLS: Mutex<Vec<(String, &'static RacyCell)>> = Mutex::new(Vec::new());
+static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+static IS_OVER: AtomicBool = AtomicBool::new(false);
 static STEPS: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicUsize = AtomicUsize::new(0);
 thread_local! { static CURRENT: RefCell<Vec<Arc<Party>>> = RefCell::new(Vec::new()); }
@@ -763,9 +837,11 @@ fn tell(line: String) {
     let _ = std::io::stdout().flush();
 }
 fn values() -> String {
+    IS_OVER.store(true, SeqCst); // to see whether a lock is free is to take it, and others may fail for that
     let mut values: Vec<String> =
         lock(&VALUES).iter().map(|(name, value)| format!("{}:{}", quoted(name), value.load(SeqCst))).collect();
     values.extend(lock(&CELLS).iter().map(|(name, cell)| format!("{}:{}", quoted(name), cell.read())));
+    values.extend(lock(&TOLD).iter().map(|told| format!("{}:{}", quoted(&told.name), quoted(&told.object.seen()))));
     format!("{{{}}}", values.join(","))
 }
 fn parties() -> String {
@@ -820,6 +896,9 @@ pub fn run(scenario: fn() -> Out) {
         }
     }
     std::panic::set_hook(Box::new(|info| {
+        if IS_OVER.load(SeqCst) {
+            return;
+        }
         PANICS.fetch_add(1, SeqCst);
         let party = current();
         let (pointer, _) = party.as_ref().map_or(("", ""), |party| *lock(&party.at));

@@ -208,7 +208,7 @@ void Machine::ExecMakeFuture(int thread, int strand) {
     n.status = StrandStatus::kSuspended;
     n.element = static_cast<std::uint16_t>(element + 1);
     if (in.flag) {
-      if (w[0] != 0) { w[0] = 0; n.bits = kGranted; }
+      if (w[0] != 0) { w[0] = 0; n.bits = kGrantedAll; }   // done: its drop gives nothing back
       else Enqueue(w, root);
       n.phase = 1;
     } else {

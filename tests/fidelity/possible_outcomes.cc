@@ -27,11 +27,27 @@ std::string Pointer(const asyncrt::Program& p, int pc) {
   return source < 0 ? "*" : p.sources[static_cast<std::size_t>(source)].node->pointer;
 }
 
+// What a program can see of its shared objects: as `Seen` of core/export/support.rs.
+Json Seen(const asyncrt::Element& element, const std::int32_t* w) {
+  using asyncrt::Kind;
+  switch (element.kind) {
+    case Kind::kAtomic: case Kind::kCell: return w[0];
+    case Kind::kStdMutex: case Kind::kStdRwlock: return w[1] != 0 ? "poisoned" : "not poisoned";
+    case Kind::kStdOnce: return w[0] < 0 ? "initialised" : "empty";
+    case Kind::kOnceCell: return w[Machine::kInitialised] != 0 ? "initialised" : "empty";
+    case Kind::kMutex: return w[Machine::kPermits] != 0 ? "free" : "locked";
+    case Kind::kRwlock: return w[Machine::kPermits] == asyncrt::kRwlockPermits ? "free" : w[Machine::kPermits] != 0 ? "read" : "no reader may come";
+    case Kind::kSemaphore: return std::to_string(w[Machine::kPermits]) + " permits" + (w[Machine::kClosed] != 0 ? ", closed" : "");
+    case Kind::kNotify: return w[0] != 0 ? "a permit" : "no permit";
+    default: return nullptr;
+  }
+}
+
 Json Values(Machine& m) {
   Json values = Json::object();
   for (int e = 0; e < static_cast<int>(m.program().elements.size()); ++e) {
     const asyncrt::Element& element = m.program().elements[static_cast<std::size_t>(e)];
-    if (element.kind == asyncrt::Kind::kAtomic || element.kind == asyncrt::Kind::kCell) values[element.name] = m.W(e)[0];
+    if (Json seen = Seen(element, m.W(e)); !seen.is_null()) values[element.name] = std::move(seen);
   }
   return values;
 }
