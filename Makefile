@@ -124,11 +124,12 @@ bigtest: ## the long tests: 100,000 random scenarios, some of them on real Tokio
 	@$(MAKE) --no-print-directory deps-rust
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
-	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory fidelity-sample
 	@$(MAKE) --no-print-directory asan
+	bash tests/determinism.sh $(BUILD)/asyncrt-check $(BUILD)/fuzz/asyncrt-check
+	@$(MAKE) --no-print-directory fuzz
 
 stress: ## what takes longest: races of the tool, kills at every moment, limits of a GiB
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
@@ -194,12 +195,13 @@ confirm: ## try the findings of the scenarios on real Tokio, and write which one
 	python3 tests/confirmed.py --write $(BUILD)/confirmed.json
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check
 
+# One build serves the fuzzers, the sanitizers' run of the tests, and as the other compiler's tool: it takes as long as all others.
+SANITIZED = @$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=$(FUZZ_CXX) CXXFLAGS="$(FUZZ_FLAGS)"
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
-	  CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
-	  LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/asan/asyncrt-check $(BUILD)/asan/tests
-	$(BUILD)/asan/tests --gtest_brief=1
-	$(BUILD)/asan/asyncrt-check test scenarios/
+	@$(MAKE) --no-print-directory deps-fuzz
+	$(SANITIZED) LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/fuzz/asyncrt-check $(BUILD)/fuzz/tests
+	$(BUILD)/fuzz/tests --gtest_brief=1
+	$(BUILD)/fuzz/asyncrt-check test scenarios/
 
 tsan: ## every parallel path under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXXFLAGS="-O1 -g -fsanitize=thread" \
@@ -215,8 +217,7 @@ FUZZ_FLAGS ?= -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-r
 FUZZ_LINK  ?= -fsanitize=fuzzer,address,undefined
 fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory deps-fuzz
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=$(FUZZ_CXX) CXXFLAGS="$(FUZZ_FLAGS)" LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" \
-	  $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
+	$(SANITIZED) LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
 	@printf '%s\n' $(FUZZERS) | xargs -P 2 -I FUZZER bash tests/fuzz/run.sh $(BUILD)/fuzz FUZZER $(FUZZ_SECONDS)
 
 # MUTANTS: flags of the script, such as `--only lifo` or `--sample 20 --seed 7`.

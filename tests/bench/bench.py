@@ -138,7 +138,7 @@ def ratio(row, name):
 def tokio(checker, folder, limit, quick, deadline):
     out = []
     for family in families.TOKIO:
-        rows = []
+        rows, whole = [], True   # whole: the graph without reductions is small enough to be measured, too
         for size in family.sizes[:family.quick] if quick else family.sizes:
             if time.perf_counter() > deadline:
                 rows.append({"family": family.name, "size": size, "skipped": "the time for the whole benchmark was up"})
@@ -149,12 +149,18 @@ def tokio(checker, folder, limit, quick, deadline):
             ours = summary([first, *repeated])
             ours["exceeded"] = over(first, limit)
             rows.append({"family": family.name, "size": size, "scenario": path,
-                         "commands": {"ours": checker.command(path, limit)}, "ours": ours})
+                         "commands": {"ours": checker.command(path, limit), "without": checker.command(path, limit, False)}, "ours": ours})
+            if whole:
+                without = checker.run(path, limit, False)
+                whole = not over(without, limit)
+                if whole:
+                    rows[-1]["without"] = summary([without])
             say(table.progress(rows[-1]))
             if ours["exceeded"]:
                 break
         out.append({"family": family.name, "about": family.about, "unit": family.unit, "rows": rows,
-                    "growth": growth(family.unit, [row for row in rows if "ours" in row and not row["ours"]["exceeded"]])})
+                    "growth": growth(family.unit, [row for row in rows if "ours" in row and not row["ours"]["exceeded"]], "ours"),
+                    "growth_without": growth(family.unit, [row for row in rows if "without" in row], "without")})
     return out
 
 
@@ -167,9 +173,9 @@ def line(xs, ys):
     return {"slope": sxy / sxx, "r2": sxy * sxy / (sxx * syy) if syy else 1.0}
 
 
-def growth(unit, rows):
+def growth(unit, rows, side):
     """Of the states: by what factor for one more of the unit (log states over size), and as which power of it."""
-    points = [(row["size"][unit], row["ours"]["states"]) for row in rows if row["ours"].get("states")]
+    points = [(row["size"][unit], row[side]["states"]) for row in rows if row[side].get("states")]
     if len({size for size, _ in points}) < 3:
         return None
     logs = [math.log(states) for _, states in points]

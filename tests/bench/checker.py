@@ -10,13 +10,13 @@ class Checker:
     def __init__(self, tool, stopwatch):
         self.tool, self.stopwatch = tool, stopwatch
 
-    def command(self, path, limit):
+    def command(self, path, limit, reduced=True):
         return [self.tool, "run", path, "--format", "json", "--jobs", "1", "--fail-on", "never",
-                "--time-limit", f"{limit}s", "--memory-limit", "8GiB"]
+                "--time-limit", f"{limit}s", "--memory-limit", "8GiB", *([] if reduced else ["--no-reduction", "all"])]
 
-    def run(self, path, limit):
+    def run(self, path, limit, reduced=True):
         # A little more than its own limit, so that it can still say how far it came.
-        run = self.stopwatch.run(self.command(path, limit), limit + 5)
+        run = self.stopwatch.run(self.command(path, limit, reduced), limit + 5)
         output = run.pop("output")
         if run["exit"] is None:
             return {**run, "verdict": "incomplete", "complete": False, "limit": "time" if run["exceeded"] else "crash"}

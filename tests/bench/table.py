@@ -62,26 +62,30 @@ def progress(row):
 
 
 def tokio(families):
-    rows = [["problem", "verdict", "s", "states", "transitions", "kstates/s", "MiB", "B/state"]]
+    rows = [["problem", "verdict", "s", "states", "transitions", "kstates/s", "MiB", "B/state", "without: s", "states", "kstates/s"]]
     for family in families:
         for row in family["rows"]:
             name = f"{row['family']} {text(row['size'])}"
             if "skipped" in row:
-                rows.append([name, "skipped"] + [""] * 6)
+                rows.append([name, "skipped"] + [""] * 9)
                 continue
-            run = row["ours"]
-            rows.append([name, run["verdict"], f"{'> ' if run['exceeded'] else ''}{run['wall']:.3f}", *measures(run)])
-    out = aligned(rows, 2) + ["", "growth of the states, least squares over the sizes that ended:"]
+            run, without = row["ours"], row.get("without")
+            plain = [f"{without['wall']:.3f}", count(without["states"]), f"{without['states_per_second'] / 1000:.0f}"] if without else ["–"] * 3
+            rows.append([name, run["verdict"], f"{'> ' if run['exceeded'] else ''}{run['wall']:.3f}", *measures(run), *plain])
+    out = aligned(rows, 2) + ["", "growth of the states, least squares over the sizes that ended, with reductions and without:"]
     for family in families:
-        fit = family["growth"]
-        if fit is None:
-            out.append(f"  {family['family']:16} too few sizes")
-            continue
-        each = f"×{fit['factor']:.2f} for each {fit['unit']} (r² {fit['factor_r2']:.3f})"
-        power = f"{fit['unit']}^{fit['exponent']:.2f} (r² {fit['exponent_r2']:.3f})"
-        out.append(f"  {family['family']:16} {each}, {power}; the {'first' if fit['fits'] == 'factor' else 'second'} fits better, "
-                   f"{fit['unit']} = {fit['sizes'][0]}…{fit['sizes'][-1]}")
+        out.append(f"  {family['family']:16} {grows(family['growth'])}")
+        out.append(f"  {'':16} {grows(family['growth_without'])}")
     return out
+
+
+def grows(fit):
+    if fit is None:
+        return "too few sizes"
+    each = f"×{fit['factor']:.2f} for each {fit['unit']} (r² {fit['factor_r2']:.3f})"
+    power = f"{fit['unit']}^{fit['exponent']:.2f} (r² {fit['exponent_r2']:.3f})"
+    return (f"{each}, {power}; the {'first' if fit['fits'] == 'factor' else 'second'} fits better, "
+            f"{fit['unit']} = {fit['sizes'][0]}…{fit['sizes'][-1]}")
 
 
 def small(result):
