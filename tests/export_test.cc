@@ -65,7 +65,7 @@ TEST(Export, NamesNothingAsRustDoes) {
   const std::string code = ExportRust(*scenario).code;
   EXPECT_NE(code.find("let loop_ = "), std::string::npos);
   EXPECT_NE(code.find("let tokio_ = "), std::string::npos);
-  EXPECT_NE(code.find("let a_tx = shared("), std::string::npos);
+  EXPECT_NE(code.find("let a_tx = told("), std::string::npos);
   EXPECT_NE(code.find("let (mut a_tx_2, mut a_rx) = "), std::string::npos);
 }
 

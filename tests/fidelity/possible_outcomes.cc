@@ -37,7 +37,7 @@ Json Seen(const asyncrt::Element& element, const std::int32_t* w) {
     case Kind::kOnceCell: return w[Machine::kInitialised] != 0 ? "initialised" : "empty";
     case Kind::kMutex: return w[Machine::kPermits] != 0 ? "free" : "locked";
     case Kind::kRwlock: return w[Machine::kPermits] == asyncrt::kRwlockPermits ? "free" : w[Machine::kPermits] != 0 ? "read" : "no reader may come";
-    case Kind::kSemaphore: return std::to_string(w[Machine::kPermits]) + " permits" + (w[Machine::kClosed] != 0 ? ", closed" : "");
+    case Kind::kSemaphore: return w[Machine::kClosed] != 0 ? "closed" : std::to_string(w[Machine::kPermits]) + " permits";
     case Kind::kNotify: return w[0] != 0 ? "a permit" : "no permit";
     default: return nullptr;
   }
