@@ -9,11 +9,11 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <thread>
 
 #include "core/asyncrt.h"
+#include "core/base/json_library.h"
 #include "core/base/stable_hash.h"
 #include "tests/oracle/final_state.h"
 #include "tests/oracle/generator.h"

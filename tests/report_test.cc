@@ -3,10 +3,10 @@
 
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 #include <string>
 
+#include "core/base/json_library.h"
 #include "core/report/display.h"
 #include "core/report/render.h"
 #include "core/report/schema.h"

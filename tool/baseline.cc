@@ -1,9 +1,9 @@
 #include "tool/baseline.h"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <set>
 
+#include "core/base/json_library.h"
 #include "core/report/display.h"
 #include "core/report/verdict.h"
 

@@ -1,8 +1,8 @@
 // `explain`: one rule, as a page.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/asyncrt.h"
+#include "core/base/json_library.h"
 #include "core/detect/rule_names.h"
 #include "core/report/display.h"
 #include "core/report/verdict.h"

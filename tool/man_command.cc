@@ -1,8 +1,8 @@
 // `man`: the manual pages, out of the tables that the help, the reader and the reports use.
 #include <algorithm>
-#include <nlohmann/json.hpp>
 
 #include "core/asyncrt.h"
+#include "core/base/json_library.h"
 #include "core/base/version.h"
 #include "core/ops/op.h"
 #include "core/report/formats.h"

@@ -1,10 +1,10 @@
 // `merge`: the JSON reports of shards become one.
 #include <algorithm>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "core/base/json_library.h"
 #include "core/report/display.h"
 #include "tool/commands.h"
 #include "tool/exit_code.h"

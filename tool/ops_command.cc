@@ -1,6 +1,6 @@
 // `ops`: the reference of the scenario language's operations, out of the same rows that the reader uses.
-#include <nlohmann/json.hpp>
 
+#include "core/base/json_library.h"
 #include "core/base/spelling.h"
 #include "core/ops/op.h"
 #include "core/report/display.h"

@@ -2,10 +2,10 @@
 
 #include <sys/stat.h>
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <utility>
 
+#include "core/base/json_library.h"
 #include "core/report/read_report.h"
 
 namespace asyncrt {

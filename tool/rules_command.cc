@@ -1,7 +1,7 @@
 // `rules`: the table of rules.
-#include <nlohmann/json.hpp>
 
 #include "core/asyncrt.h"
+#include "core/base/json_library.h"
 #include "core/report/display.h"
 #include "core/report/verdict.h"
 #include "tool/commands.h"

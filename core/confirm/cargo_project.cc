@@ -6,9 +6,9 @@
 #include <cstring>
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <sstream>
 
+#include "core/base/json_library.h"
 #include "core/confirm/process.h"
 
 namespace asyncrt {

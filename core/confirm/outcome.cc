@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
 
+#include "core/base/json_library.h"
 #include "core/confirm/tickets.h"
 #include "core/report/json_fields.h"
 

@@ -1,9 +1,9 @@
 // Trace events as Chrome and Perfetto read them: a process for each finding, a track for each thread, a slice for each step,
 // one millisecond a step, since it is their order that counts.
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/base/json_library.h"
 #include "core/report/display.h"
 #include "core/report/render.h"
 

@@ -1,7 +1,7 @@
 // The JSON report. The order of the keys here is the order in the output; it is part of the format.
-#include <nlohmann/json.hpp>
 #include <string>
 
+#include "core/base/json_library.h"
 #include "core/base/version.h"
 #include "core/report/display.h"
 #include "core/report/render.h"

@@ -3,9 +3,10 @@
 #define ASYNCRT_CORE_REPORT_JSON_FIELDS_H_
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include "core/base/json_library.h"
 
 namespace asyncrt {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
 
+#include "core/base/json_library.h"
 #include "core/report/json_fields.h"
 
 namespace asyncrt {

@@ -1,10 +1,10 @@
 // SARIF 2.1.0 (OASIS): a result for each finding, with the schedule as a code flow of one thread flow for each thread.
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 
 #include "core/asyncrt.h"
+#include "core/base/json_library.h"
 #include "core/base/version.h"
 #include "core/report/display.h"
 #include "core/report/render.h"

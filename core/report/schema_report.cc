@@ -1,8 +1,8 @@
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "core/base/json_library.h"
 #include "core/report/schema.h"
 
 namespace asyncrt {

@@ -1,8 +1,8 @@
 #include <algorithm>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "core/base/json_library.h"
 #include "core/ops/op.h"
 #include "core/report/schema.h"
 

@@ -5,13 +5,13 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <sstream>
 #include <string>
 #include <vector>
 
 #include "core/asyncrt.h"
+#include "core/base/json_library.h"
 #include "core/detect/wait_graph.h"
 #include "core/model/machine.h"
 

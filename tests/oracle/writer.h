@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <string>
 #include <vector>
+
+#include "core/base/json_library.h"
 
 namespace asyncrt {
 
