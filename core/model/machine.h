@@ -245,6 +245,7 @@ class Machine {
   void Rob(int thread, int core, int victim);
   void PoolStep(int thread);
   bool CtEnabled(int thread, int strand, int runtime);
+  int TasksPerRound(int runtime) const;
   bool CtStep(int thread, int strand, int runtime, int child);
   void PollTask(int thread, int frame, Link parent);
   void EndPoll(int thread, int frame, Outcome outcome);

@@ -378,9 +378,10 @@ bool Machine::RunOwnWork(int thread, int number) {
     core.lifo = 0;
     chained = false;
   }
-  if (!chained && p_.endless && ++core.tick >= 61) {
+  const int interval = TasksPerRound(CoreRuntime(number));
+  if (!chained && interval != 0 && ++core.tick >= interval) {
     core.tick = 0;
-    maintenance = true;
+    maintenance = p_.endless;   // the turn of the injection queue is another count, which only such programs come to
     ParkForNoTime(thread, number);
     if (SeesShutdown(number)) return true;
   }
@@ -477,7 +478,7 @@ void Machine::WorkerStep(int thread, int number) {
   core.runs = core.chain = 0;
   if (core.defer_head != 0) { ParkForNoTime(thread, number); return; }
   core.searching = 0;
-  core.tick = 0;
+  if (p_.endless) core.tick = 0;   // fewer states; it is not seen where the driver looks far more often than that
   if (SeesShutdown(number)) return;
   if (core.token != 0) { core.token = 0; return; }
   T(thread).budget = 128;   // as its next poll will have it
@@ -604,6 +605,13 @@ bool Machine::CtEnabled(int thread, int strand, int runtime) {
   return rt.head != 0 || rt.inject_head != 0 || rt.defer_head != 0 || DriverDue(runtime);
 }
 
+// How many tasks run between two looks at the driver; 0: fewer are ever ready, so that they need not be counted.
+int Machine::TasksPerRound(int runtime) const {
+  constexpr std::int64_t kUsual = 61, kTickMax = 250;
+  const std::int64_t interval = p_.runtimes[static_cast<std::size_t>(runtime)].declared->event_interval;
+  return p_.endless || interval < kUsual ? static_cast<int>(std::min(interval, kTickMax)) : 0;
+}
+
 // One round of the core holder's loop (2.2). False: this thread does not hold the core.
 bool Machine::CtStep(int thread, int strand, int runtime, int child) {
   RuntimeCell& rt = RT(runtime);
@@ -622,9 +630,11 @@ bool Machine::CtStep(int thread, int strand, int runtime, int child) {
     rt.batch = 1;
     if (S(child).bits & kWoken) return false;
   }
-  bool pause = p_.endless && ++rt.tick >= 61;
+  const int interval = TasksPerRound(runtime);
+  const bool pause = interval != 0 && rt.tick >= interval;
   int frame = -1;
   if (!pause) {
+    if (interval != 0) ++rt.tick;
     const bool turn = (p_.endless && rt.tick % 31 == 0) || (v_.first_turn_is_inject && rt.begun == 0);
     frame = turn ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
     if (v_.first_turn_is_inject) rt.begun = 1;

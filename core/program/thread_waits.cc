@@ -58,6 +58,8 @@ bool IsOnlyJoined(const Program& p, const std::vector<int>& code, int first, int
 void FindThreadWaits(Program* program) {
   Program& p = *program;
   if (p.endless) return;   // budgets tell one poll from two
+  for (const RuntimeDef& runtime : p.runtimes)
+    if (runtime.declared->event_interval < 61) return;   // so do ticks
   const std::vector<std::vector<int>> code = CodeOfUnits(p);
   const bool idle_drivers = DriversAreIdle(p);
   for (std::size_t u = 0; u < p.units.size(); ++u) {
