@@ -64,18 +64,21 @@ std::vector<std::string> RustWriter::Prelude(const Op& op, RustUnit& child) {
     std::string base = capture.base;
     if (base.ends_with("[$index]")) base.resize(base.size() - 8);
     RustValue* outer = FindIn(*unit_, capture.base);
+    if (outer == nullptr && capture.element >= 0) outer = FindIn(*unit_, capture.key);
     if (outer == nullptr) {
       RustValue* around = FindAround(unit_->parent, capture.base);
       if (around == nullptr) continue;
-      outer = Capture({capture.base, capture.base, -1, false}, *around);
+      // Of an array, the bodies between take that element alone.
+      outer = capture.element >= 0 ? Capture({capture.key, capture.base, capture.element, false}, *around) : Capture({capture.base, capture.base, -1, false}, *around);
     }
     const RustValue* inner = FindIn(child, capture.key);
     if (inner == nullptr) continue;
     const bool clone = named(op.clone, capture.key) || named(op.clone, capture.base), borrow = named(op.borrow, capture.key);
-    std::string index = capture.copy ? "[index as usize]" : capture.element >= 0 ? "[" + std::to_string(capture.element) + "]" : "";
+    std::string index = capture.copy ? "[index as usize]" : capture.element >= 0 && outer->array ? "[" + std::to_string(capture.element) + "]" : "";
     std::string from;
     if (borrow) {
-      out.push_back("let " + inner->ident + " = &" + UseValue(*outer, Mode::kRef, index) + ";");
+      const std::string lent = UseValue(*outer, Mode::kRef, index);   // of one in a slot this is a borrow already
+      out.push_back("let " + inner->ident + " = " + (lent.ends_with(".as_ref().unwrap()") ? "" : "&") + lent + ";");
       continue;
     }
     from = UseValue(*outer, clone ? Mode::kRef : Mode::kTake, index);
