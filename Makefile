@@ -88,19 +88,35 @@ demo: ## check a first scenario, as text and through jq
 test: ## unit tests, every scenario against its expectation, the command line
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests $(BUILD)/measure
+	@$(MAKE) --no-print-directory --output-sync=target $(CHECKS)
+
+# What `test` runs once all is built; none of them needs another one. The long ones come first.
+CHECKS := $(addprefix check-,units faults cli hostile typos recipes limits checkpoint spin scenarios lists)
+.PHONY: $(CHECKS)
+check-units:
 	$(BUILD)/tests --gtest_brief=1
+check-scenarios:
 	$(BUILD)/asyncrt-check test scenarios/
+check-cli:
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
+check-typos:
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/tour/*.json
+check-faults:
 	bash tests/faults.sh $(BUILD)/asyncrt-check
+check-hostile:
 	python3 tests/hostile.py $(BUILD)/asyncrt-check
+check-checkpoint:
 	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check
+check-limits:
 	python3 -B tests/limits.py $(BUILD)/asyncrt-check
-	bash tests/readme.sh $(BUILD)/asyncrt-check --check
+check-recipes:
 	bash tests/readme_recipes.sh $(BUILD)/asyncrt-check
+check-spin:
+	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
+check-lists:
+	bash tests/readme.sh $(BUILD)/asyncrt-check --check
 	python3 tests/confirmed.py --check $(BUILD)/asyncrt-check
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check --check
-	python3 -B tests/bench/bench.py $(BUILD)/asyncrt-check $(BUILD)/measure $(BUILD)/bench --agree
 	python3 tests/mutants/mutants.py $(BUILD) --check
 
 # Node comes with npm or without; a machine that has both from elsewhere keeps its own.
@@ -119,11 +135,11 @@ test-browser: ## the HTML report in headless Chromium, every report against its 
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
 	node $(BUILD)/browser/sarif_test.mjs $(BUILD)/asyncrt-check
 
-bigtest: ## the long tests: 100,000 random scenarios, some of them on real Tokio, the same report for any jobs and order, sanitizers
+bigtest: ## the long tests: 60,000 random scenarios, some of them on real Tokio, the same report for any jobs and order, sanitizers
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory deps-rust
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
-	ASYNCRT_BIG=1 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1
+	ASYNCRT_BIG=1 ORACLE_SCENARIOS=60000 $(BUILD)/tests --gtest_brief=1
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory fidelity-sample
@@ -131,8 +147,9 @@ bigtest: ## the long tests: 100,000 random scenarios, some of them on real Tokio
 	bash tests/determinism.sh $(BUILD)/asyncrt-check $(BUILD)/fuzz/asyncrt-check
 	@$(MAKE) --no-print-directory fuzz
 
-stress: ## what takes longest: races of the tool, kills at every moment, limits of a GiB
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check
+stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
+	ORACLE_SEED=1000001 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1 --gtest_filter='Oracle*'
 	@$(MAKE) --no-print-directory tsan
 	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
 	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
@@ -307,6 +324,8 @@ $(BUILD)/gen/%_rs.inc: core/export/%.rs
 	(printf 'R"rust('; cat $<; printf ')rust"\n') > $@
 
 $(BUILD)/obj/core/export/rust.o: $(patsubst core/export/%.rs,$(BUILD)/gen/%_rs.inc,$(wildcard core/export/*.rs))
+# Tests run once for each build; only what compares thousands of scenarios is worth the time to make it fast.
+$(call objects,$(filter-out tests/oracle/%,$(TEST_SOURCES))): LIGHTER := -O1
 # Not CXXFLAGS: what a caller gives for that on the command line stands instead.
 $(BUILD)/obj/core/export/rust.o: override CXX_NEEDS += -I$(BUILD)/gen
 
@@ -332,6 +351,6 @@ $(BUILD)/measure: $(call objects,tests/bench/measure.cc)
 
 $(BUILD)/obj/%.o: %.cc Makefile
 	@mkdir -p $(@D)
-	$(CXX) $(CPPFLAGS) $(CXX_NEEDS) $(CXXFLAGS) -MMD -MP -c -o $@ $<
+	$(CXX) $(CPPFLAGS) $(CXX_NEEDS) $(CXXFLAGS) $(LIGHTER) -MMD -MP -c -o $@ $<
 
 -include $(patsubst %.cc,$(BUILD)/obj/%.d,$(ALL_SOURCES))
