@@ -145,14 +145,14 @@ bigtest: ## the long tests: 60,000 random scenarios, some of them on real Tokio,
 	@$(MAKE) --no-print-directory fidelity-sample
 	@$(MAKE) --no-print-directory asan
 	bash tests/determinism.sh $(BUILD)/asyncrt-check $(BUILD)/fuzz/asyncrt-check
-	@$(MAKE) --no-print-directory fuzz
 
-stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB
+stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB, fuzzers
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ORACLE_SEED=1000001 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1 --gtest_filter='Oracle*'
 	@$(MAKE) --no-print-directory tsan
 	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
 	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
+	@$(MAKE) --no-print-directory fuzz
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
 	@$(MAKE) --no-print-directory deps
