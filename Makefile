@@ -142,9 +142,9 @@ bigtest: ## the long tests: 60,000 random scenarios, some of them on real Tokio,
 	ASYNCRT_BIG=1 ORACLE_SCENARIOS=60000 $(BUILD)/tests --gtest_brief=1
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
+	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory fidelity-sample
 	@$(MAKE) --no-print-directory asan
-	bash tests/determinism.sh $(BUILD)/asyncrt-check $(BUILD)/fuzz/asyncrt-check
 
 stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB, fuzzers
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
@@ -212,13 +212,12 @@ confirm: ## try the findings of the scenarios on real Tokio, and write which one
 	python3 tests/confirmed.py --write $(BUILD)/confirmed.json
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check
 
-# One build serves the fuzzers, the sanitizers' run of the tests, and as the other compiler's tool: it takes as long as all others.
-SANITIZED = @$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=$(FUZZ_CXX) CXXFLAGS="$(FUZZ_FLAGS)"
 asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory deps-fuzz
-	$(SANITIZED) LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/fuzz/asyncrt-check $(BUILD)/fuzz/tests
-	$(BUILD)/fuzz/tests --gtest_brief=1
-	$(BUILD)/fuzz/asyncrt-check test scenarios/
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
+	  CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
+	  LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/asan/asyncrt-check $(BUILD)/asan/tests
+	$(BUILD)/asan/tests --gtest_brief=1
+	$(BUILD)/asan/asyncrt-check test scenarios/
 
 tsan: ## every parallel path under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXXFLAGS="-O1 -g -fsanitize=thread" \
@@ -234,7 +233,7 @@ FUZZ_FLAGS ?= -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-r
 FUZZ_LINK  ?= -fsanitize=fuzzer,address,undefined
 fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory deps-fuzz
-	$(SANITIZED) LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=$(FUZZ_CXX) CXXFLAGS="$(FUZZ_FLAGS)" LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
 	@printf '%s\n' $(FUZZERS) | xargs -P 2 -I FUZZER bash tests/fuzz/run.sh $(BUILD)/fuzz FUZZER $(FUZZ_SECONDS)
 
 # MUTANTS: flags of the script, such as `--only lifo` or `--sample 20 --seed 7`.
