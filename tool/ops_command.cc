@@ -1,5 +1,4 @@
 // `ops`: the reference of the scenario language's operations, out of the same rows that the reader uses.
-
 #include "core/base/json_library.h"
 #include "core/base/spelling.h"
 #include "core/ops/op.h"

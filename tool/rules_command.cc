@@ -1,5 +1,4 @@
 // `rules`: the table of rules.
-
 #include "core/asyncrt.h"
 #include "core/base/json_library.h"
 #include "core/report/display.h"

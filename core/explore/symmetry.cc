@@ -96,14 +96,7 @@ bool Symmetry::IsOnlyJoined(const std::vector<int>& code, const Array& a) const 
       default:
         if (within(in.reg) || within(in.reg2)) return false;
     }
-    if (in.list < 0) continue;
-    // A list is of captures or of branches; numbers of the other kind can only forbid more.
-    if (static_cast<std::size_t>(in.list) < p_.captures.size())
-      for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)])
-        if (within(c.from) || c.count_base >= 0) return false;
-    if (static_cast<std::size_t>(in.list) < p_.branches.size())
-      for (const BranchCode& branch : p_.branches[static_cast<std::size_t>(in.list)])
-        if (within(branch.reg)) return false;
+    if (ListNames(p_, in, a.first, a.count)) return false;
   }
   return spawns == 1 && joins == a.count;
 }

@@ -113,25 +113,21 @@ void RustWriter::DeclareRuntime(const Runtime& runtime) {
 }
 
 void RustWriter::DeclareObjects() {
-  auto make = [&](const Object& object, const std::string& one) {
-    const std::string ident = Ident(object.name);
-    if (object.is_array) Line("let " + ident + " = shared_array(" + std::to_string(object.count) + ", || " + one + ");");
-    else Line("let " + ident + " = shared(" + one + ");");
-  };
-  auto make_told = [&](const Object& object, const std::string& one) {
-    const std::string name = RustString(object.name);
-    if (object.is_array) Line("let " + Ident(object.name) + " = told_array(" + name + ", " + std::to_string(object.count) + ", || " + one + ");");
-    else Line("let " + Ident(object.name) + " = told(" + name + ", " + one + ");");
+  enum Tells : bool { kNothing, kItsState };   // whether what can be seen of it at the end is told
+  auto make = [&](const Object& object, const std::string& one, Tells tells = kNothing) {
+    const std::string maker = tells == kItsState ? "told" : "shared", name = tells == kItsState ? RustString(object.name) + ", " : "";
+    Line("let " + Ident(object.name) + " = " + maker +
+         (object.is_array ? "_array(" + name + std::to_string(object.count) + ", || " + one + ");" : "(" + name + one + ");"));
   };
   auto shared_kind = [&](const Object& object) {
     switch (object.kind) {
-      case Kind::kStdMutex: make_told(object, "std::sync::Mutex::new(())"); break;
+      case Kind::kStdMutex: make(object, "std::sync::Mutex::new(())", kItsState); break;
       case Kind::kStdRwlock:
         if (object.policy == Object::Policy::kReadersFirst) Unsupported(nullptr, "a std_rwlock that lets readers first: std's own on Linux prefers writers");
-        make_told(object, "std::sync::RwLock::new(())"); break;
+        make(object, "std::sync::RwLock::new(())", kItsState); break;
       case Kind::kStdCondvar: make(object, "std::sync::Condvar::new()"); break;
       case Kind::kStdBarrier: make(object, "std::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
-      case Kind::kStdOnce: make_told(object, "std::sync::OnceLock::<()>::new()"); break;
+      case Kind::kStdOnce: make(object, "std::sync::OnceLock::<()>::new()", kItsState); break;
       case Kind::kAtomic:
         if (object.is_array) Line("let " + Ident(object.name) + " = shared(atomic_array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
         else Line("let " + Ident(object.name) + " = atomic(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
@@ -140,12 +136,12 @@ void RustWriter::DeclareObjects() {
         if (object.is_array) Line("let " + Ident(object.name) + " = shared(RacyCell::array(" + RustString(object.name) + ", " + std::to_string(object.count) + ", " + std::to_string(object.value) + "));");
         else Line("let " + Ident(object.name) + " = RacyCell::new(" + RustString(object.name) + ", " + std::to_string(object.value) + ");");
         break;
-      case Kind::kMutex: make_told(object, "tokio::sync::Mutex::new(())"); break;
-      case Kind::kRwlock: make_told(object, "tokio::sync::RwLock::new(())"); break;
-      case Kind::kSemaphore: make_told(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")"); break;
-      case Kind::kNotify: make_told(object, "tokio::sync::Notify::new()"); break;
+      case Kind::kMutex: make(object, "tokio::sync::Mutex::new(())", kItsState); break;
+      case Kind::kRwlock: make(object, "tokio::sync::RwLock::new(())", kItsState); break;
+      case Kind::kSemaphore: make(object, "tokio::sync::Semaphore::new(" + std::to_string(object.permits) + ")", kItsState); break;
+      case Kind::kNotify: make(object, "tokio::sync::Notify::new()", kItsState); break;
       case Kind::kBarrier: make(object, "tokio::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
-      case Kind::kOnceCell: make_told(object, "tokio::sync::OnceCell::<i64>::new()"); break;
+      case Kind::kOnceCell: make(object, "tokio::sync::OnceCell::<i64>::new()", kItsState); break;
       case Kind::kCancellationToken:
         make(object, object.parent.empty() ? "tokio_util::sync::CancellationToken::new()" : Ident(object.parent) + ".child_token()");
         break;

@@ -2,7 +2,6 @@
 #include "core/export/rust_writer.h"
 
 #include <algorithm>
-
 #include <utility>
 
 #include "core/scenario/names.h"

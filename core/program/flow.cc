@@ -1,5 +1,8 @@
 #include "core/program/flow.h"
 
+#include <algorithm>
+#include <cstddef>
+
 namespace asyncrt {
 
 void Successors(const Program& program, int pc, bool panics, std::vector<int>* out) {
@@ -35,6 +38,16 @@ bool RegistersTimer(VmOp op) {
 
 bool WaitsByParking(VmOp op) {
   return op == VmOp::kStdRecv || op == VmOp::kStdRecvTimeout || op == VmOp::kStdSend || op == VmOp::kScopeJoin;
+}
+
+bool ListNames(const Program& program, const Instr& in, int first, int count) {
+  const auto list = static_cast<std::size_t>(in.list);
+  auto within = [&](int reg) { return reg >= first && reg < first + count; };
+  if (in.list < 0) return false;
+  return (list < program.captures.size() && std::any_of(program.captures[list].begin(), program.captures[list].end(),
+                                                        [&](const Capture& c) { return within(c.from) || c.count_base >= 0; })) ||
+         (list < program.branches.size() && std::any_of(program.branches[list].begin(), program.branches[list].end(),
+                                                        [&](const BranchCode& b) { return within(b.reg); }));
 }
 
 std::vector<std::vector<int>> CodeOfUnits(const Program& program) {

@@ -18,6 +18,10 @@ bool RegistersTimer(VmOp op);
 // park is used up there.
 bool WaitsByParking(VmOp op);
 
+// Whether a list of the instruction, of captures or of branches, names one of `count` registers of its unit. Whose list it is
+// is not asked: numbers of the other kind only make it true more often.
+bool ListNames(const Program& program, const Instr& in, int first, int count);
+
 // The instructions of each unit, in the order in which they are met from its entries. One is of one unit.
 std::vector<std::vector<int>> CodeOfUnits(const Program& program);
 

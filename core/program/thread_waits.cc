@@ -40,15 +40,7 @@ bool IsOnlyJoined(const Program& p, const std::vector<int>& code, int first, int
     const Instr& in = p.code[static_cast<std::size_t>(pc)];
     if (in.op == VmOp::kDropReg) continue;
     if (Holds(in.reg, first, count) && in.op != VmOp::kSpawnBlocking && !(in.op == VmOp::kAwaitTask && in.blocks)) return false;
-    if (Holds(in.reg2, first, count)) return false;
-    if (in.list < 0) continue;
-    // A list is of captures or of branches; numbers of the other kind can only forbid more.
-    if (static_cast<std::size_t>(in.list) < p.captures.size())
-      for (const Capture& c : p.captures[static_cast<std::size_t>(in.list)])
-        if (Holds(c.from, first, count) || c.count_base >= 0) return false;
-    if (static_cast<std::size_t>(in.list) < p.branches.size())
-      for (const BranchCode& b : p.branches[static_cast<std::size_t>(in.list)])
-        if (Holds(b.reg, first, count)) return false;
+    if (Holds(in.reg2, first, count) || ListNames(p, in, first, count)) return false;
   }
   return true;
 }
