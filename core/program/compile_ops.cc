@@ -170,10 +170,17 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
   }
 }
 
+// Whether an op that stands here may await: in a closure inside a future it may not.
+bool Compiler::IsAsync(Builder& b) {
+  if (U(b).kind != UnitKind::kTask && U(b).kind != UnitKind::kFuture && b.strand == 0) return false;
+  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+    if (Scope(s).sync) return false;
+  return true;
+}
+
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
-  bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
   const bool polls = op.def->code == Code::kPoll;   // no task suspends there, but in Rust it is an await
-  if ((!op.def->awaits && !polls) || !async_unit || b.diverged) return;
+  if ((!op.def->awaits && !polls) || !IsAsync(b) || b.diverged) return;
   // The send of a channel without a bound, or with a reserved place, is no future.
   if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
     auto channel = declared_.find(ObjectOf(op.on.name));
@@ -338,11 +345,12 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int pc = Emit(b, VmOp::kMakeValue);
       At(pc).unit = unit;
       copies_[unit] += multiplicity_;
+      owns_not_send_ = false;
       FillCaptures(b, op, unit, pc);
       int reg = AddName(b, op.as, RegKind::kMadeValue, -1, 1, true);
       At(pc).reg = reg;
       b.moved.erase(reg);
-      if (!op.send) not_send_.insert({b.unit, reg});
+      if (!op.send || owns_not_send_) not_send_.insert({b.unit, reg});
       break;
     }
     case Code::kShutdownBackground: case Code::kShutdownTimeout: {
@@ -361,9 +369,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
     case Code::kCompute: At(Emit(b, VmOp::kCompute)).imm = op.duration.value_or(0); break;
     case Code::kThreadYield: Emit(b, VmOp::kThreadYield); break;
     case Code::kPending: {
-      bool async = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent) async = !Scope(s).sync;
-      Emit(b, async ? VmOp::kPending : VmOp::kPendingSync);
+      Emit(b, IsAsync(b) ? VmOp::kPending : VmOp::kPendingSync);
       break;
     }
     case Code::kUnconstrained: {

@@ -132,6 +132,7 @@ class Compiler {
   const std::string& ObjectOf(const std::string& name) const;
   void CollectMakers(const Body& body);
   bool IsStdLock(const Reg& reg) const;
+  bool IsAsync(Builder& b);
   void With(Builder& b, const Op& op, int pc, bool sends);
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
   void CheckSharedReceiver(Builder& b, const Op& op);
@@ -189,6 +190,7 @@ class Compiler {
   std::map<std::string, Code> made_by_;              // which op gives a name
   std::set<const Body*> collected_;
   std::set<std::pair<int, int>> not_send_;
+  bool owns_not_send_ = false;                       // of the value that is being made
   int source_ = -1;
   int multiplicity_ = 1;
 };

@@ -283,13 +283,13 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
       if (KeyOf(borrowed) == what)
         Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
                "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
-  if ((std_guard || local_set || (kind == RegKind::kEnter && rules_.enter_guard_not_send) || not_send_.count({b.unit, reg})) && !local && op.def->code != Code::kMakeValue)
-    Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
-           "`" + what + "` is not Send, and this body takes it to another thread");
-  if (r.kind == RegKind::kValue && r.base >= 0 && !local &&
-      !scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(r.base)].declared)].send)
-    Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
-           "`" + what + "` is not Send, and this body takes it to another thread");
+  const bool declared = r.kind == RegKind::kValue && r.base >= 0 &&
+                        !scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(r.base)].declared)].send;
+  if ((std_guard || local_set || declared || (kind == RegKind::kEnter && rules_.enter_guard_not_send) || not_send_.count({b.unit, reg})) && !local) {
+    if (op.def->code == Code::kMakeValue) owns_not_send_ = true;   // its owner stays here, and is refused where it goes elsewhere
+    else Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
+                "`" + what + "` is not Send, and this body takes it to another thread");
+  }
   b.moved[reg] = {&op, op.node};
 }
 
