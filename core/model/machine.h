@@ -90,6 +90,7 @@ class Machine {
       : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
+    for (const Instr& in : program.code) offers_closures_ = offers_closures_ || in.op == VmOp::kSpawnBlocking;
     in_loop_.resize(program.code.size());
     for (std::size_t pc = 0; pc < program.code.size(); ++pc)
       for (int at = std::max(program.code[pc].target, 0); program.code[pc].op == VmOp::kJump && at < static_cast<int>(pc); ++at) in_loop_[static_cast<std::size_t>(at)] = true;
@@ -371,6 +372,7 @@ class Machine {
   PlayMode mode_;
   const VersionRules v_;
   bool has_cells_ = false;
+  bool offers_closures_ = false;   // something calls spawn_blocking
   std::vector<bool> in_loop_;   // by instruction
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;
