@@ -122,7 +122,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   if (body) {
     // A guard that is not Send is not to live, not even as a type, where the failure waits.
     const bool apart = unit_->async && (binder.on.kind == Kind::kStdMutex || binder.on.kind == Kind::kStdRwlock);
-    Line(apart ? "let failed = {" : "{");
+    Line(apart ? "let missed = {" : "{");
     Line("let tried = " + option + ";");
     Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
@@ -137,7 +137,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
       Line("true");
       Line("}");
       Line("};");
-      Line("if failed {");
+      Line("if missed {");
       Failure(op);
       Line("}");
       return;
@@ -165,7 +165,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     Line("let mut " + ident + " = " + option + (act.wrap.empty() ? "" : ".map(|got| " + act.wrap + "got))") + ";");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
-    bound.optional = true;
+    bound.optional = bound.may_lack = true;
     Line("if " + ident + ".is_none() {");
     Failure(op);
     Line("}");
@@ -364,6 +364,41 @@ void RustWriter::Statement(const Op& op) {
   Bind(binder, act, value);
 }
 
+// Of the guards of an object the latest that is there.
+void RustWriter::ReleaseLatest(const Op& op, const std::string& verb) {
+  std::vector<RustValue*> candidates;
+  RustValue* gone = nullptr;
+  bool certain = false;
+  for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && !certain; ++scope)
+    for (auto value = scope->rbegin(); value != scope->rend() && !certain; ++value) {
+      if (value->object != op.on.name) continue;
+      if (value->taken && gone == nullptr) gone = &*value;
+      if (value->taken && !value->chosen) continue;
+      candidates.push_back(&*value);
+      certain = !value->may_lack && !value->taken;
+    }
+  if (candidates.empty() && gone != nullptr) candidates.push_back(gone);
+  if (candidates.empty()) { Unsupported(&op, "`" + op.on.name + "` is released where it is not seen to be held"); return; }
+  const bool choose = candidates.size() > 1;
+  for (std::size_t k = 0; k < candidates.size(); ++k) {
+    RustValue& value = *candidates[k];
+    if (value.taken) slots_.insert(value.id);
+    const std::string text = Given(value);
+    value.chosen = choose;
+    const bool last = k + 1 == candidates.size();
+    if (choose) Line((k == 0 ? "if " : last ? "} else {" : "} else if ") + (last ? "" : value.ident + ".is_some() {"));
+    Line(verb + text + ");");
+  }
+  if (choose) Line("}");
+}
+
+// A value that is given up. What may be nothing is given up as it is.
+std::string RustWriter::Given(RustValue& value) {
+  const std::string text = UseValue(value, Mode::kTake, "");
+  if (!value.optional) return text;
+  return slots_.count(value.id) != 0 || !value.may_lack ? value.ident + ".take()" : value.ident;
+}
+
 void RustWriter::Release(const Op& op) {
   const std::string verb = op.def->code == Code::kForget ? "std::mem::forget(" : op.def->code == Code::kUse ? "used(&" : "drop(";
   const bool is_use = op.def->code == Code::kUse;
@@ -371,22 +406,14 @@ void RustWriter::Release(const Op& op) {
   const bool by_object = object != nullptr && op.on.part != Ref::Part::kTx && (!IsOwned(object->kind) || (op.def->code == Code::kUnlock && op.on.kind == Kind::kWatch));
   if (by_object) {
     if (is_use) { Line("used(&" + Shared(op.on) + ");"); return; }
-    RustValue* latest = nullptr;
-    for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && (latest == nullptr || latest->taken); ++scope)
-      for (auto value = scope->rbegin(); value != scope->rend(); ++value)
-        if (value->object == op.on.name && (latest == nullptr || (latest->taken && !value->taken))) latest = &*value;
-    if (latest == nullptr) { Unsupported(&op, "`" + op.on.name + "` is released where it is not seen to be held"); return; }
-    if (latest->taken) slots_.insert(latest->id);
-    const std::string text = UseValue(*latest, Mode::kTake, "");
-    Line(verb + (latest->optional ? latest->ident + ".take()" : text) + ");");
+    ReleaseLatest(op, verb);
     return;
   }
   if (op.on.kind == Kind::kRuntime && op.on.part == Ref::Part::kHandle) { Line("used(&" + Use(op.on, Mode::kRef, &op) + ");"); return; }
   RustValue* value = Lookup(op.on);
   if (value == nullptr) { Unsupported(&op, "`" + op.on.name + "` is not at hand here"); return; }
   const std::string index = value->array ? Index(op.on) : "";
-  std::string text = UseValue(*value, is_use ? Mode::kRef : Mode::kTake, index);
-  if (!is_use && value->optional && !value->array) text = value->ident + ".take()";
+  std::string text = is_use || value->array ? UseValue(*value, is_use ? Mode::kRef : Mode::kTake, index) : Given(*value);
   if (!is_use && value->array && !index.empty()) text = value->ident + index + ".take()";
   Line(verb + text + ");");
 }

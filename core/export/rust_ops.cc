@@ -68,9 +68,9 @@ RustAct RustWriter::Received(const Op& op) {
     act.expr = Use(op.on, Mode::kTake, &op) + ".blocking_recv()";
     return act;
   }
-  std::string rx = Use(op.on, Mode::kMut, &op);
   // A future that borrows std's receiver shared is not Send.
   const bool moves = unit_->made_by != nullptr && unit_->made_by->def->code != Code::kSpawnThread && unit_->made_by->def->code != Code::kSpawnBlocking;
+  std::string rx = Use(op.on, op.on.kind == Kind::kStdChannel && !(moves && unit_->async) ? Mode::kRef : Mode::kMut, &op);
   if (op.on.kind == Kind::kStdChannel && moves && unit_->async && rx.find_first_of(".*") == std::string::npos) rx = "(&mut " + rx + ")";
   switch (code) {
     case Code::kRecv:
@@ -158,14 +158,12 @@ RustAct RustWriter::Act(const Op& op) {
       if (kind == Kind::kBarrier) return simple("{ " + Shared(op.on) + ".wait().await; }");
       [[fallthrough]];
     case Code::kWaitTimeout: {
-      for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && op.mutex; ++scope)
-        for (auto value = scope->rbegin(); value != scope->rend(); ++value)
-          if (!value->taken && (value->object == op.mutex->name || value->key == op.mutex->name)) {
-            const std::string guard = UseValue(*value, Mode::kMut, "");
-            if (op.def->code == Code::kWait) return simple(guard + ".wait_on(&" + Shared(op.on) + ")", Fails::kResult);
-            // With no `or` it does not matter which of the two it was, as in std.
-            return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")" + (op.has_or ? "" : ".or_else(late)"), Fails::kResult);
-          }
+      if (RustValue* value = op.mutex ? GuardOf(op.mutex->name) : nullptr) {
+        const std::string guard = UseValue(*value, Mode::kMut, "");
+        if (op.def->code == Code::kWait) return simple(guard + ".wait_on(&" + Shared(op.on) + ")", Fails::kResult);
+        // With no `or` it does not matter which of the two it was, as in std.
+        return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")" + (op.has_or ? "" : ".or_else(late)"), Fails::kResult);
+      }
       Unsupported(&op, "the guard that this wait gives up is not at hand");
       return simple("()");
     }

@@ -14,7 +14,7 @@ const std::set<std::string>& ReservedWords() {
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
       "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
@@ -116,8 +116,8 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   RustValue value = outer;
   value.key = capture.key;
   value.id = next_id_++;
-  value.taken = false;
-  value.optional = outer.optional && outer.array;
+  value.taken = value.chosen = false;
+  value.optional = outer.may_lack || (outer.optional && outer.array);
   if (capture.copy || capture.element >= 0) {
     value.array = false;
     value.optional = false;
@@ -182,10 +182,22 @@ void RustWriter::FreeOfBorrows(const RustValue& value, Mode mode) {
   for (RustUnit* unit = unit_; unit != nullptr; unit = unit->parent)
     for (const auto& scope : unit->scopes)
       for (const RustValue& other : scope) {
-        if (other.taken || other.object != channel || other.id == value.id) continue;
+        if (other.object != channel || other.id == value.id) continue;   // one that was given up may have been so on some ways only
         if (other.type == "permit" && mode == Mode::kTake) remotes_.insert("permit " + other.key);
         if (other.type == "guard") remotes_.insert("borrow " + channel);
       }
+}
+
+// The latest guard of that name, or of the object of that name, that is held for sure; else the latest.
+RustValue* RustWriter::GuardOf(const std::string& name) {
+  RustValue* latest = nullptr;
+  for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend(); ++scope)
+    for (auto value = scope->rbegin(); value != scope->rend(); ++value) {
+      if (value->taken || (value->object != name && value->key != name)) continue;
+      if (!value->may_lack) return &*value;
+      if (latest == nullptr) latest = &*value;
+    }
+  return latest;
 }
 
 std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string& index) {

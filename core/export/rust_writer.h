@@ -29,7 +29,10 @@ struct RustValue {
   int id = 0;         // the same in every pass
   int block = 0;      // the inner block (of block_on, select, …) that it stands in
   bool optional = false, array = false, taken = false, is_arm = false;
-  bool shares = false;  // a guard that only reads
+  bool shares = false;    // a guard that only reads
+  bool may_lack = false;  // it is an Option, since what was to give it may have failed
+  bool not_send = false;  // a value that stays on its thread, as what it owns
+  bool chosen = false;    // given up where another guard of the same thing was not there
 };
 
 // What a spawned body takes from around it.
@@ -111,6 +114,11 @@ class RustWriter {
   void Statement(const Op& op);
   void Marker(const Op& op);
   void Release(const Op& op);
+  void ReleaseLatest(const Op& op, const std::string& verb);
+  std::string Given(RustValue& value);
+  bool IsNotSend(const RustValue& value) const;
+  bool TakesNotSend(const RustUnit& child);
+  RustValue* GuardOf(const std::string& name);
   // ---- bodies
   void Ops(const Body& body);
   void Block(const Body& body);      // the inside of { }

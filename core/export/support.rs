@@ -181,15 +181,15 @@ impl<T: Clone + 'static> Later<T> {
     }
 }
 /// A value whose destructor does something.
-pub struct OnDrop(Option<Box<dyn FnOnce() + Send>>);
+pub struct OnDrop<'a>(Option<Box<dyn FnOnce() + Send + 'a>>);
 // Nobody gets at the body before the drop, which has it alone.
-unsafe impl Sync for OnDrop {}
-impl OnDrop {
-    pub fn new(body: impl FnOnce() + Send + 'static) -> OnDrop {
+unsafe impl Sync for OnDrop<'_> {}
+impl<'a> OnDrop<'a> {
+    pub fn new(body: impl FnOnce() + Send + 'a) -> OnDrop<'a> {
         OnDrop(Some(Box::new(body)))
     }
 }
-impl Drop for OnDrop {
+impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
         if let Some(body) = self.0.take() {
             body()
@@ -197,20 +197,20 @@ impl Drop for OnDrop {
     }
 }
 /// The same, of a value that is not `Send`.
-pub struct LocalOnDrop(Option<Box<dyn FnOnce()>>);
-impl LocalOnDrop {
-    pub fn new(body: impl FnOnce() + 'static) -> LocalOnDrop {
+pub struct LocalOnDrop<'a>(Option<Box<dyn FnOnce() + 'a>>);
+impl<'a> LocalOnDrop<'a> {
+    pub fn new(body: impl FnOnce() + 'a) -> LocalOnDrop<'a> {
         LocalOnDrop(Some(Box::new(body)))
     }
 }
-impl Drop for LocalOnDrop {
+impl Drop for LocalOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(body) = self.0.take() {
             body()
         }
     }
 }
-impl std::fmt::Debug for OnDrop {
+impl std::fmt::Debug for OnDrop<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("OnDrop")
     }

@@ -142,6 +142,7 @@ int Compiler::NewScope(Builder& b, ScopeDef::Kind kind) {
 void Compiler::CloseScope(Builder& b) {
   if (!b.diverged) EmitDrops(b, b.scope);
   for (int reg : Scope(b.scope).regs) b.moved.erase(reg);
+  std::erase_if(lent_, [&](const auto& one) { return one.second.scope == b.scope; });
   b.scope = Scope(b.scope).parent;
 }
 

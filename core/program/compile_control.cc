@@ -71,6 +71,7 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
     int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
     At(pc).reg = reg;
     for (int k = 0; k < count; ++k) b.moved.erase(reg + k);
+    if (kind == UnitKind::kThread && InThreadScope(b)) of_scope_.insert({b.unit, reg});
   }
   for (int s = b.scope; kind == UnitKind::kThread && s >= 0; s = Scope(s).parent)
     if (Scope(s).kind == ScopeDef::Kind::kThreadScope) { At(pc).reg2 = Scope(s).pc; break; }
@@ -128,13 +129,15 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   for (int jump : loop.breaks) At(jump).target = Pc();
   b.diverged = unreachable || (test < 0 && loop.breaks.empty());
   for (const auto& m : before) b.moved.insert(m);
+  for (auto& [reg, moved] : b.moved)   // the body may not have run at all
+    if (test >= 0 && before.count(reg) == 0) moved.partly = true;
   multiplicity_ = saved_multiplicity;
 }
 
 void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
-  std::map<int, Moved> merged;
+  std::vector<std::map<int, Moved>> ways;
   bool all_diverged = true;
   std::vector<int> ends;
   for (const Body* body : bodies) {
@@ -144,13 +147,13 @@ void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& b
     if (body != nullptr) Block(b, *body);
     if (!b.diverged) {
       all_diverged = false;
-      for (const auto& m : b.moved) merged.insert(m);
+      ways.push_back(b.moved);
     }
     ends.push_back(Emit(b, VmOp::kJump));
   }
   (void)pc;
   for (int jump : ends) At(jump).target = Pc();
-  b.moved = merged;
+  b.moved = WhereMeet(ways);
   b.diverged = all_diverged;
 }
 
