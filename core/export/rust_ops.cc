@@ -1,6 +1,7 @@
 // Ops that wait, take or give something, and how what they give is bound.
 #include "core/export/rust_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/scenario/names.h"
@@ -160,9 +161,22 @@ RustAct RustWriter::Act(const Op& op) {
     case Code::kWaitTimeout: {
       if (RustValue* value = op.mutex ? GuardOf(op.mutex->name) : nullptr) {
         const std::string guard = UseValue(*value, Mode::kMut, "");
-        if (op.def->code == Code::kWait) return simple(guard + ".wait_on(&" + Shared(op.on) + ")", Fails::kResult);
+        std::string waits = op.def->code == Code::kWait ? ".wait_on(&" + Shared(op.on) + ")" : ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")";
+        // Where it can be a new variable it goes by value, as in std's own: one that was borrowed, or given a new value, is
+        // taken to be there until its block ends.
+        bool is_near = unit_->async && !value->optional && value->block == block_;
+        is_near = is_near && std::any_of(unit_->scopes.back().begin(), unit_->scopes.back().end(), [&](const RustValue& one) { return one.id == value->id; });
+        if (is_near) {
+          Line("let (mut " + guard + ", waited) = {");
+          Line("let mut guard = " + guard + ";");
+          Line("let waited = guard" + waits + ";");
+          Line("(guard, waited)");
+          Line("};");
+        }
+        waits = is_near ? "waited" : guard + waits;
         // With no `or` it does not matter which of the two it was, as in std.
-        return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")" + (op.has_or ? "" : ".or_else(late)"), Fails::kResult);
+        if (op.def->code == Code::kWaitTimeout && !op.has_or) waits += ".or_else(late)";
+        return simple(waits, Fails::kResult);
       }
       Unsupported(&op, "the guard that this wait gives up is not at hand");
       return simple("()");

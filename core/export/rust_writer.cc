@@ -14,7 +14,7 @@ const std::set<std::string>& ReservedWords() {
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
       "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
@@ -116,7 +116,7 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   RustValue value = outer;
   value.key = capture.key;
   value.id = next_id_++;
-  value.taken = value.chosen = false;
+  value.taken = value.partly = false;
   value.optional = outer.may_lack || (outer.optional && outer.array);
   if (capture.copy || capture.element >= 0) {
     value.array = false;

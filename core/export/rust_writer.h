@@ -32,7 +32,7 @@ struct RustValue {
   bool shares = false;    // a guard that only reads
   bool may_lack = false;  // it is an Option, since what was to give it may have failed
   bool not_send = false;  // a value that stays on its thread, as what it owns
-  bool chosen = false;    // given up where another guard of the same thing was not there
+  bool partly = false;    // taken, but not on every way that leads here
 };
 
 // What a spawned body takes from around it.
@@ -119,9 +119,16 @@ class RustWriter {
   bool IsNotSend(const RustValue& value) const;
   bool TakesNotSend(const RustUnit& child);
   RustValue* GuardOf(const std::string& name);
+  // ---- ways of which one is gone: what each gives up is there for the others
+  using Taken = std::map<int, bool>;   // the ids of what was given up; true: partly
+  Taken TakenHere() const;
+  void SetTaken(const Taken& taken);
+  void WhereMeet(const std::vector<Taken>& ways);
   // ---- bodies
   void Ops(const Body& body);
   void Block(const Body& body);      // the inside of { }
+  // Bodies of which one runs; null: an empty one. `around` writes what stands around each.
+  void Alternatives(const std::vector<const Body*>& bodies, const std::function<void(std::size_t, const std::function<void()>&)>& around);
   std::string BlockText(const Body& body);
   std::string AsyncBlock(const Body& body, bool* gives_out, bool straight = false);
   std::string AsyncText(const std::function<void()>& write, bool straight);

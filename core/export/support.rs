@@ -215,6 +215,11 @@ impl std::fmt::Debug for OnDrop<'_> {
         f.write_str("OnDrop")
     }
 }
+/// What was got, and whether nothing was.
+pub fn attempt<T>(got: Option<T>) -> (Option<T>, bool) {
+    let missed = got.is_none();
+    (got, missed)
+}
 pub fn used<T: ?Sized>(_: &T) {}
 
 // ---- parties: threads, tasks and closures, what they are in and what they hold -----------------------------------
@@ -407,9 +412,20 @@ pub struct Tracked<F> {
     future: ManuallyDrop<F>,
     party: Arc<Party>,
     waker: Option<(Waker, Waker)>,
+    maker: Option<(Arc<Party>, u64)>, // who spawns it, and its events until then
 }
 pub fn tracked<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
-    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None }
+    let maker = current().map(|party| (party.clone(), party.events.load(SeqCst)));
+    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None, maker }
+}
+impl<F> Tracked<F> {
+    /// The spawn itself panics, so this never was a task: whoever spawned it drops what it owns.
+    fn never_was(&self) -> bool {
+        let is_making = |(maker, events): &(Arc<Party>, u64)| {
+            maker.events.load(SeqCst) == *events && current().map_or(false, |party| Arc::ptr_eq(maker, &party))
+        };
+        std::thread::panicking() && self.waker.is_none() && self.maker.as_ref().map_or(false, is_making)
+    }
 }
 impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
@@ -434,10 +450,16 @@ impl<F: Future> Future for Tracked<F> {
 }
 impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
-        let _end = EndOf(self.party.clone());
+        let end = EndOf(self.party.clone());
+        if self.never_was() {
+            drop(end);
+            unsafe { ManuallyDrop::drop(&mut self.future) };
+            return;
+        }
         let party = self.party.clone();
         let _entered = enter(&party);
         unsafe { ManuallyDrop::drop(&mut self.future) };
+        drop(end);
     }
 }
 /// A task that others can abort, or see the end of, by `remote`.

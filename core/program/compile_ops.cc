@@ -183,7 +183,7 @@ std::vector<int> Compiler::HeldNotSend(Builder& b) {
   std::vector<int> held;
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
     for (int reg : Scope(s).regs)
-      if (MayBeThere(b, reg) && IsNotSend(b, reg)) held.push_back(reg);
+      if ((MayBeThere(b, reg) || borrowed_guards_.count({b.unit, reg}) != 0) && IsNotSend(b, reg)) held.push_back(reg);
   return held;
 }
 
@@ -632,7 +632,12 @@ void Compiler::CompileCondWait(Builder& b, const Op& op, VmOp vm) {
   };
   auto guard = std::find_if(guards.rbegin(), guards.rend(), is_held);
   if (guard == guards.rend()) guard = std::find_if(guards.rbegin(), guards.rend(), is_of);
-  if (guard != guards.rend()) At(pc).reg = guard->second;
+  if (guard != guards.rend()) {
+    At(pc).reg = guard->second;
+    // `guard = condvar.wait(guard)`: rustc takes what is given a new value to be there until its block ends.
+    const auto& here = Scope(b.scope).regs;
+    if (std::find(here.begin(), here.end(), guard->second) == here.end()) borrowed_guards_.insert({b.unit, guard->second});
+  }
   Instr copy = At(pc);
   if (op.mutex) {
     Instr mutex;

@@ -80,6 +80,7 @@ class Compiler {
   // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
   // expression to add at run time, or -1.
   int ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only = false);
+  void Borrow(const Builder& b, const std::string& held);
   int Find(const Builder& b, const std::string& key);
   // Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
   static bool SplitIndex(const std::string& key, std::string* base, int* element, bool* copy);
@@ -218,6 +219,7 @@ class Compiler {
   std::map<std::string, const Op*> not_send_sets_, sent_sets_;   // sets with a member that is not Send; that went to another thread
   std::set<std::pair<int, int>> of_scope_;           // handles of a scope's threads, and what owns one
   std::set<int> of_scope_units_;
+  std::set<std::pair<int, int>> borrowed_guards_;    // through which what their lock holds was used
   struct Lent { const Op* to; int scope; };
   std::map<std::pair<int, int>, Lent> lent_;         // what the threads of an open `thread_scope` borrow
   int source_ = -1;

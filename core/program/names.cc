@@ -25,7 +25,10 @@ int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base
 // expression to add at run time, or -1.
 int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
   *index_expr = -1;
-  if (held_.count(KeyOf(ref)) != 0) return -1;
+  if (held_.count(KeyOf(ref)) != 0) {
+    Borrow(b, KeyOf(ref));
+    return -1;
+  }
   std::string key = KeyOf(ref);
   int constant = -1;
   if (ref.index && ref.index->kind == Expr::Kind::kNumber) constant = static_cast<int>(ref.index->number);
@@ -68,6 +71,16 @@ bool Compiler::SplitIndex(const std::string& key, std::string* base, int* elemen
   *copy = inside == "$index";
   *element = *copy ? -1 : std::stoi(inside);
   return true;
+}
+
+// What a lock holds is reached through its guard, which rustc then takes to be there until its block ends.
+void Compiler::Borrow(const Builder& b, const std::string& held) {
+  for (const auto& [name, reg] : guards_[b.unit]) {
+    auto lock = declared_.find(name);
+    if (lock == declared_.end()) continue;
+    for (const Ref& ref : scenario_.objects[static_cast<std::size_t>(lock->second)].holds)
+      if (KeyOf(ref) == held && MayBeThere(b, reg)) borrowed_guards_.insert({b.unit, reg});
+  }
 }
 
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
