@@ -51,10 +51,9 @@ RustAct RustWriter::Sent(const Op& op) {
   }
   const Object* channel = ChannelOf(op.on);
   const bool bounded = channel != nullptr && channel->capacity.has_value();
-  if (op.on.kind == Kind::kMpsc && !bounded && code == Code::kBlockingSend) Unsupported(&op, "`blocking_send`, which the sender of an unbounded channel does not have");
   const std::string tx = Use(op.on, op.on.kind == Kind::kOneshot ? Mode::kTake : Mode::kRef, &op);
   std::string verb = code == Code::kTrySend && bounded ? ".try_send(" : code == Code::kBlockingSend && bounded ? ".blocking_send(" : ".send(";
-  act.expr = tx + verb + message + ")";
+  act.expr = code == Code::kBlockingSend && !bounded ? "blocking_send(&" + tx + ", " + message + ")" : tx + verb + message + ")";
   if (op.on.kind == Kind::kMpsc && bounded && code == Code::kSend) act.expr += ".await";
   if (!op.with.empty()) act.expr += ".map_err(|_| \"not sent\")";   // what comes back may have no Debug
   return act;

@@ -91,7 +91,7 @@ std::vector<std::string> RustWriter::Prelude(const Op& op, RustUnit& child) {
       out.push_back("let mut " + inner->ident + ": Vec<_> = " + from + ".iter().cloned().collect();");
     } else if (clone) {
       const Object* channel = Declared(base.substr(0, base.find('.')));
-      if (channel != nullptr && channel->kind == Kind::kWatch && base.ends_with(".tx")) Unsupported(&op, "a clone of a watch sender, which Debian's Tokio does not have");
+      if (channel != nullptr && channel->kind == Kind::kWatch && base.ends_with(".tx")) remotes_.insert("cloned " + channel->name);
       out.push_back("let mut " + inner->ident + " = " + from + ".clone();");
     } else if (from != inner->ident) {
       out.push_back("let mut " + inner->ident + " = " + from + ";");

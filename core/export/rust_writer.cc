@@ -14,7 +14,7 @@ const std::set<std::string>& ReservedWords() {
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
       "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
@@ -295,7 +295,10 @@ std::string RustWriter::ChannelType(const Object& object, Ref::Part part) {
     case Kind::kMpsc: return std::string("tokio::sync::mpsc::") + (object.capacity ? "" : "Unbounded") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
     case Kind::kOneshot: return std::string("tokio::sync::oneshot::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
     case Kind::kBroadcast: return std::string("tokio::sync::broadcast::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
-    case Kind::kWatch: return std::string("tokio::sync::watch::") + (tx ? "Sender" : "Receiver") + "<i64>";
+    case Kind::kWatch: {
+      const std::string type = std::string("tokio::sync::watch::") + (tx ? "Sender" : "Receiver") + "<i64>";
+      return tx && remotes_.count("cloned " + object.name) != 0 ? "Arc<" + type + ">" : type;
+    }
     case Kind::kIo: return std::string("crate::pipes::") + (tx ? "PipeTx" : "PipeRx");
     default: return "()";
   }

@@ -586,6 +586,20 @@ pub fn blocking_recv<T: Clone>(
         }
     }
 }
+/// The `blocking_send` that the sender of an unbounded channel does not have: refused where that of a bounded one is.
+pub fn blocking_send<T>(
+    sender: &tokio::sync::mpsc::UnboundedSender<T>,
+    message: T,
+) -> Result<(), tokio::sync::mpsc::error::SendError<T>> {
+    drop(tokio::sync::Mutex::new(()).blocking_lock());
+    sender.send(message)
+}
+/// A watch with a sender that can be cloned, as Tokio's can from 1.37 on: it closes with the last one.
+pub fn shared_sender<T>(
+    (tx, rx): (tokio::sync::watch::Sender<T>, tokio::sync::watch::Receiver<T>),
+) -> (Arc<tokio::sync::watch::Sender<T>>, tokio::sync::watch::Receiver<T>) {
+    (Arc::new(tx), rx)
+}
 /// `OnceLock::get_or_try_init`, which is not stable yet: as when the body panics, the next one may try again.
 pub fn try_once(cell: &std::sync::OnceLock<()>, body: impl FnOnce() -> Out) -> Result<(), Fail> {
     let ran = catch_unwind(AssertUnwindSafe(|| {

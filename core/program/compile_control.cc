@@ -172,13 +172,16 @@ void Compiler::CheckTwoBorrows(Builder& b, const Op& op) {
   }
 }
 
+bool Compiler::NeedsMutably(const Op& op) {
+  if (op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kJoinSet) return true;
+  return (op.on.kind == Kind::kMpsc || op.on.kind == Kind::kOneshot || op.on.kind == Kind::kIo ||
+          op.on.kind == Kind::kBroadcast || op.on.kind == Kind::kWatch) &&
+         op.target == Op::Target::kRef && op.on.part == Ref::Part::kRx;
+}
+
 void Compiler::Needs(const Body& body, std::set<std::string>* out) {
   for (const Op& op : body.ops) {
-    bool mutable_use = (op.on.kind == Kind::kMpsc || op.on.kind == Kind::kOneshot || op.on.kind == Kind::kIo ||
-                        op.on.kind == Kind::kBroadcast || op.on.kind == Kind::kWatch) &&
-                       op.target == Op::Target::kRef && op.on.part == Ref::Part::kRx;
-    if (op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kJoinSet) mutable_use = true;
-    if (mutable_use && (!op.on.index || op.on.index->kind == Expr::Kind::kNumber)) out->insert(Spelled(op.on));
+    if (NeedsMutably(op) && (!op.on.index || op.on.index->kind == Expr::Kind::kNumber)) out->insert(Spelled(op.on));
     if (op.body && op.def->code != Code::kSpawn && op.def->code != Code::kSpawnThread && op.def->code != Code::kSpawnBlocking &&
         op.def->code != Code::kSpawnLocal && op.def->code != Code::kPush && op.def->code != Code::kFuture)
       Needs(*op.body, out);

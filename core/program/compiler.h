@@ -80,7 +80,9 @@ class Compiler {
   // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
   // expression to add at run time, or -1.
   int ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only = false);
-  void Borrow(const Builder& b, const std::string& held);
+  void Borrow(Builder& b, const Ref& held, const Op& op);
+  // Its object, without a lock around it, is borrowed mutably.
+  static bool NeedsMutably(const Op& op);
   int Find(const Builder& b, const std::string& key);
   // Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
   static bool SplitIndex(const std::string& key, std::string* base, int* element, bool* copy);

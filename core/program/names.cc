@@ -26,7 +26,7 @@ int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base
 int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
   *index_expr = -1;
   if (held_.count(KeyOf(ref)) != 0) {
-    Borrow(b, KeyOf(ref));
+    Borrow(b, ref, op);
     return -1;
   }
   std::string key = KeyOf(ref);
@@ -74,13 +74,23 @@ bool Compiler::SplitIndex(const std::string& key, std::string* base, int* elemen
 }
 
 // What a lock holds is reached through its guard, which rustc then takes to be there until its block ends.
-void Compiler::Borrow(const Builder& b, const std::string& held) {
-  for (const auto& [name, reg] : guards_[b.unit]) {
+void Compiler::Borrow(Builder& b, const Ref& held, const Op& op) {
+  auto holds = [&](const std::string& name) {
     auto lock = declared_.find(name);
-    if (lock == declared_.end()) continue;
-    for (const Ref& ref : scenario_.objects[static_cast<std::size_t>(lock->second)].holds)
-      if (KeyOf(ref) == held && MayBeThere(b, reg)) borrowed_guards_.insert({b.unit, reg});
+    if (lock == declared_.end()) return false;
+    const std::vector<Ref>& refs = scenario_.objects[static_cast<std::size_t>(lock->second)].holds;
+    return std::any_of(refs.begin(), refs.end(), [&](const Ref& ref) { return KeyOf(ref) == KeyOf(held); });
+  };
+  bool only_reads = false;
+  for (const auto& [name, reg] : guards_[b.unit]) {
+    if (!holds(name) || !MayBeThere(b, reg)) continue;
+    borrowed_guards_.insert({b.unit, reg});
+    only_reads = U(b).regs[static_cast<std::size_t>(reg)].kind == RegKind::kReadGuard;
   }
+  const Code code = op.def->code;
+  if (only_reads && NeedsMutably(op) && code != Code::kBorrow && code != Code::kSubscribe && code != Code::kUse && code != Code::kPush)
+    Refuse("ownership/two-borrows", Spelled(held), op.node, op.node, &op, &op, b,
+           "`" + Spelled(held) + "` changes here, and the guard of its lock only reads");
 }
 
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
