@@ -190,8 +190,10 @@ std::vector<int> Compiler::HeldNotSend(Builder& b) {
 // `before`: what was there before the op. What its body or its future gives up is part of it until then.
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, const std::vector<int>& before) {
   bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-  const bool polls = op.def->code == Code::kPoll;   // no task suspends there, but in Rust it is an await
+  const bool polls = op.def->code == Code::kPoll || op.def->code == Code::kCatchPanic;   // no task suspends there, but in Rust it is an await
   if ((!op.def->awaits && !polls) || !async_unit || b.diverged) return;
+  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+    if (Scope(s).sync) return;   // `pending`, which blocks the thread there
   // The send of a channel without a bound, or with a reserved place, is no future.
   if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
     auto channel = declared_.find(ObjectOf(op.on.name));
