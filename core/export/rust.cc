@@ -208,7 +208,19 @@ void RustWriter::DeclareObjects() {
         default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
       }
       if (remotes_.count("cloned " + name) != 0) one = "shared_sender(" + one + ")";
-      if (object.is_array) {
+      if (object.is_array && remotes_.count("array " + name) == 0) {   // each by itself: as a Vec, they fall from the first to the last
+        std::vector<std::string> ends;
+        for (const char* part : {".tx[", ".rx["})
+          for (std::int64_t k = object.count; k-- > 0;) ends.push_back(name + part + std::to_string(k) + "]");
+        for (std::int64_t k = 0; k < object.count; ++k) {
+          const std::string element = "[" + std::to_string(k) + "]";
+          Line("let (" + Ident(name + ".tx" + element) + ", " + Ident(name + ".rx" + element) + ") = " + one + ";");
+        }
+        for (const std::string& end : ends) {
+          const std::string end_ident = Ident(end);
+          Line("let mut " + end_ident + " = " + (Declare(end, end_ident, "end").optional ? "Some(" + end_ident + ");" : end_ident + ";"));
+        }
+      } else if (object.is_array) {
         Line("let (mut " + tx + ", mut " + rx + ") = (Vec::new(), Vec::new());");
         Line("for _ in 0.." + std::to_string(object.count) + " {\nlet (tx, rx) = " + one + ";\n" + tx + ".push(Some(tx));\n" + rx + ".push(Some(rx));\n}");
         Declare(name + ".tx", tx, "end").array = true;

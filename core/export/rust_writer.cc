@@ -139,6 +139,7 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
 RustValue* RustWriter::Lookup(const Ref& ref) {
   const std::string key = KeyOf(ref);
   RustUnit& unit = *unit_;
+  if (const Object* object = Declared(ref.name); object != nullptr && object->is_array && HasEnds(object->kind) && !IsConstant(ref)) remotes_.insert("array " + ref.name);
   if (IsCopy(ref)) {
     if (RustValue* one = FindIn(unit, key + "[$index]")) return one;
     RustValue* whole = FindIn(unit, key);

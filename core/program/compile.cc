@@ -272,6 +272,7 @@ int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* on
   b.scope = -1;
   int root = OpenScope(b, ScopeDef::Kind::kRoot);
   strand_roots_[b.unit].insert(root);
+  around_strand_[root] = outer_scope;
   b.async_scope = root;
   b.returns.emplace_back();
   int first = Pc();

@@ -202,6 +202,7 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, co
   std::vector<int> held = before;
   for (int reg : HeldNotSend(b))
     if (std::find(held.begin(), held.end(), reg) == held.end()) held.push_back(reg);
+  if (b.stays) held.clear();
   if (U(b).kind == UnitKind::kFuture && !held.empty()) not_send_units_.insert(b.unit);
   if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0 && !held.empty()) {
     auto other = std::find_if(held.begin(), held.end(), [&](int reg) { return !IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]); });
@@ -231,6 +232,7 @@ void Compiler::CompileOp(Builder& b, const Op& op) {
   source_ = SourceOf(op);
   int first = Pc();
   const std::vector<int> before = HeldNotSend(b);
+  CheckShared(b, op);
   CompileOne(b, op);
   CheckGuardsAcrossAwait(b, op, first, before);
   source_ = outer_source;
@@ -249,8 +251,10 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       break;
     }
     case Code::kBlockOn: {
+      const bool stayed = std::exchange(b.stays, true);
       int strand = op.local.empty() ? Strand(b, *op.body, Ends::kWithItsBlock)
                                     : Strand(b, [&] { CompileRunUntil(b, op, op.local); }, nullptr, false);
+      b.stays = stayed;
       int pc = Emit(b, VmOp::kBlockOn);
       At(pc).strand = strand;
       SetRuntime(b, op, pc);
@@ -275,7 +279,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
           Refuse("ownership/not-send", KeyOf(ref), op.node, op.node, &op, &op, b,
                  "a std `Receiver` is not Sync, so a borrow of `" + KeyOf(ref) + "` cannot go to another thread");
       if (!op.borrow.empty()) {
-        if (!InThreadScope(b))
+        if (OpenThreadScope(b) < 0)
           Refuse("ownership/borrow-escapes", KeyOf(op.borrow[0]), op.node, op.node, &op, &op, b,
                  "the thread may outlive `" + KeyOf(op.borrow[0]) + "`, which it only borrows");
       }

@@ -46,6 +46,7 @@ struct Builder {
   int strand = 0;
   int scope = -1;
   bool diverged = false;
+  bool stays = false;        // in the future of a `block_on`, which no other thread polls
   int async_scope = -1;      // the outermost scope of the nearest async block: `return` goes there
   std::vector<std::vector<std::pair<int, bool>>> returns;  // jumps to the end of the nearest block; bool: failed
   bool done = false;
@@ -162,7 +163,9 @@ class Compiler {
   void Take(Builder& b, int reg, const Op& op);
   // Whether a name is that of a thread of a `thread_scope`, or of what owns its handle.
   bool IsOfAScope(const Builder& b, const std::string& key) const;
-  bool InThreadScope(const Builder& b) const;
+  // The innermost one around this place, also through a `block_on` in it; -1: none.
+  int OpenThreadScope(const Builder& b) const;
+  void CheckShared(Builder& b, const Op& op);
   // Spawns: compiles the body as a unit and fills in what it captures.
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind) { return SpawnUnit(b, op, kind, *op.body); }
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body);
@@ -178,7 +181,7 @@ class Compiler {
   bool InOuterScope(Builder& b, int reg);
   void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries);
   void CheckTwoBorrows(Builder& b, const Op& op);
-  void Needs(const Body& body, std::set<std::string>* out);
+  void Needs(const Body& body, std::map<std::string, bool>* out);
   void CompileSelect(Builder& b, const Op& op);
   void BlockInScope(Builder& b, const Body& body);
   void EmitReturn(Builder& b, const Op& op, bool failed);
@@ -203,6 +206,7 @@ class Compiler {
   std::set<std::string> held_;
   std::map<int, int> root_scope_, captured_count_, copies_;
   std::map<int, std::set<int>> strand_roots_;
+  std::map<int, int> around_strand_;                 // root of a strand -> the scope in which it is polled
   std::map<const Body*, int> unit_of_body_;
   std::map<int, Builder*> builder_of_;
   std::vector<std::unique_ptr<Builder>> kept_;

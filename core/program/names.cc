@@ -88,7 +88,7 @@ void Compiler::Borrow(Builder& b, const Ref& held, const Op& op) {
     only_reads = U(b).regs[static_cast<std::size_t>(reg)].kind == RegKind::kReadGuard;
   }
   const Code code = op.def->code;
-  if (only_reads && NeedsMutably(op) && code != Code::kBorrow && code != Code::kSubscribe && code != Code::kUse && code != Code::kPush)
+  if (only_reads && NeedsMutably(op) && code != Code::kPush)
     Refuse("ownership/two-borrows", Spelled(held), op.node, op.node, &op, &op, b,
            "`" + Spelled(held) + "` changes here, and the guard of its lock only reads");
 }
@@ -321,14 +321,32 @@ void Compiler::Take(Builder& b, int reg, const Op& op) {
 }
 
 void Compiler::Lend(Builder& b, int reg, const Op& op) {
-  for (int s = b.scope; s >= 0; s = Scope(s).parent)
-    if (Scope(s).kind == ScopeDef::Kind::kThreadScope) { lent_[{b.unit, reg}] = {&op, s}; return; }
+  const int scope = OpenThreadScope(b);
+  if (scope >= 0) lent_[{b.unit, reg}] = {&op, scope};
 }
 
-bool Compiler::InThreadScope(const Builder& b) const {
-  for (int s = b.scope; s >= 0; s = program_->scopes[static_cast<std::size_t>(s)].parent)
-    if (program_->scopes[static_cast<std::size_t>(s)].kind == ScopeDef::Kind::kThreadScope) return true;
-  return false;
+int Compiler::OpenThreadScope(const Builder& b) const {
+  for (int s = b.scope; s >= 0;) {
+    const ScopeDef& scope = program_->scopes[static_cast<std::size_t>(s)];
+    if (scope.kind == ScopeDef::Kind::kThreadScope) return s;
+    auto around = around_strand_.find(s);
+    s = around != around_strand_.end() ? around->second : scope.parent;
+  }
+  return -1;
+}
+
+// What is borrowed shared, here or by a thread of the scope, and needed mutably.
+void Compiler::CheckShared(Builder& b, const Op& op) {
+  if (!NeedsMutably(op) || held_.count(KeyOf(op.on)) != 0) return;
+  const std::string key = KeyOf(op.on);
+  const int reg = Find(b, key);
+  const auto lent = lent_.find({b.unit, reg});
+  if (reg >= 0 && lent != lent_.end())
+    Refuse("ownership/two-borrows", key, lent->second.to->node, op.node, lent->second.to, &op, b,
+           "`" + key + "` changes here, and a thread of the `thread_scope` still borrows it");
+  for (const Ref& borrowed : b.made_by != nullptr ? b.made_by->borrow : std::vector<Ref>())
+    if (KeyOf(borrowed) == key)
+      Refuse("ownership/two-borrows", key, b.made_by->node, op.node, b.made_by, &op, b, "`" + key + "` changes here, and this body only borrowed it");
 }
 
 bool Compiler::IsOfAScope(const Builder& b, const std::string& key) const {
@@ -357,7 +375,7 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
                "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
   if (IsOfAScope(b, what)) {
     of_scope_units_.insert(unit);
-    const bool within = code == Code::kFuture || code == Code::kMakeValue || (code == Code::kSpawnThread && InThreadScope(b));
+    const bool within = code == Code::kFuture || code == Code::kMakeValue || (code == Code::kSpawnThread && OpenThreadScope(b) >= 0);
     if (!within)
       Refuse("ownership/borrow-escapes", what, op.node, op.node, &op, &op, b,
              "this body may outlive the `thread_scope` of the thread `" + what + "`, which no other may join");
