@@ -200,7 +200,7 @@ void RustWriter::DeclareObjects() {
       const std::string size = object.capacity ? std::to_string(*object.capacity) : "";
       std::string one;
       switch (object.kind) {
-        case Kind::kStdChannel: one = object.capacity ? "std::sync::mpsc::sync_channel::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
+        case Kind::kStdChannel: one = object.capacity ? std::string(IsTold(object) ? "bounded" : "std::sync::mpsc::sync_channel") + "::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
         case Kind::kMpsc: one = object.capacity ? "tokio::sync::mpsc::channel::<" + message + ">(" + size + ")" : "tokio::sync::mpsc::unbounded_channel::<" + message + ">()"; break;
         case Kind::kOneshot: one = "tokio::sync::oneshot::channel::<" + message + ">()"; break;
         case Kind::kIo: one = "crate::pipes::pipe(" + (object.buffer ? "Some(" + std::to_string(*object.buffer) + ")" : std::string("None")) + ")"; break;
@@ -208,13 +208,15 @@ void RustWriter::DeclareObjects() {
         default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
       }
       if (remotes_.count("cloned " + name) != 0) one = "shared_sender(" + one + ")";
+      // What is left in it at the end is told.
+      auto told = [&](const std::string& called) { return IsTold(object) ? "told_channel(" + called + ", " + one + ")" : one; };
       if (object.is_array && remotes_.count("array " + name) == 0) {   // each by itself: as a Vec, they fall from the first to the last
         std::vector<std::string> ends;
         for (const char* part : {".tx[", ".rx["})
           for (std::int64_t k = object.count; k-- > 0;) ends.push_back(name + part + std::to_string(k) + "]");
         for (std::int64_t k = 0; k < object.count; ++k) {
           const std::string element = "[" + std::to_string(k) + "]";
-          Line("let (" + Ident(name + ".tx" + element) + ", " + Ident(name + ".rx" + element) + ") = " + one + ";");
+          Line("let (" + Ident(name + ".tx" + element) + ", " + Ident(name + ".rx" + element) + ") = " + told(RustString(name + element)) + ";");
         }
         for (const std::string& end : ends) {
           const std::string end_ident = Ident(end);
@@ -222,11 +224,11 @@ void RustWriter::DeclareObjects() {
         }
       } else if (object.is_array) {
         Line("let (mut " + tx + ", mut " + rx + ") = (Vec::new(), Vec::new());");
-        Line("for _ in 0.." + std::to_string(object.count) + " {\nlet (tx, rx) = " + one + ";\n" + tx + ".push(Some(tx));\n" + rx + ".push(Some(rx));\n}");
+        Line("for k in 0.." + std::to_string(object.count) + " {\nlet (tx, rx) = " + told("format!(\"" + name + "[{k}]\")") + ";\n" + tx + ".push(Some(tx));\n" + rx + ".push(Some(rx));\n}");
         Declare(name + ".tx", tx, "end").array = true;
         Declare(name + ".rx", rx, "end").array = true;
       } else {
-        Line("let (mut " + tx + ", mut " + rx + ") = " + one + ";");
+        Line("let (mut " + tx + ", mut " + rx + ") = " + told(RustString(name)) + ";");
         if (Declare(name + ".tx", tx, "end").optional) Line("let mut " + tx + " = Some(" + tx + ");");
         if (Declare(name + ".rx", rx, "end").optional) Line("let mut " + rx + " = Some(" + rx + ");");
       }

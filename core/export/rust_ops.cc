@@ -65,7 +65,8 @@ RustAct RustWriter::Received(const Op& op) {
   act.fails = Fails::kResult;
   const Code code = op.def->code;
   if (op.on.kind == Kind::kOneshot && code == Code::kBlockingRecv) {
-    act.expr = Use(op.on, Mode::kTake, &op) + ".blocking_recv()";
+    const Object* channel = ChannelOf(op.on);
+    act.expr = Use(op.on, Mode::kTake, &op) + (channel != nullptr && IsTold(*channel) ? ".into_inner()" : "") + ".blocking_recv()";
     return act;
   }
   // A future that borrows std's receiver shared is not Send.

@@ -99,6 +99,8 @@ class RustWriter {
   const Runtime* DeclaredRuntime(const std::string& name) const;
   std::string TypeOf(const Ref& ref);
   std::string ChannelType(const Object& object, Ref::Part part);
+  // Whether what is left in a channel is told at the end.
+  bool IsTold(const Object& channel) const;
   std::string MessageType(const std::string& object);
   // ---- expressions
   std::string Int(const Expr& expr);
