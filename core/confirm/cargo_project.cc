@@ -2,6 +2,7 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -127,7 +128,8 @@ CargoResult BuildProject(std::vector<std::pair<std::string, RustModule>> modules
     const std::map<std::string, std::string> errors = ErrorsOf(cargo.output);
     const std::size_t before = modules.size();
     std::erase_if(modules, [&](const auto& module) { return errors.count(module.first) != 0; });
-    if (modules.size() == before || errors.count("main") != 0 || errors.count("support") != 0) {
+    const std::set<std::string> own = NamesOfRustProject();
+    if (modules.size() == before || std::any_of(own.begin(), own.end(), [&](const std::string& name) { return errors.count(name) != 0; })) {
       const std::string said = LastLines(cargo.errors, 10);
       result.error = "cargo failed" + (said.empty() ? "" : ":\n" + said);
       return result;

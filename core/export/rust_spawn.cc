@@ -80,13 +80,18 @@ std::vector<std::string> RustWriter::Prelude(const Op& op, RustUnit& child) {
       out.push_back("let " + inner->ident + " = " + (lent.ends_with(".as_ref().unwrap()") ? "" : "&") + lent + ";");
       continue;
     }
+    if (outer->may_lack) {
+      from = Given(*outer);
+      if (from != inner->ident) out.push_back("let mut " + inner->ident + " = " + from + ";");
+      continue;
+    }
     from = UseValue(*outer, clone ? Mode::kRef : Mode::kTake, index);
     if (outer->type == "permit") remotes_.insert("permit " + capture.base);
     if (clone && outer->array && index.empty()) {
       out.push_back("let mut " + inner->ident + ": Vec<_> = " + from + ".iter().cloned().collect();");
     } else if (clone) {
       const Object* channel = Declared(base.substr(0, base.find('.')));
-      if (channel != nullptr && channel->kind == Kind::kWatch && base.ends_with(".tx")) Unsupported(&op, "a clone of a watch sender, which Debian's Tokio does not have");
+      if (channel != nullptr && channel->kind == Kind::kWatch && base.ends_with(".tx")) remotes_.insert("cloned " + channel->name);
       out.push_back("let mut " + inner->ident + " = " + from + ".clone();");
     } else if (from != inner->ident) {
       out.push_back("let mut " + inner->ident + " = " + from + ";");
@@ -167,6 +172,22 @@ void RustWriter::Spawn(const Op& op) {
   if (remote) Line("let " + Ident("&" + op.as) + " = shared(" + ident + (optional ? ".as_ref().unwrap()" : "") + remote_of + ");");
 }
 
+bool RustWriter::IsNotSend(const RustValue& value) const {
+  if (value.not_send || value.type == "enter") return true;
+  const Object* object = Declared(value.type == "guard" ? value.object : value.key.substr(0, value.key.find('[')));
+  if (object == nullptr) return false;
+  switch (object->kind) {
+    case Kind::kStdMutex: case Kind::kStdRwlock: case Kind::kWatch: return value.type == "guard";
+    case Kind::kLocalSet: return true;
+    case Kind::kValue: return !object->send;
+    default: return false;
+  }
+}
+
+bool RustWriter::TakesNotSend(const RustUnit& child) {
+  return std::any_of(child.scopes.front().begin(), child.scopes.front().end(), [&](const RustValue& value) { return IsNotSend(value); });
+}
+
 void RustWriter::MakeFuture(const Op& op) {
   if (op.def->code == Code::kArm) {
     const std::string ident = Ident(op.as);
@@ -185,12 +206,10 @@ void RustWriter::MakeFuture(const Op& op) {
   const std::string inside = OwnBody(op, body, !value, child);
   const std::vector<std::string> prelude = Prelude(op, child);
   std::string made;
+  bool stays = TakesNotSend(child);
   if (value) {
-    const bool only_local = std::any_of(child.captures.begin(), child.captures.end(), [&](const RustCapture& c) {
-      const Object* object = Declared(c.base);
-      return object != nullptr && (object->kind == Kind::kLocalSet || (object->kind == Kind::kValue && !object->send));
-    });
-    made = std::string(op.send && !only_local ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
+    stays = !op.send || TakesNotSend(child);
+    made = std::string(stays ? "LocalOnDrop" : "OnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {
     made = "future(async move {\n" + inside + "\n})";
@@ -198,6 +217,7 @@ void RustWriter::MakeFuture(const Op& op) {
   if (!prelude.empty()) made = "{\n" + JoinedLines(prelude) + "\n" + made + "\n}";
   if (op.def->code == Code::kPush) { Line(Use(op.on, Mode::kMut, &op) + ".push(" + made + ");"); return; }
   RustValue& bound = Declare(op.as, Ident(op.as), value ? "value" : "future");
+  bound.not_send = stays;
   Line("let mut " + bound.ident + " = " + (bound.optional ? "Some(" + made + ")" : made) + ";");
 }
 

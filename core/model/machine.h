@@ -195,6 +195,9 @@ class Machine {
   void Fail(int thread, int strand, const char* why, const char* rule = nullptr, bool derived = false);
   void Panic(int thread, int strand, const char* rule, const char* detail, bool derived = false);
   void Abort(int thread, int strand);
+  // Whether a panic unwinds: the thread of a strand, or what it drops (which poisons the locks that are let go there).
+  enum PanicOf : std::uint8_t { kOfThread, kOfWhatFalls };
+  bool IsPanicking(int strand, PanicOf what);
   void PanicFrom(int thread, int strand, std::uint16_t origin);
   void CancelStrand(int thread, int strand, Link parent);
   void Abandon(int thread, int strand);

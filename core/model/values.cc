@@ -327,7 +327,7 @@ bool Machine::DropSet(int thread, int strand, int element) {
 // Drops one value. False: something runs first (a destructor, a future's cleanup) and this strand goes on after it.
 bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int32_t value, std::int32_t extra, bool on_purpose) {
   ThreadCell& t = T(thread);
-  bool unwinding = S(strand).mode == Mode::kPanicking;
+  bool unwinding = IsPanicking(strand, kOfWhatFalls);
   switch (kind) {
     case RegKind::kTx: DropTx(thread, base + value - 1); return true;
     case RegKind::kRx: DropRx(thread, base + (value & 0xffff) - 1, on_purpose || unwinding); return true;
@@ -431,7 +431,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
   }
   if (s.winner == 1 && s.phase == 0) {
     s.winner = 2;
-    if (!wait || (t.entered != 0 && s.mode == Mode::kPanicking)) { s.winner = 0; return true; }
+    if (!wait || (t.entered != 0 && IsPanicking(strand, kOfThread))) { s.winner = 0; return true; }
     if (t.entered != 0) {
       s.winner = 0;
       Panic(thread, strand, "ownership/drop-in-async", "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is dropped from within an asynchronous context.");

@@ -39,6 +39,10 @@ Json Seen(const asyncrt::Element& element, const std::int32_t* w) {
     case Kind::kRwlock: return w[Machine::kPermits] == asyncrt::kRwlockPermits ? "free" : w[Machine::kPermits] != 0 ? "read" : "no reader may come";
     case Kind::kSemaphore: return w[Machine::kClosed] != 0 ? "closed" : std::to_string(w[Machine::kPermits]) + " permits";
     case Kind::kNotify: return w[0] != 0 ? "a permit" : "no permit";
+    case Kind::kMpsc: case Kind::kOneshot: case Kind::kStdChannel:
+      if (w[Machine::kRxState] == 0) return "no receiver";
+      if (element.kind == Kind::kMpsc && element.capacity >= 0) return std::to_string(w[Machine::kPermits]) + " places free";
+      return std::to_string(w[Machine::kCount]) + " messages";
     default: return nullptr;
   }
 }
