@@ -227,8 +227,8 @@ FUZZ_LINK ?= -fsanitize=fuzzer,address,undefined
 sanitize = $(MAKE) --no-print-directory BUILD=$(SANITIZED) CXX="$(SANITIZE_CXX)" CXXFLAGS="$(SANITIZE)"
 sanitized:
 	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
-	@$(sanitize) LDFLAGS="$(SANITIZE_LINK) $(LDFLAGS)" $(SANITIZED)/asyncrt-check $(SANITIZED)/tests
-	@$(sanitize) LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(SANITIZED)/%_fuzz,$(FUZZERS))
+	+@$(sanitize) LDFLAGS="$(SANITIZE_LINK) $(LDFLAGS)" $(SANITIZED)/asyncrt-check $(SANITIZED)/tests
+	+@$(sanitize) LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(SANITIZED)/%_fuzz,$(FUZZERS))
 
 asan: sanitized ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory asan-units asan-scenarios
