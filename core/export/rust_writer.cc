@@ -225,13 +225,12 @@ std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string&
 }
 
 // A value that is kept in a lock is reached through the guard of it.
-std::string RustWriter::HeldBy(const Ref& ref, Mode mode, const Op* op) {
+std::string RustWriter::HeldBy(const Ref& ref) {
   auto lock = lock_of_.find(KeyOf(ref));
   if (lock == lock_of_.end()) return "";
   for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend(); ++scope)
     for (auto value = scope->rbegin(); value != scope->rend(); ++value)
       if (value->object == lock->second && !value->taken) {
-        if (value->shares && mode != Mode::kRef) Unsupported(op, "`" + KeyOf(ref) + "` changed through a lock that is held for reading");
         std::string guard = UseValue(*value, Mode::kMut, "");
         const Object* object = Declared(lock->second);
         if (object->holds.size() == 1) return "(*" + guard + ")";
@@ -242,7 +241,7 @@ std::string RustWriter::HeldBy(const Ref& ref, Mode mode, const Op* op) {
 }
 
 std::string RustWriter::Use(const Ref& ref, Mode mode, const Op* op) {
-  std::string held = HeldBy(ref, mode, op);
+  std::string held = HeldBy(ref);
   if (!held.empty()) return held;
   if (ref.kind == Kind::kRuntime && ref.part == Ref::Part::kHandle) return Ident(ref.name + ".handle") + (DeclaredRuntime(ref.name)->has_build ? ".get()" : "");
   RustValue* value = Lookup(ref);
