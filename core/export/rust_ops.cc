@@ -35,7 +35,10 @@ std::string RustWriter::Message(const Op& op) {
   std::string value = op.value ? Int(*op.value) : "0";
   if (op.with.empty()) return value;
   std::string text = "(" + value;
-  for (const Ref& ref : op.with) text += ", " + Use(ref, Mode::kTake, &op);
+  for (const Ref& ref : op.with) {
+    text += ", " + Use(ref, Mode::kTake, &op);
+    remotes_.insert("sent " + ref.name);
+  }
   return text + ")";
 }
 

@@ -180,8 +180,18 @@ bool RustWriter::IsNotSend(const RustValue& value) const {
     case Kind::kStdMutex: case Kind::kStdRwlock: case Kind::kWatch: return value.type == "guard";
     case Kind::kLocalSet: return true;
     case Kind::kValue: return !object->send;
+    case Kind::kFuturesUnordered: return remotes_.count("sent " + object->name) == 0;   // nor need its members be
     default: return false;
   }
+}
+
+// A lock that several may read, with a receiver of std in it, is not to be shared between threads.
+bool RustWriter::SharesReceiver(const std::string& body) {
+  return std::any_of(scenario_.objects.begin(), scenario_.objects.end(), [&](const Object& object) {
+    if (object.kind != Kind::kRwlock && object.kind != Kind::kStdRwlock) return false;
+    const bool holds = std::any_of(object.holds.begin(), object.holds.end(), [](const Ref& ref) { return ref.kind == Kind::kStdChannel && ref.part == Ref::Part::kRx; });
+    return holds && body.find(Ident(object.name) + ".") != std::string::npos;
+  });
 }
 
 bool RustWriter::TakesNotSend(const RustUnit& child) {
@@ -208,7 +218,7 @@ void RustWriter::MakeFuture(const Op& op) {
   std::string made;
   bool stays = TakesNotSend(child);
   if (value) {
-    stays = !op.send || TakesNotSend(child);
+    stays = !op.send || TakesNotSend(child) || SharesReceiver(inside);
     made = std::string(stays ? "LocalOnDrop" : "OnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {

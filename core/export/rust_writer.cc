@@ -127,8 +127,9 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   }
   value.block = unit_->block;
   const Code maker = unit_->made_by == nullptr ? Code::kUse : unit_->made_by->def->code;
-  const bool sent_value = maker == Code::kMakeValue && unit_->made_by->send;   // its destructor may run on any thread
-  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || sent_value) remotes_.insert("sent " + capture.base);
+  // What a value or a future owns goes where that goes.
+  const bool goes_along = (maker == Code::kMakeValue || maker == Code::kFuture) && remotes_.count("sent " + unit_->made_by->as) != 0;
+  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || goes_along) remotes_.insert("sent " + capture.base);
   if (slots_.count(value.id) != 0) value.optional = true;
   unit_->captures.push_back(capture);
   auto& root = unit_->scopes.front();

@@ -118,6 +118,7 @@ class RustWriter {
   void ReleaseLatest(const Op& op, const std::string& verb);
   std::string Given(RustValue& value);
   bool IsNotSend(const RustValue& value) const;
+  bool SharesReceiver(const std::string& body);
   bool TakesNotSend(const RustUnit& child);
   RustValue* GuardOf(const std::string& name);
   // ---- ways of which one is gone: what each gives up is there for the others
