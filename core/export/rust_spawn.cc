@@ -132,7 +132,7 @@ void RustWriter::Spawn(const Op& op) {
       if (capture.base == on.name && on.part != Ref::Part::kHandle && op.target == Op::Target::kRef) on.part = Ref::Part::kHandle;
     call = (op.target == Op::Target::kRef ? Use(on, Mode::kRef, &op) : RuntimeText(op)) + (blocking ? ".spawn_blocking(" : ".spawn(");
   }
-  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
+  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : std::string(op.target == Op::Target::kNone && !local ? "tracked_here(" : "tracked(") + name + ", async move {\n") + inside + "\n})";
   if (!prelude.empty()) spawned = "{\n" + JoinedLines(prelude) + "\n" + spawned + "\n}";
   spawned = call + spawned;
   if (!op.into.empty() && op.target == Op::Target::kRef && !local) {

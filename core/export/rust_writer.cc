@@ -13,7 +13,7 @@ const std::set<std::string>& ReservedWords() {
       "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static", "struct", "super", "trait",
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
-      "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
+      "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "tracked_here", "in_party", "task", "joined", "joined_thread", "used", "compute",
       "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "bounded", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
