@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -106,8 +107,13 @@ CargoResult BuildProject(std::vector<std::pair<std::string, RustModule>> modules
         return result;
       }
     }
-    const ProcessResult cargo = RunProcess({{"cargo", "build", "--offline", "--quiet", "--message-format", "json"}, request.folder,
-                                            {{"CARGO_TARGET_DIR", request.target}}, kBuildLimitMs, request.interrupted});
+    ProcessRequest build{{"cargo", "build", "--offline", "--quiet", "--message-format", "json"}, request.folder,
+                         {{"CARGO_TARGET_DIR", request.target}}, kBuildLimitMs, request.interrupted};
+    // Flags in the environment hide those of the project.
+    const char* flags = std::getenv("RUSTFLAGS");
+    if (flags != nullptr && std::any_of(modules.begin(), modules.end(), [](const auto& module) { return module.second.needs_unstable; }))
+      build.environment.emplace_back("RUSTFLAGS", std::string(flags) + " --cfg tokio_unstable");
+    const ProcessResult cargo = RunProcess(build);
     if (cargo.was_killed) {
       result.error = "the build was ended";
       return result;

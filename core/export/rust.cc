@@ -250,7 +250,7 @@ void RustWriter::DeclareObjects() {
         Op op;
         op.node = object.node;
         const std::string inside = OwnBody(op, object.drop ? *object.drop : kNothing, false, child);
-        one = std::string(object.send ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
+        one = std::string(object.send && !SharesReceiver(inside) ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
         if (object.shared) one = "Arc::new(" + one + ")";
       }
     }

@@ -35,7 +35,10 @@ std::string RustWriter::Message(const Op& op) {
   std::string value = op.value ? Int(*op.value) : "0";
   if (op.with.empty()) return value;
   std::string text = "(" + value;
-  for (const Ref& ref : op.with) text += ", " + Use(ref, Mode::kTake, &op);
+  for (const Ref& ref : op.with) {
+    text += ", " + Use(ref, Mode::kTake, &op);
+    remotes_.insert("sent " + ref.name);
+  }
   return text + ")";
 }
 
@@ -266,7 +269,6 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     if (act.gives_value && !op.var.empty()) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
-    bound.shares = op.def->code == Code::kRead || op.def->code == Code::kTryRead || op.def->code == Code::kBlockingRead;
     Line("let mut " + ident + " = " + (bound.optional ? "Some(" + text + ")" : text) + ";");
     return;
   }

@@ -132,7 +132,7 @@ void RustWriter::Spawn(const Op& op) {
       if (capture.base == on.name && on.part != Ref::Part::kHandle && op.target == Op::Target::kRef) on.part = Ref::Part::kHandle;
     call = (op.target == Op::Target::kRef ? Use(on, Mode::kRef, &op) : RuntimeText(op)) + (blocking ? ".spawn_blocking(" : ".spawn(");
   }
-  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
+  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : std::string(op.target == Op::Target::kNone && !local ? "tracked_here(" : "tracked(") + name + ", async move {\n") + inside + "\n})";
   if (!prelude.empty()) spawned = "{\n" + JoinedLines(prelude) + "\n" + spawned + "\n}";
   spawned = call + spawned;
   if (!op.into.empty() && op.target == Op::Target::kRef && !local) {
@@ -180,8 +180,18 @@ bool RustWriter::IsNotSend(const RustValue& value) const {
     case Kind::kStdMutex: case Kind::kStdRwlock: case Kind::kWatch: return value.type == "guard";
     case Kind::kLocalSet: return true;
     case Kind::kValue: return !object->send;
+    case Kind::kFuturesUnordered: return remotes_.count("sent " + object->name) == 0;   // nor need its members be
     default: return false;
   }
+}
+
+// A lock that several may read, with a receiver of std in it, is not to be shared between threads.
+bool RustWriter::SharesReceiver(const std::string& body) {
+  return std::any_of(scenario_.objects.begin(), scenario_.objects.end(), [&](const Object& object) {
+    if (object.kind != Kind::kRwlock && object.kind != Kind::kStdRwlock) return false;
+    const bool holds = std::any_of(object.holds.begin(), object.holds.end(), [](const Ref& ref) { return ref.kind == Kind::kStdChannel && ref.part == Ref::Part::kRx; });
+    return holds && body.find(Ident(object.name) + ".") != std::string::npos;
+  });
 }
 
 bool RustWriter::TakesNotSend(const RustUnit& child) {
@@ -208,7 +218,7 @@ void RustWriter::MakeFuture(const Op& op) {
   std::string made;
   bool stays = TakesNotSend(child);
   if (value) {
-    stays = !op.send || TakesNotSend(child);
+    stays = !op.send || TakesNotSend(child) || SharesReceiver(inside);
     made = std::string(stays ? "LocalOnDrop" : "OnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {

@@ -13,7 +13,7 @@ const std::set<std::string>& ReservedWords() {
       "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static", "struct", "super", "trait",
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
-      "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
+      "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "tracked_here", "in_party", "task", "joined", "joined_thread", "used", "compute",
       "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "bounded", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
@@ -127,8 +127,9 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   }
   value.block = unit_->block;
   const Code maker = unit_->made_by == nullptr ? Code::kUse : unit_->made_by->def->code;
-  const bool sent_value = maker == Code::kMakeValue && unit_->made_by->send;   // its destructor may run on any thread
-  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || sent_value) remotes_.insert("sent " + capture.base);
+  // What a value or a future owns goes where that goes.
+  const bool goes_along = (maker == Code::kMakeValue || maker == Code::kFuture) && remotes_.count("sent " + unit_->made_by->as) != 0;
+  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || goes_along) remotes_.insert("sent " + capture.base);
   if (slots_.count(value.id) != 0) value.optional = true;
   unit_->captures.push_back(capture);
   auto& root = unit_->scopes.front();
@@ -225,13 +226,12 @@ std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string&
 }
 
 // A value that is kept in a lock is reached through the guard of it.
-std::string RustWriter::HeldBy(const Ref& ref, Mode mode, const Op* op) {
+std::string RustWriter::HeldBy(const Ref& ref) {
   auto lock = lock_of_.find(KeyOf(ref));
   if (lock == lock_of_.end()) return "";
   for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend(); ++scope)
     for (auto value = scope->rbegin(); value != scope->rend(); ++value)
       if (value->object == lock->second && !value->taken) {
-        if (value->shares && mode != Mode::kRef) Unsupported(op, "`" + KeyOf(ref) + "` changed through a lock that is held for reading");
         std::string guard = UseValue(*value, Mode::kMut, "");
         const Object* object = Declared(lock->second);
         if (object->holds.size() == 1) return "(*" + guard + ")";
@@ -242,7 +242,7 @@ std::string RustWriter::HeldBy(const Ref& ref, Mode mode, const Op* op) {
 }
 
 std::string RustWriter::Use(const Ref& ref, Mode mode, const Op* op) {
-  std::string held = HeldBy(ref, mode, op);
+  std::string held = HeldBy(ref);
   if (!held.empty()) return held;
   if (ref.kind == Kind::kRuntime && ref.part == Ref::Part::kHandle) return Ident(ref.name + ".handle") + (DeclaredRuntime(ref.name)->has_build ? ".get()" : "");
   RustValue* value = Lookup(ref);

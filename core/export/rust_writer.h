@@ -29,7 +29,6 @@ struct RustValue {
   int id = 0;         // the same in every pass
   int block = 0;      // the inner block (of block_on, select, …) that it stands in
   bool optional = false, array = false, taken = false, is_arm = false;
-  bool shares = false;    // a guard that only reads
   bool may_lack = false;  // it is an Option, since what was to give it may have failed
   bool not_send = false;  // a value that stays on its thread, as what it owns
   bool partly = false;    // taken, but not on every way that leads here
@@ -93,7 +92,7 @@ class RustWriter {
   std::string Index(const Ref& ref);
   std::string Remote(const std::string& name, const std::optional<std::string>& index);
   std::string LocalVar(const std::string& name);
-  std::string HeldBy(const Ref& ref, Mode mode, const Op* op);
+  std::string HeldBy(const Ref& ref);
   const Object* Declared(const std::string& name) const;
   const Object* ChannelOf(const Ref& ref) const;
   const Runtime* DeclaredRuntime(const std::string& name) const;
@@ -119,6 +118,7 @@ class RustWriter {
   void ReleaseLatest(const Op& op, const std::string& verb);
   std::string Given(RustValue& value);
   bool IsNotSend(const RustValue& value) const;
+  bool SharesReceiver(const std::string& body);
   bool TakesNotSend(const RustUnit& child);
   RustValue* GuardOf(const std::string& name);
   // ---- ways of which one is gone: what each gives up is there for the others

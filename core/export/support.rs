@@ -541,18 +541,27 @@ pub struct Tracked<F> {
     party: Arc<Party>,
     waker: Option<(Waker, Waker)>,
     maker: Option<(Arc<Party>, u64)>, // who spawns it, and its events until then
+    needs_current: bool,              // it is spawned where there may be no runtime
 }
 pub fn tracked<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
     let maker = current().map(|party| (party.clone(), party.events.load(SeqCst)));
-    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None, maker }
+    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None, maker, needs_current: false }
+}
+/// For `tokio::spawn`, which has no runtime at hand.
+pub fn tracked_here<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
+    let mut task = tracked(name, future);
+    task.needs_current = true;
+    task
 }
 impl<F> Tracked<F> {
-    /// The spawn itself panics, so this never was a task: whoever spawned it drops what it owns.
+    /// The spawn itself panics, so this never was a task: whoever spawned it drops what it owns, in newer releases before.
     fn never_was(&self) -> bool {
         let is_making = |(maker, events): &(Arc<Party>, u64)| {
             maker.events.load(SeqCst) == *events && current().map_or(false, |party| Arc::ptr_eq(maker, &party))
         };
-        std::thread::panicking() && self.waker.is_none() && self.maker.as_ref().map_or(false, is_making)
+        let panics = std::thread::panicking()
+            || self.needs_current && tokio::runtime::Handle::try_current().is_err();
+        panics && self.waker.is_none() && self.maker.as_ref().map_or(false, is_making)
     }
 }
 impl<F: Future> Future for Tracked<F> {

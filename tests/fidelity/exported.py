@@ -111,6 +111,8 @@ def build(options, folder, target):
     """Builds; modules with errors are taken out until the rest compiles. Returns their errors by module."""
     refused = {}
     env = dict(os.environ, CARGO_TARGET_DIR=target)
+    if "RUSTFLAGS" in env and target != options.target:   # which hide those of the project
+        env["RUSTFLAGS"] += " --cfg tokio_unstable"
     cargo = ["cargo", "build", "--offline", "--message-format", "json", "-q"]
     if options.registry != DEBIAN:
         cargo += ["--config", f"source.debian.directory={json.dumps(options.registry)}"]
