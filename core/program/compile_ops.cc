@@ -183,18 +183,19 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
     for (int s = b.scope; s >= 0; s = Scope(s).parent)
       for (int reg : Scope(s).regs) {
         const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
+        deadline_.Step();
         if (b.moved.count(reg) != 0 || ((r.kind != RegKind::kEnter || !rules_.enter_guard_not_send) && not_send_.count({b.unit, reg}) == 0)) continue;
         Refuse("ownership/not-send", r.name, op.node, op.node, nullptr, &op, b,
                "`" + r.name + "` is not Send and is held across this await, in a task that may move between threads");
         return;
       }
   }
-  std::vector<int> live = LiveStdGuards(b);
-  if (live.empty()) return;
-  const Reg& r = U(b).regs[static_cast<std::size_t>(live[0])];
+  const int live = LiveStdGuard(b);
+  if (live < 0) return;
+  const Reg& r = U(b).regs[static_cast<std::size_t>(live)];
   std::string name = program_->elements[static_cast<std::size_t>(r.base)].name;
   if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {
-    Refuse("ownership/not-send", name, guard_node_[{b.unit, live[0]}], op.node, nullptr, &op, b,
+    Refuse("ownership/not-send", name, guard_node_[{b.unit, live}], op.node, nullptr, &op, b,
            "the guard of `" + name + "` is not Send and is held across this await, in a task that may move between threads");
     return;
   }
@@ -202,12 +203,14 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
   for (int pc = Pc() - 1; pc >= first_pc; --pc) {
     VmOp vm = At(pc).op;
     if (At(pc).source != source_ || vm == VmOp::kDropReg || vm == VmOp::kJump || vm == VmOp::kNop) continue;
-    At(pc).guard = live[0];
+    At(pc).guard = live;
     break;
   }
 }
 
 void Compiler::CompileOp(Builder& b, const Op& op) {
+  deadline_.Look();   // some ops copy what is known of all registers
+  if (Pc() > kInstructionsMax) return;   // that is said at the end
   int outer_source = source_;
   source_ = SourceOf(op);
   int first = Pc();
@@ -678,14 +681,13 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
   }
 }
 
-std::vector<int> Compiler::LiveStdGuards(Builder& b) {
-  std::vector<int> live;
+int Compiler::LiveStdGuard(Builder& b) {
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
     for (int reg : Scope(s).regs) {
-      const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-      if (b.moved.count(reg) == 0 && IsStdLock(r)) live.push_back(reg);
+      deadline_.Step();
+      if (IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]) && b.moved.count(reg) == 0) return reg;
     }
-  return live;
+  return -1;
 }
 
 // A guard that is not Send: of a lock of std, the one inside a `watch` included.
@@ -703,6 +705,7 @@ const std::string& Compiler::ObjectOf(const std::string& name) const {
 // Which op gives a name, wherever it stands: a message can bring a value that a later op makes.
 void Compiler::CollectMakers(const Body& body) {
   if (!collected_.insert(&body).second) return;
+  deadline_.Step();
   for (const Op& op : body.ops) {
     if (!op.as.empty()) made_by_.emplace(op.as, op.def->code);
     for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})
