@@ -60,14 +60,16 @@ std::string TooManyWorkers() {
   return "the exact scheduler plays " + std::to_string(kExactWorkersMax) + " workers of a runtime at most";
 }
 
-void Prepare(const std::string& text, const std::string& file, const CheckOptions& options, Prepared* out) {
-  out->scenario = ReadScenario(text, file, out->diagnostics);
+// Throws TimeIsUp; `name` has what is known of the scenario's name then.
+void Prepare(const std::string& text, const std::string& file, const CheckOptions& options, const Deadline& deadline, Prepared* out, std::string* name) {
+  out->scenario = ReadScenario(text, file, out->diagnostics, deadline, name);
   if (out->scenario == nullptr) return;
+  *name = out->scenario->name;
   std::string version = !options.tokio.empty() ? options.tokio : out->scenario->tokio;
   int minor, patch;
   ParseVersion(version, &minor, &patch);
   out->tokio = version.empty() ? "1." + std::to_string(kNewestMinor) : version;
-  out->program = Compile(*out->scenario, minor, patch, out->diagnostics);
+  out->program = Compile(*out->scenario, minor, patch, out->diagnostics, deadline);
   if (const Runtime* rt = TooLargeForExact(*out->scenario); rt != nullptr && options.scheduler == Scheduler::kExact) {
     out->diagnostics.Add(*rt->node, TooManyWorkers());
     out->program.reset();
@@ -78,7 +80,8 @@ void Prepare(const std::string& text, const std::string& file, const CheckOption
 
 class Reporter {
  public:
-  Reporter(const Prepared& prepared, const std::string& file) : prepared_(prepared), p_(*prepared.program), file_(file) {}
+  Reporter(const Prepared& prepared, const std::string& file, const Deadline& deadline = {})
+      : prepared_(prepared), p_(*prepared.program), file_(file), deadline_(deadline) {}
 
   Location At(const Json* node, std::string label = "") {
     Location l;
@@ -133,13 +136,22 @@ class Reporter {
       f.locations.push_back(At(p_.scenario->main.node));
     }
     if (f.locations.empty()) f.locations.push_back(At(p_.scenario->main.node));
-    Schedule(seed, &f);
+    try {
+      Schedule(seed, &f);
+    } catch (const TimeIsUp& up) {   // it can be replayed all the same
+      f.schedule.clear();
+      f.at_end.clear();
+      cut_by_ = up.limit;
+    }
     char print[17];
     std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(p_.scenario->name + "|" + FingerprintKey(seed))));
     f.fingerprint = print;
     f.replay = EncodeSchedule(prepared_.hash, seed.mode, seed.path, seed.sizes, prepared_.usual_sizes);
     return f;
   }
+
+  // Which limit has left the steps of a finding untold; null: none.
+  const char* cut_by() const { return cut_by_; }
 
  private:
   static bool Known(const Finding& f, const Json* node) {
@@ -184,7 +196,7 @@ class Reporter {
     Layout layout(*prepared_.program);
     bool ok;
     std::vector<Move> moves = seed.path;
-    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr, nullptr, &f->at_end);
+    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr, nullptr, &f->at_end, deadline_);
     std::set<int> relevant(seed.frames.begin(), seed.frames.end());
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();
@@ -232,7 +244,7 @@ class Reporter {
     if (!seed.loop.empty()) {
       std::vector<Move> whole = seed.path;
       whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());
-      std::vector<Told> more = Tell(p_, layout, seed.mode, whole, &ok, nullptr);
+      std::vector<Told> more = Tell(p_, layout, seed.mode, whole, &ok, nullptr, nullptr, nullptr, deadline_);
       for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {
         more[i].step.step = ++number;
         more[i].step.in_loop = true;
@@ -244,6 +256,8 @@ class Reporter {
   const Prepared& prepared_;
   const Program& p_;
   const std::string& file_;
+  Deadline deadline_;
+  const char* cut_by_ = nullptr;
 };
 
 Finding Refused(const Prepared& prepared, const StaticFinding& refused, const std::string& file) {
@@ -346,9 +360,11 @@ void Unreachable(const Prepared& prepared, const std::vector<bool>& reached, con
     std::from_chars(last.data(), last.data() + last.size(), index);
     auto before = ops.find(pointer.substr(0, slash + 1) + std::to_string(index - 1));
     if (index > 0 && before != ops.end() && !before->second.first) continue;
-    bool inside = false;
-    for (const auto& [other, state] : ops)
-      inside = inside || (!state.first && other.size() < pointer.size() && pointer.compare(0, other.size() + 1, other + "/") == 0);
+    bool inside = false;   // of an op that is not reached either
+    for (std::size_t end = slash; end != std::string::npos && end > 0 && !inside; end = pointer.rfind('/', end - 1)) {
+      const auto around = ops.find(pointer.substr(0, end));
+      inside = around != ops.end() && !around->second.first;
+    }
     if (inside) continue;
     const SourceOp& source = p.sources[static_cast<std::size_t>(entry.second)];
     Unreached u;
@@ -427,12 +443,18 @@ Verdict Judge(const ScenarioReport& report) {
 }  // namespace
 
 ScenarioReport CheckText(const std::string& text, const std::string& file, const CheckOptions& options) {
-  std::chrono::steady_clock::time_point start = std::chrono::steady_clock::now();
+  Deadline deadline(options.time_limit_ms, options.interrupted, options.clock);
   ScenarioReport report;
   report.file = file;
   Prepared prepared;
-  Prepare(text, file, options, &prepared);
-  if (prepared.scenario != nullptr) report.name = prepared.scenario->name;
+  try {
+    Prepare(text, file, options, deadline, &prepared, &report.name);
+  } catch (const TimeIsUp& up) {
+    report.verdict = Verdict::kIncomplete;
+    report.explored.complete = false;
+    report.explored.limit = up.limit;
+    return report;
+  }
   if (prepared.scenario == nullptr || prepared.program == nullptr) {
     report.verdict = Verdict::kInvalid;
     report.diagnostics = prepared.diagnostics.list();
@@ -463,7 +485,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     unseen.at_end = nullptr;
     auto take_without_races = [&](Timing timing) {
       unseen.checkpoint.search = timing == Timing::kIdeal ? 0 : 1;
-      SearchResult r = Search(*prepared.program, {timing, Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers}, unseen, start, &reached);
+      SearchResult r = Search(*prepared.program, {timing, Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers}, unseen, deadline, &reached);
       judged_races = judged_races && r.complete;
       for (const Seed& s : r.seeds) without_races.insert(s.key);
     };
@@ -473,7 +495,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
       const PlayMode mode{timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers};
       CheckOptions placed = with;
       placed.checkpoint.search = timing == Timing::kIdeal ? 2 : 3;
-      return Search(*prepared.program, mode, placed, start, seen);
+      return Search(*prepared.program, mode, placed, deadline, seen);
     };
     auto take = [&](SearchResult r) {
       report.explored.states += r.states;
@@ -528,12 +550,17 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     // Opposite orders are an error of their own where they meet.
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
-    Reporter reporter(prepared, file);
+    constexpr std::chrono::milliseconds kGrace{300};   // what was found is to be told
+    Reporter reporter(prepared, file, deadline.Later(kGrace));
     for (const auto& [key, seed] : seeds) {
       report.findings.push_back(reporter.Make(seed));
       if (!judged_races || without_races.count(key) != 0) continue;
       std::vector<std::string>& help = report.findings.back().help;
       help.insert(help.begin(), AdviceForRaces());
+    }
+    if (reporter.cut_by() != nullptr) {
+      report.explored.complete = false;
+      report.explored.limit = reporter.cut_by();
     }
     // Behind an error whatever follows is out of reach; that is no fault of the scenario.
     bool errors = std::any_of(report.findings.begin(), report.findings.end(), [](const Finding& f) { return f.severity == Severity::kError; });
@@ -548,7 +575,8 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
 ReplayResult ReplayText(const std::string& text, const std::string& file, const std::string& schedule, const CheckOptions& options) {
   ReplayResult result;
   Prepared prepared;
-  Prepare(text, file, options, &prepared);
+  std::string name;
+  Prepare(text, file, options, Deadline(), &prepared, &name);
   if (prepared.program == nullptr) {
     result.error = prepared.diagnostics.empty() ? "this is not a scenario" : prepared.diagnostics.list()[0].message;
     return result;

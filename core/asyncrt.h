@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/base/checkpoint_place.h"
+#include "core/base/deadline.h"
 #include "core/base/play_mode.h"
 #include "core/base/search_gauge.h"
 #include "core/base/strategy.h"
@@ -37,6 +38,7 @@ struct CheckOptions {
   int bug_depth = 3;                    // that PCT aims at
   bool side_by_side = false;            // search both timings of a scenario at once; never changes the report
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
+  Deadline::Clock clock;                // asked for the time where it is limited; empty: the system's
   CheckpointPlace checkpoint;           // where the searches keep how far they are, and find what an earlier process has kept
   SearchGauge* gauge = nullptr;         // told how far the search is; may be empty
   std::function<void(Machine&)> at_end;            // sees every state in which a run ends or nobody can go on; may be empty

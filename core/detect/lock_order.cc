@@ -50,10 +50,11 @@ bool ShareAGate(const std::vector<LockOrder>& orders, const std::vector<std::siz
 }
 
 // A shortest way from `first` back to it, or nothing.
-std::vector<std::size_t> CycleThrough(const std::vector<LockOrder>& orders, const ByLock& by_held, std::size_t first) {
+std::vector<std::size_t> CycleThrough(const std::vector<LockOrder>& orders, const ByLock& by_held, std::size_t first, Deadline& deadline) {
   std::vector<std::size_t> queue = {first}, from(orders.size(), orders.size());
   for (std::size_t i = 0; i < queue.size(); ++i)
     for (std::size_t next : Behind(orders[queue[i]], by_held)) {
+      deadline.Step();
       if (!WaitsFor(orders[queue[i]], orders[next])) continue;
       if (next == first) {
         std::vector<std::size_t> cycle;
@@ -71,7 +72,7 @@ std::vector<std::size_t> CycleThrough(const std::vector<LockOrder>& orders, cons
 
 }  // namespace
 
-std::vector<std::vector<std::size_t>> OppositeOrders(const std::vector<LockOrder>& orders) {
+std::vector<std::vector<std::size_t>> OppositeOrders(const std::vector<LockOrder>& orders, Deadline deadline) {
   std::vector<std::vector<std::size_t>> cycles;
   std::set<std::set<int>> told;
   auto tell = [&](std::vector<std::size_t> cycle) {
@@ -83,11 +84,13 @@ std::vector<std::vector<std::size_t>> OppositeOrders(const std::vector<LockOrder
   for (std::size_t i = 0; i < orders.size(); ++i) by_held[orders[i].held.element].push_back(i);
   DropDeadEnds(orders, &by_held);
   for (std::size_t i = 0; i < orders.size(); ++i)
-    for (std::size_t k : Behind(orders[i], by_held))
+    for (std::size_t k : Behind(orders[i], by_held)) {
+      deadline.Step();
       if (k > i && WaitsFor(orders[i], orders[k]) && WaitsFor(orders[k], orders[i])) tell({i, k});
+    }
   for (std::size_t i = 0; i < orders.size(); ++i) {
     if (Behind(orders[i], by_held).empty()) continue;
-    if (std::vector<std::size_t> cycle = CycleThrough(orders, by_held, i); cycle.size() > 2) tell(std::move(cycle));
+    if (std::vector<std::size_t> cycle = CycleThrough(orders, by_held, i, deadline); cycle.size() > 2) tell(std::move(cycle));
   }
   return cycles;
 }

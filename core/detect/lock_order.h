@@ -6,12 +6,14 @@
 #include <cstddef>
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/model/machine.h"
 
 namespace asyncrt {
 
 // For each set of locks that are taken in a cycle of orders, a shortest one, as indices into `orders`.
-std::vector<std::vector<std::size_t>> OppositeOrders(const std::vector<LockOrder>& orders);
+// Throws TimeIsUp.
+std::vector<std::vector<std::size_t>> OppositeOrders(const std::vector<LockOrder>& orders, Deadline deadline = {});
 
 }  // namespace asyncrt
 

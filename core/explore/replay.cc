@@ -208,11 +208,12 @@ class Teller {
 }  // namespace
 
 std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayMode& mode, const std::vector<Move>& moves, bool* ok,
-                       std::string* outcome, std::vector<ScheduleStep>* blocked, std::vector<Standing>* at_end) {
+                       std::string* outcome, std::vector<ScheduleStep>* blocked, std::vector<Standing>* at_end, Deadline deadline) {
   Teller teller(program, layout, mode);
   std::vector<Told> out;
   *ok = true;
   for (const Move& move : moves) {
+    layout.bytes > 8192 ? deadline.Look() : deadline.Step();
     Told told;
     if (!teller.Play(move, &told)) { *ok = false; break; }
     out.push_back(std::move(told));

@@ -17,8 +17,10 @@ struct Told {
 };
 
 // The steps of a schedule; `blocked` gets the calls in which threads stand at its end, `at_end` what everything is then. Stops early where a move is impossible; `ok` says whether it was not.
+// Throws TimeIsUp.
 std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayMode& mode, const std::vector<Move>& moves, bool* ok,
-                       std::string* outcome, std::vector<ScheduleStep>* blocked = nullptr, std::vector<Standing>* at_end = nullptr);
+                       std::string* outcome, std::vector<ScheduleStep>* blocked = nullptr, std::vector<Standing>* at_end = nullptr,
+                       Deadline deadline = {});
 
 // "v1.<program>.<mode>.<moves>": all that is needed to play a schedule again. The mode is the timing, as a capital letter
 // under the exact scheduler, and `f` or `w` behind it where ops are not fused or workers not sorted. `sizes` is written where it differs from

@@ -43,13 +43,13 @@ struct Expects {
 class Explorer {
  public:
   Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
-           std::chrono::steady_clock::time_point start, const Expects& expects)
+           const Deadline& deadline, const Expects& expects)
       : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
         bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), frontier_(bytes_), visited_(options.exact_states ? bytes_ : 0),
-        tree_(machine_.actors()), stubborn_(program, layout, mode),
+        tree_(machine_.actors()), stubborn_(program, layout, mode, deadline),
         expects_(expects), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
-        use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode),
-        use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), start_(start) {
+        use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode, deadline),
+        use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), deadline_(deadline) {
     machine_.at_panic = options.at_panic;
     stubborn_.ExpectPanics(expects.panics);
     symmetry_.UseJoins(!expects.panics);
@@ -68,12 +68,18 @@ class Explorer {
     Expects surprise;
     if (!Explore()) return false;
     if (frontier_.empty()) frontier_.Shrink();
-    if (p_.endless && !walks_ && (detours() || use_symmetry_) && !OutOfTime()) LookForCycles();
+    if (p_.endless && !walks_ && (detours() || use_symmetry_) && !OutOfTime() && !Before([&] { LookForCycles(); })) KeepExplored();
     if (Surprised(&surprise)) return true;
     if (p_.endless && !walks_ && !detours() && !use_symmetry_ && result_.complete)
       while (rounds_++ < 64) {   // ideal time passes a busy loop by
-        bool more = false;
-        if (!Cycles(&more)) return false;
+        bool more = false, has_room = true;
+        const std::map<std::string, Seed> found = found_;
+        if (!Before([&] { has_room = Cycles(&more); })) {
+          if (more) break;
+          --rounds_;
+          KeepExplored(&found);
+        }
+        if (!has_room) return false;
         if (!more) break;
       }
     if (!walks_) result_.states = visited_.size();
@@ -83,19 +89,38 @@ class Explorer {
     if (use_symmetry_) {
       order_matters_ = std::any_of(missed_.begin(), missed_.end(), [&](const std::string& key) { return found_.count(key) == 0; });
       if (!OutOfTime())
-        for (SeenOrder& seen : orders_) Retell(&seen);
+        Before([&] { for (SeenOrder& seen : orders_) Retell(&seen); });
     }
-    if (result_.complete) LockOrders();   // else nobody asks for them
-    if (result_.complete && !use_chains_) FewestSwitches();
-    for (auto& [key, seed] : found_) {
-      std::vector<Move> path = Path(seed.state);
-      path.insert(path.end(), seed.path.begin(), seed.path.end());
-      seed.path = std::move(path);
-      result_.seeds.push_back(std::move(seed));
-    }
-    if (use_symmetry_)
-      std::erase_if(result_.seeds, [&](Seed& seed) { return !Retell(&seed) && OutOfTime(); });
+    if (result_.complete) Before([&] { LockOrders(); });   // else nobody asks for them
+    if (result_.complete && !use_chains_) Before([&] { FewestSwitches(); });
+    TellSeeds();
     return true;
+  }
+
+  // How each finding is met, the nearest first. It may take a moment longer than the limit, so that what was found is
+  // told; what is not told by then is left out.
+  void TellSeeds() {
+    constexpr std::chrono::milliseconds kGrace{300};
+    deadline_ = deadline_.Later(kGrace);
+    std::vector<Seed*> nearest;
+    for (auto& [key, seed] : found_) nearest.push_back(&seed);
+    std::stable_sort(nearest.begin(), nearest.end(), [](const Seed* a, const Seed* b) { return a->state < b->state; });
+    std::vector<Seed> told;
+    for (Seed* seed : nearest) {
+      const bool in_time = Before([&] {
+        std::vector<Move> path = Path(seed->state);
+        path.insert(path.end(), seed->path.begin(), seed->path.end());
+        seed->path = std::move(path);
+      });
+      if (in_time) told.push_back(std::move(*seed));
+    }
+    if (use_symmetry_) {
+      std::vector<bool> fits;
+      for (Seed& seed : told) fits.push_back(Retell(&seed));
+      if (OutOfTime()) std::erase_if(told, [&](const Seed& seed) { return !fits[static_cast<std::size_t>(&seed - told.data())]; });
+    }
+    std::sort(told.begin(), told.end(), [](const Seed& a, const Seed& b) { return a.key < b.key; });
+    result_.seeds = std::move(told);
   }
 
   // All of the search between two expansions.
@@ -218,23 +243,41 @@ class Explorer {
   bool InTimeMidway() {
     if (options_.checkpoint.checkpoint == nullptr) return InTime();
     constexpr std::chrono::milliseconds kGrace{500};
-    const bool complete = result_.complete;
-    const std::string limit = result_.limit;
-    if (InTime()) return true;
-    const auto now = std::chrono::steady_clock::now();
-    if (!hurry_) late_since_ = now;
-    hurry_ = true;
-    if (now - late_since_ >= kGrace) return false;
-    result_.complete = complete;
-    result_.limit = limit;
-    return true;
+    if (!hurry_) {
+      if (deadline_.Passed() == nullptr) return true;
+      hurry_ = true;
+      hurried_ = deadline_.Later(kGrace);
+    }
+    const char* limit = hurried_.Passed();
+    return limit == nullptr || Stop(limit);
   }
 
   bool InTime() {
-    if (options_.interrupted != nullptr && options_.interrupted->load(std::memory_order_relaxed)) return Stop("interrupt");
-    if (options_.time_limit_ms == 0) return true;
-    auto spent = std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - start_).count();
-    return spent < static_cast<std::int64_t>(options_.time_limit_ms) || Stop("time");
+    const char* limit = deadline_.Passed();
+    return limit == nullptr || Stop(limit);
+  }
+
+  // Does something that looks at the clock. False: time was up in the middle of it.
+  template <class Part>
+  bool Before(Part part) {
+    try {
+      part();
+      return true;
+    } catch (const TimeIsUp& up) {
+      return Stop(up.limit);
+    }
+  }
+
+  // A look now and then, once for each step that is played.
+  void Tick() { bytes_ > kLargeState ? deadline_.Look() : deadline_.Step(); }
+
+  // Time was up when all had been explored, in the look for endless runs: it can begin anew. `found`: what was found before it.
+  void KeepExplored(const std::map<std::string, Seed>* found = nullptr) {
+    if (options_.checkpoint.checkpoint == nullptr) return;
+    std::map<std::string, Seed> now = found_;
+    if (found != nullptr) found_ = *found;
+    Keep();
+    found_.swap(now);
   }
 
   // Writes the state of the search where it can be gone on from; between two expansions only.
@@ -479,6 +522,7 @@ class Explorer {
         if (link.fingerprint == fingerprint_ && !options_.exact_states) { *ahead = link.to; return true; }
         passed_by_.push_back(fingerprint_);
       }
+      if (!tell) Tick();
       const int actor = chain_enabled_[0];
       const std::uint16_t panicked = machine_.H().panicked;
       before_ = scratch_;
@@ -683,7 +727,7 @@ class Explorer {
   void LockOrders() {
     std::vector<LockOrder> orders;
     for (const SeenOrder& seen : orders_) orders.push_back(seen.order);
-    for (const std::vector<std::size_t>& cycle : OppositeOrders(orders)) {
+    for (const std::vector<std::size_t>& cycle : OppositeOrders(orders, deadline_)) {
       Seed s;
       s.rule = "hazard/lock-order";
       s.key = s.rule;
@@ -845,6 +889,7 @@ class Explorer {
         for (int actor : enabled) {
           Chooser chooser;
           do {
+            Tick();
             work.assign(state, state + bytes_);
             machine_.Attach(work.data());
             machine_.Step(actor, chooser);
@@ -906,6 +951,7 @@ class Explorer {
       Chooser chooser;
       bool hit = false;
       do {
+        Tick();
         scratch_ = state;
         machine_.Attach(scratch_.data());
         const HeaderCell before = machine_.H();
@@ -942,6 +988,7 @@ class Explorer {
     std::vector<int> enabled;
     // Whether `actor` can go from `state` to what looks like `like`; `work` is then where it is.
     auto leads = [&](int actor, Chooser& chooser) {
+      Tick();
       work = *state;
       machine_.Attach(work.data());
       machine_.Step(actor, chooser);
@@ -1031,10 +1078,13 @@ class Explorer {
     std::vector<Move> real;
     std::vector<std::uint8_t> state;
     const bool order = seed->rule == "hazard/lock-order";
-    bool done = Unfold(seed->path, &real, &state, [&](int actor, Chooser& chooser) {
-      if (order) return true;
-      if (!machine_.events().empty()) Events(0, {}, actor, chooser);
-      return found_.count(seed->key) != 0;
+    bool done = false;
+    const bool in_time = Before([&] {
+      done = Unfold(seed->path, &real, &state, [&](int actor, Chooser& chooser) {
+        if (order) return true;
+        if (!machine_.events().empty()) Events(0, {}, actor, chooser);
+        return found_.count(seed->key) != 0;
+      });
     });
     if (done && !order && found_.count(seed->key) == 0) {
       scratch_ = state;
@@ -1055,7 +1105,7 @@ class Explorer {
       }
       seed->path = std::move(real);
     } else {
-      order_matters_ = true;
+      order_matters_ = order_matters_ || in_time;
     }
     retelling_ = false;
     found.swap(found_);
@@ -1082,15 +1132,16 @@ class Explorer {
   // ---- endless runs -------------------------------------------------------------------------------------------
   // Whether some run never ends, though that is all that a reduced graph says about it.
   void LookForCycles() {
-    cycles_ = Components(&graph_, visited_.size()).HasCycle();
+    cycles_ = Components(&graph_, visited_.size(), deadline_).HasCycle();
   }
 
   // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
   bool Cycles(bool* more) {
     const bool no_clock = mode_.timing == Timing::kAdversarial;
-    const Components graph(&graph_, visited_.size(), no_clock ? machine_.clock() : Components::kAllActors);
+    Components graph(&graph_, visited_.size(), deadline_, no_clock ? machine_.clock() : Components::kAllActors);
     std::vector<std::uint32_t> states;
     for (std::uint32_t c = 0; c < graph.count(); ++c) {
+      deadline_.Step();
       graph.StatesOf(c, &states);
       bool internal = false, leaves = false;
       for (std::uint32_t v : states)
@@ -1140,10 +1191,11 @@ class Explorer {
     return state;
   }
 
-  void FairCycle(const std::vector<std::uint32_t>& states, const Components& graph) {
+  void FairCycle(const std::vector<std::uint32_t>& states, Components& graph) {
     int actors = machine_.clock() + 1;
     std::vector<bool> moves(static_cast<std::size_t>(actors), false), always(static_cast<std::size_t>(actors), true);
     for (std::uint32_t v : states) {
+      deadline_.Step();
       std::set<int> here, inside, outside;
       for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k) {
         const StateGraph::Edge& e = graph.edge(k);
@@ -1162,6 +1214,7 @@ class Explorer {
     std::vector<bool> waits_for_lock(static_cast<std::size_t>(l_.threads), true), could(static_cast<std::size_t>(l_.threads), false);
     std::uint32_t best = states[0];
     for (std::uint32_t v : states) {
+      Tick();
       std::vector<std::uint8_t>& state = bytes_of_.at(v);
       machine_.Attach(state.data());
       if (machine_.H().ended != 0) return;
@@ -1236,6 +1289,7 @@ class Explorer {
         last = graph.edge(k).actor;
         Chooser chooser;
         do {
+          Tick();
           work = from;
           machine_.Attach(work.data());
           machine_.Step(last, chooser);
@@ -1258,6 +1312,7 @@ class Explorer {
     bool first = true;
     player.reached().assign(p_.code.size(), false);
     for (std::uint32_t v : states) {
+      Tick();
       state = bytes_of_.at(v);
       std::set<std::pair<int, int>> here;
       player.Attach(state.data());
@@ -1286,6 +1341,7 @@ class Explorer {
         if (!graph.IsInside(k) || graph.edge(k).actor == player.clock()) continue;
         Chooser chooser;
         do {
+          Tick();
           work = state;
           player.Attach(work.data());
           player.Step(graph.edge(k).actor, chooser);
@@ -1379,10 +1435,11 @@ class Explorer {
   std::uint64_t depth_ = 0, ticks_ = 0;
   std::size_t left_ = 0;                // of the level at hand, with the state at hand
   std::uint32_t rounds_ = 0;            // in which endless runs were looked for
+  static constexpr std::size_t kLargeState = 8192;   // bytes: a step takes long enough for a look at the clock
   bool hurry_ = false;                  // time was up in the middle of an expansion
-  std::chrono::steady_clock::time_point late_since_;
+  Deadline hurried_;                    // when it ends at the latest
   std::function<void(ByteWriter*)> preface_;
-  std::chrono::steady_clock::time_point start_;
+  Deadline deadline_;
 };
 
 }  // namespace
@@ -1416,7 +1473,7 @@ bool TellsTime(const Program& program) {
 // A reduced search can reach a panic or a hazard on a detour, since others are let go first. What a short search without
 // reduction finds as well is shown from there.
 void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
-                  std::chrono::steady_clock::time_point start, std::vector<Seed>* seeds) {
+                  const Deadline& deadline, SearchResult* result) {
   CheckOptions all = options;
   all.reductions.stubborn = all.reductions.chains = all.reductions.symmetry = false;
   all.at_end = nullptr;   // it has been told all of them
@@ -1424,11 +1481,17 @@ void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, 
   all.strategy = Strategy::kExhaustive;
   all.at_panic = nullptr;
   all.max_states = std::min<std::uint64_t>(options.max_states, 30'000);
-  Explorer explorer(program, layout, mode, all, start, {true, true, true});
-  if (!explorer.Run()) return;
-  for (Seed& other : explorer.result().seeds)
-    for (Seed& seed : *seeds)
-      if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
+  try {
+    Explorer explorer(program, layout, mode, all, deadline, {true, true, true});
+    if (!explorer.Run()) return;
+    if (explorer.OutOfTime()) throw TimeIsUp{explorer.result().limit == "time" ? "time" : "interrupt"};
+    for (Seed& other : explorer.result().seeds)
+      for (Seed& seed : result->seeds)
+        if (seed.key == other.key && other.path.size() <= seed.path.size()) seed = other;
+  } catch (const TimeIsUp& up) {   // without it, the report is another one
+    result->complete = false;
+    result->limit = up.limit;
+  }
 }
 
 namespace {
@@ -1462,10 +1525,12 @@ bool LoadFinished(const Program& program, ByteReader* in, SearchResult* result, 
 
 }  // namespace
 
-SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
-                    std::vector<bool>* reached) {
+namespace {
+
+SearchResult SearchUntil(Deadline deadline, const Program& whole, const PlayMode& mode, const CheckOptions& options, std::vector<bool>* reached) {
+  deadline.Look();
   Program program = whole;
-  if (options.reductions.values) DropUnreadValues(&program);
+  if (options.reductions.values) DropUnreadValues(&program, deadline);
   Expects expects;
   // Whether a run has an end is not known where not all are looked at. A single run keeps to no reduction.
   expects.cycles = options.strategy != Strategy::kExhaustive && (program.endless || options.strategy != Strategy::kBitstate);
@@ -1501,7 +1566,7 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
       r.limit = "memory";
       return r;
     }
-    auto explorer = std::make_unique<Explorer>(program, layout, mode, options, start, expects);
+    auto explorer = std::make_unique<Explorer>(program, layout, mode, options, deadline, expects);
     if (kept && !explorer->Load(&kept->in)) {
       checkpoint->Refuse(options.checkpoint);
       kept.reset();
@@ -1528,7 +1593,7 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
 #if defined(__GLIBC__)
       malloc_trim(0);   // what comes next has all of the memory again
 #endif
-      if (detours && !result.seeds.empty() && result.limit != "time" && result.limit != "interrupt") ShortestWays(program, layout, mode, options, start, &result.seeds);
+      if (detours && !result.seeds.empty() && result.limit != "time" && result.limit != "interrupt") ShortestWays(program, layout, mode, options, deadline, &result);
       for (Seed& s : result.seeds) {
         s.sizes = SizesOf(program);
         s.mode = mode;
@@ -1545,6 +1610,19 @@ SearchResult Search(const Program& whole, const PlayMode& mode, const CheckOptio
     if (m.overflow() == "frames") program.units[static_cast<std::size_t>(m.overflow_unit())].frames *= 2;
     else if (m.overflow() == "room") program.elements[static_cast<std::size_t>(m.overflow_element())].room *= 2;
     else for (Unit& u : program.units) if (u.kind == UnitKind::kBlocking) u.frames *= 2;
+  }
+}
+
+}  // namespace
+
+SearchResult Search(const Program& program, const PlayMode& mode, const CheckOptions& options, const Deadline& deadline, std::vector<bool>* reached) {
+  try {
+    return SearchUntil(deadline, program, mode, options, reached);
+  } catch (const TimeIsUp& up) {   // before there was anything to go through
+    SearchResult result;
+    result.complete = false;
+    result.limit = up.limit;
+    return result;
   }
 }
 

@@ -4,13 +4,13 @@
 #ifndef ASYNCRT_CORE_EXPLORE_SEARCH_H_
 #define ASYNCRT_CORE_EXPLORE_SEARCH_H_
 
-#include <chrono>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "core/asyncrt.h"
 #include "core/base/byte_stream.h"
+#include "core/base/deadline.h"
 #include "core/detect/wait_graph.h"
 #include "core/model/machine.h"
 
@@ -70,9 +70,8 @@ bool TellsTime(const Program& program);
 
 // Explores `program` in one mode. A search that needs more room than the program's sizes begins anew with more: each
 // finding says with how much. `reached` collects the instructions that were executed.
-// `start` is when the whole check began: the time limit counts from there.
-SearchResult Search(const Program& program, const PlayMode& mode, const CheckOptions& options, std::chrono::steady_clock::time_point start,
-                    std::vector<bool>* reached);
+// `deadline` is that of the whole check.
+SearchResult Search(const Program& program, const PlayMode& mode, const CheckOptions& options, const Deadline& deadline, std::vector<bool>* reached);
 
 }  // namespace asyncrt
 

@@ -46,7 +46,9 @@ std::vector<std::uint32_t> StateGraph::Sort(std::size_t states) {
   return first;
 }
 
-Components::Components(StateGraph* graph, std::size_t states, int left_out) : graph_(*graph), first_(graph->Sort(states)) {
+Components::Components(StateGraph* graph, std::size_t states, const Deadline& deadline, int left_out)
+    : graph_(*graph), deadline_(deadline), first_(graph->Sort(states)) {
+  deadline_.Look();
   Find(states, left_out);
   members_end_.assign(count_ + 1, 0);
   members_.resize(states);
@@ -65,11 +67,13 @@ void Components::Find(std::size_t states, int left_out) {
   Blocks<Visit> work;
   std::uint32_t counter = 0;
   for (std::uint32_t root = 0; root < states; ++root) {
+    deadline_.Step();
     if (index[root] != none) continue;
     work.push_back({root, first_[root]});
     index[root] = low[root] = counter++;
     stack.push_back(root);
     while (work.size() != 0) {
+      deadline_.Step();
       auto& [v, k] = work.back();
       if (k < first_[v + 1]) {
         const StateGraph::Edge& e = edge(k++);
@@ -109,11 +113,12 @@ bool Components::HasCycle() const {
   return false;
 }
 
-std::vector<int> Components::LoopThrough(std::uint32_t from) const {
+std::vector<int> Components::LoopThrough(std::uint32_t from) {
   std::map<std::uint32_t, std::pair<std::uint32_t, int>> back;
   std::vector<std::uint32_t> queue = {from};
   for (std::size_t i = 0; i < queue.size(); ++i)
     for (std::uint32_t k = first(queue[i]); k < first(queue[i] + 1); ++k) {
+      deadline_.Step();
       const StateGraph::Edge& e = edge(k);
       if (!IsInside(k)) continue;
       if (e.to == from) {

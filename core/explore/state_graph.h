@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/byte_stream.h"
+#include "core/base/deadline.h"
 #include "core/explore/search_tree.h"
 
 namespace asyncrt {
@@ -44,8 +45,8 @@ class StateGraph {
 class Components {
  public:
   static constexpr int kAllActors = -1;
-  // `left_out`: an actor whose steps do not count.
-  Components(StateGraph* graph, std::size_t states, int left_out = kAllActors);
+  // `left_out`: an actor whose steps do not count. This and what walks through a component throw TimeIsUp.
+  Components(StateGraph* graph, std::size_t states, const Deadline& deadline, int left_out = kAllActors);
 
   std::uint32_t count() const { return count_; }
   std::uint32_t of(std::uint32_t state) const { return of_[state]; }
@@ -57,12 +58,13 @@ class Components {
   bool IsInside(std::uint32_t k) const { return of_[edge(k).from] == of_[edge(k).to]; }
   bool HasCycle() const;
   // A shortest way from a state back to it, by who moves; empty: there is none inside its component.
-  std::vector<int> LoopThrough(std::uint32_t from) const;
+  std::vector<int> LoopThrough(std::uint32_t from);
 
  private:
   void Find(std::size_t states, int left_out);
 
   const StateGraph& graph_;
+  Deadline deadline_;
   std::vector<std::uint32_t> first_, of_;
   std::uint32_t count_ = 0;
   std::vector<std::uint32_t> members_, members_end_;   // states by component, in the order of their numbers

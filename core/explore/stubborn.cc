@@ -53,14 +53,14 @@ void StubbornSets::Uses::Clear() {
   hangs_up = -1;
 }
 
-StubbornSets::StubbornSets(const Program& program, const Layout& layout, const PlayMode& mode)
+StubbornSets::StubbornSets(const Program& program, const Layout& layout, const PlayMode& mode, const Deadline& deadline)
     : p_(program), l_(layout), objects_(static_cast<int>(program.elements.size())), units_(static_cast<int>(program.units.size())) {
   bool timers = std::any_of(p_.code.begin(), p_.code.end(), [](const Instr& in) { return RegistersTimer(in.op); });
   // The clock may step in anywhere under adversarial timing; workers of one runtime share all that they do.
   if (!p_.runtimes.empty() || p_.eats_tokens || mode.scheduler != Scheduler::kAtomic || (timers && mode.timing == Timing::kAdversarial)) return;
   words_ = static_cast<std::size_t>(life() + 2 * objects_) / 64 + 1;
   if (words_ * p_.code.size() > kTableMax) return;
-  CollectCode();
+  CollectCode(deadline);
   FindPlainChannels();
   looks_at_life_ = std::any_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
   const std::size_t threads = static_cast<std::size_t>(l_.threads);
@@ -75,13 +75,14 @@ StubbornSets::StubbornSets(const Program& program, const Layout& layout, const P
 
 // ---- the program, once -------------------------------------------------------------------------------------------
 
-void StubbornSets::CollectCode() {
+void StubbornSets::CollectCode(Deadline deadline) {
   unit_of_.assign(p_.code.size(), -1);
   place_of_.assign(p_.code.size(), 0);
   uses_copy_.assign(p_.units.size(), false);
-  code_of_ = CodeOfUnits(p_);
+  code_of_ = CodeOfUnits(p_, deadline);
   for (std::size_t u = 0; u < p_.units.size(); ++u)
     for (std::size_t place = 0; place < code_of_[u].size(); ++place) {
+      deadline.Step();
       const std::size_t pc = static_cast<std::size_t>(code_of_[u][place]);
       unit_of_[pc] = static_cast<int>(u);
       place_of_[pc] = static_cast<int>(place);

@@ -11,13 +11,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/model/machine.h"
 
 namespace asyncrt {
 
 class StubbornSets {
  public:
-  StubbornSets(const Program& program, const Layout& layout, const PlayMode& mode);
+  // Throws TimeIsUp.
+  StubbornSets(const Program& program, const Layout& layout, const PlayMode& mode, const Deadline& deadline = {});
 
   // False: this program, under this timing, is explored without.
   bool usable() const { return usable_; }
@@ -78,7 +80,7 @@ class StubbornSets {
   // What an op may still do, what it does now, or what it waits for others to do.
   enum class View { kAhead, kNow, kWaits };
 
-  void CollectCode();
+  void CollectCode(Deadline deadline);
   void FindPlainChannels();
   bool IndexIsKnown(int expr) const;
   std::int64_t IndexOf(int expr, int copy) const;

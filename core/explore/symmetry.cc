@@ -18,7 +18,7 @@ std::uint64_t Mix(std::uint64_t a, std::uint64_t b) { return MixWords(a, b); }
 
 }  // namespace
 
-Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode& mode) : p_(program), l_(layout) {
+Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode& mode, const Deadline& deadline) : p_(program), l_(layout) {
   if (mode.scheduler != Scheduler::kAtomic) return;   // it keeps a task in a worker's hand, by number
   group_.assign(static_cast<std::size_t>(l_.frames), 0);
   for (std::size_t u = 0; u < p_.units.size(); ++u) {
@@ -36,7 +36,7 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
   thread_frame_.assign(static_cast<std::size_t>(l_.threads), -1);
   for (int f = 0; f < l_.frames; ++f)
     if (int thread = l_.frame_thread[static_cast<std::size_t>(f)]; thread >= 0) thread_frame_[static_cast<std::size_t>(thread)] = f;
-  FindArrays();
+  FindArrays(deadline);
   CollectPlaces();
   key_.resize(static_cast<std::size_t>(l_.frames));
   next_key_.resize(key_.size());
@@ -49,14 +49,15 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
 // ---- the program, once -------------------------------------------------------------------------------------------
 
 // Arrays of handles in main that nothing looks at one by one.
-void Symmetry::FindArrays() {
+void Symmetry::FindArrays(Deadline deadline) {
   if (std::any_of(p_.exprs.begin(), p_.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; })) return;
   for (const Element& e : p_.elements)   // nor comes one in a message
     for (int k = 0; k < e.slot_words; ++k)
       if (NamesFrame(static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]))) return;
   const Unit& main = p_.units[0];
-  const std::vector<int> code = CodeOfUnits(p_)[0];
+  const std::vector<int> code = CodeOfUnits(p_, deadline)[0];
   for (int pc : code) {
+    deadline.Look();
     const Instr& spawn = p_.code[static_cast<std::size_t>(pc)];
     const bool thread = spawn.op == VmOp::kSpawnThread, task = (spawn.op == VmOp::kSpawn || spawn.op == VmOp::kSpawnBlocking) && spawn.set < 0 && !spawn.local;
     if ((!thread && !task) || spawn.reg < 0 || spawn.imm < 2 || !group_[static_cast<std::size_t>(l_.unit_frame[static_cast<std::size_t>(spawn.unit)])]) continue;

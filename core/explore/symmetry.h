@@ -8,13 +8,15 @@
 #include <cstdint>
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/model/machine.h"
 
 namespace asyncrt {
 
 class Symmetry {
  public:
-  Symmetry(const Program& program, const Layout& layout, const PlayMode& mode);
+  // Throws TimeIsUp.
+  Symmetry(const Program& program, const Layout& layout, const PlayMode& mode, const Deadline& deadline = {});
 
   // False: no body of this program has copies that could change places, and no pool more than one thread.
   bool usable() const { return usable_; }
@@ -47,7 +49,7 @@ class Symmetry {
 
   void CollectPlaces();
   void CollectElement(int element);
-  void FindArrays();
+  void FindArrays(Deadline deadline);
   bool IsOnlyJoined(const std::vector<int>& code, const Array& a) const;
   void Add(int at, bool wide, Refers what, int home) { places_.push_back({at, wide, what, home, static_cast<std::uint64_t>(at) + 1}); }
   // Main's strand that awaits an array of tasks.

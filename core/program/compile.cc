@@ -33,10 +33,10 @@ std::unique_ptr<Program> Compiler::Run() {
     diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(program_->local_sets.size()) + " local sets, and 200 are the limit");
   if (scenario_.runtimes.size() > 200)
     diagnostics_.Add(*scenario_.main.node, "there are " + std::to_string(scenario_.runtimes.size()) + " runtimes, and 200 are the limit");
-  if (program_->code.size() > 60000)
-    diagnostics_.Add(*scenario_.main.node, "the scenario is too large: it comes to " + std::to_string(program_->code.size()) + " instructions, and 60000 are the limit");
+  if (Pc() > kInstructionsMax)
+    diagnostics_.Add(*scenario_.main.node, "the scenario is too large: it comes to more than " + std::to_string(kInstructionsMax) + " instructions");
   if (!diagnostics_.empty()) return nullptr;
-  FindThreadWaits(program_.get());
+  FindThreadWaits(program_.get(), deadline_);
   return std::move(program_);
 }
 
@@ -47,6 +47,7 @@ void Compiler::DeclareObjects() {
     first_element_[object.name] = static_cast<int>(program_->elements.size());
     declared_[object.name] = static_cast<int>(i);
     for (std::int64_t k = 0; k < object.count; ++k) {
+      deadline_.Step();
       Element e;
       e.kind = object.kind;
       e.name = object.is_array ? object.name + "[" + std::to_string(k) + "]" : object.name;
@@ -111,6 +112,7 @@ void Compiler::CompileDestructors() {
     if (program_->elements[e].kind != Kind::kValue) continue;
     const Object& object = scenario_.objects[static_cast<std::size_t>(program_->elements[e].declared)];
     if (!object.drop) continue;
+    if (Pc() > kInstructionsMax) break;
     Builder b;
     b.unit = NewUnit(UnitKind::kDestructor, "drop of " + program_->elements[e].name, nullptr, -1);
     BeginUnit(b);
@@ -121,6 +123,7 @@ void Compiler::CompileDestructors() {
 }
 
 int Compiler::Emit(Builder& b, VmOp op, int source) {
+  deadline_.Step();
   Instr i;
   i.op = op;
   i.scope = b.scope;
@@ -195,7 +198,8 @@ void Compiler::FinishUnit(Builder& b) {
   if (std::any_of(returns.begin(), returns.end(), [](const auto& r) { return r.second; })) end(VmOp::kFailEnd, true);
   b.returns.pop_back();
   // Cleanup code of every scope of this unit, for unwinding and cancellation.
-  for (std::size_t s = 0; s < program_->scopes.size(); ++s) {
+  for (std::size_t s = static_cast<std::size_t>(root_scope_[b.unit]); s < program_->scopes.size(); ++s) {
+    deadline_.Step();
     if (program_->scopes[s].cleanup_pc >= 0 || !BelongsTo(static_cast<int>(s), b)) continue;
     pending_cleanup_.push_back({static_cast<int>(s), b.unit});
   }
@@ -303,6 +307,7 @@ void Compiler::MoveNames(Builder& b, int from, int to) {
   auto& regs = Scope(from).regs;
   std::vector<int> keep;
   for (int reg : regs) {
+    deadline_.Look();
     if (escaping_.count({b.unit, reg}) != 0) {
       Scope(to).regs.push_back(reg);
       for (Instr& i : program_->code)
@@ -336,8 +341,8 @@ void Compiler::SizeEverything() {
   }
 }
 
-std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, int tokio_patch, Diagnostics& diagnostics) {
-  return Compiler(scenario, tokio_minor, tokio_patch, diagnostics).Run();
+std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, int tokio_patch, Diagnostics& diagnostics, const Deadline& deadline) {
+  return Compiler(scenario, tokio_minor, tokio_patch, diagnostics, deadline).Run();
 }
 
 }  // namespace asyncrt

@@ -4,6 +4,12 @@
 #include <algorithm>
 
 namespace asyncrt {
+namespace {
+
+// As Rust sees it: at `poll` and `catch_panic` no task suspends.
+bool IsAwait(const Op& op) { return op.def->awaits || op.def->code == Code::kPoll || op.def->code == Code::kCatchPanic; }
+
+}  // namespace
 
 int Compiler::SourceOf(const Op& op) {
   program_->sources.push_back({&op, op.node});
@@ -190,15 +196,17 @@ bool Compiler::IsNotSend(const Builder& b, int reg) const {
 std::vector<int> Compiler::HeldNotSend(Builder& b) {
   std::vector<int> held;
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
-    for (int reg : Scope(s).regs)
+    for (int reg : Scope(s).regs) {
+      deadline_.Step();
       if ((MayBeThere(b, reg) || borrowed_guards_.count({b.unit, reg}) != 0) && IsNotSend(b, reg)) held.push_back(reg);
+    }
   return held;
 }
 
 // `before`: what was there before the op. What its body or its future gives up is part of it until then.
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, const std::vector<int>& before) {
-  const bool polls = op.def->code == Code::kPoll || op.def->code == Code::kCatchPanic;   // no task suspends there, but in Rust it is an await
-  if ((!op.def->awaits && !polls) || !IsAsync(b) || b.diverged) return;
+  const bool polls = !op.def->awaits;
+  if (!IsAwait(op) || !IsAsync(b) || b.diverged) return;
   // The send of a channel without a bound, or with a reserved place, is no future.
   if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
     auto channel = declared_.find(ObjectOf(op.on.name));
@@ -222,21 +230,23 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, co
            "the guard of `" + name + "` is not Send and is held across this await, in a task that may move between threads");
     return;
   }
-  std::vector<int> live = LiveStdGuards(b);
-  if (polls || live.empty()) return;
+  const int live = LiveStdGuard(b);
+  if (polls || live < 0) return;
   for (int pc = Pc() - 1; pc >= first_pc; --pc) {
     VmOp vm = At(pc).op;
     if (At(pc).source != source_ || vm == VmOp::kDropReg || vm == VmOp::kJump || vm == VmOp::kNop) continue;
-    At(pc).guard = live[0];
+    At(pc).guard = live;
     break;
   }
 }
 
 void Compiler::CompileOp(Builder& b, const Op& op) {
+  deadline_.Look();   // some ops copy what is known of all registers
+  if (Pc() > kInstructionsMax) return;   // that is said at the end
   int outer_source = source_;
   source_ = SourceOf(op);
   int first = Pc();
-  const std::vector<int> before = HeldNotSend(b);
+  const std::vector<int> before = IsAwait(op) ? HeldNotSend(b) : std::vector<int>();
   CheckShared(b, op);
   CompileOne(b, op);
   CheckGuardsAcrossAwait(b, op, first, before);
@@ -722,14 +732,13 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
   }
 }
 
-std::vector<int> Compiler::LiveStdGuards(Builder& b) {
-  std::vector<int> live;
+int Compiler::LiveStdGuard(Builder& b) {
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
     for (int reg : Scope(s).regs) {
-      const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-      if (MayBeThere(b, reg) && IsStdLock(r)) live.push_back(reg);
+      deadline_.Step();
+      if (IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]) && MayBeThere(b, reg)) return reg;
     }
-  return live;
+  return -1;
 }
 
 // A guard that is not Send: of a lock of std, the one inside a `watch` included.
@@ -747,6 +756,7 @@ const std::string& Compiler::ObjectOf(const std::string& name) const {
 // Which op gives a name, wherever it stands: a message can bring a value that a later op makes.
 void Compiler::CollectMakers(const Body& body) {
   if (!collected_.insert(&body).second) return;
+  deadline_.Step();
   for (const Op& op : body.ops) {
     if (!op.as.empty()) made_by_.emplace(op.as, op.def->code);
     for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})

@@ -14,11 +14,15 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/base/release_rules.h"
 #include "core/program/program.h"
 #include "core/scenario/names.h"
 
 namespace asyncrt {
+
+// Their numbers have 16 bits, and some of these have a meaning of their own.
+inline constexpr int kInstructionsMax = 60'000;
 
 struct Binding {       // what a key stands for in one unit
   int reg = -1;
@@ -56,8 +60,8 @@ struct PendingSite { Builder* at; const Op* op; int unit; int list; };
 
 class Compiler {
  public:
-  Compiler(const Scenario& scenario, int minor, int patch, Diagnostics& diagnostics)
-      : scenario_(scenario), diagnostics_(diagnostics), rules_(RulesOfRelease(minor, patch)), program_(std::make_unique<Program>()) {
+  Compiler(const Scenario& scenario, int minor, int patch, Diagnostics& diagnostics, const Deadline& deadline)
+      : scenario_(scenario), diagnostics_(diagnostics), deadline_(deadline), rules_(RulesOfRelease(minor, patch)), program_(std::make_unique<Program>()) {
     program_->scenario = &scenario;
     program_->minor = minor;
     program_->patch = patch;
@@ -197,10 +201,11 @@ class Compiler {
   void SetSet(Builder& b, const Op& op, int pc, const std::string& name);
   // ---- sizes --------------------------------------------------------------------------------------------------
   void SizeEverything();
-  std::vector<int> LiveStdGuards(Builder& b);
+  int LiveStdGuard(Builder& b);
 
   const Scenario& scenario_;
   Diagnostics& diagnostics_;
+  Deadline deadline_;
   const VersionRules rules_;
   std::unique_ptr<Program> program_;
   std::map<std::string, int> first_element_, declared_, runtime_index_;

@@ -50,12 +50,13 @@ bool ListNames(const Program& program, const Instr& in, int first, int count) {
                                                         [&](const BranchCode& b) { return within(b.reg); }));
 }
 
-std::vector<std::vector<int>> CodeOfUnits(const Program& program) {
+std::vector<std::vector<int>> CodeOfUnits(const Program& program, Deadline deadline) {
   std::vector<std::vector<int>> code(program.units.size());
   std::vector<bool> met(program.code.size(), false);
   for (std::size_t u = 0; u < program.units.size(); ++u) {
     std::vector<int> work = program.units[u].strand_entry, next;
     for (std::size_t i = 0; i < work.size(); ++i) {
+      deadline.Step();
       const std::size_t pc = static_cast<std::size_t>(work[i]);
       if (met[pc]) continue;
       met[pc] = true;

@@ -4,6 +4,7 @@
 
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/program/program.h"
 
 namespace asyncrt {
@@ -22,8 +23,8 @@ bool WaitsByParking(VmOp op);
 // is not asked: numbers of the other kind only make it true more often.
 bool ListNames(const Program& program, const Instr& in, int first, int count);
 
-// The instructions of each unit, in the order in which they are met from its entries. One is of one unit.
-std::vector<std::vector<int>> CodeOfUnits(const Program& program);
+// The instructions of each unit, in the order in which they are met from its entries. One is of one unit. Throws TimeIsUp.
+std::vector<std::vector<int>> CodeOfUnits(const Program& program, Deadline deadline = {});
 
 }  // namespace asyncrt
 

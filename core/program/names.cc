@@ -6,6 +6,7 @@
 namespace asyncrt {
 
 int Compiler::NewReg(Builder& b, RegKind kind, int base, const std::string& name) {
+  deadline_.Step();
   U(b).regs.push_back({kind, base, name});
   return static_cast<int>(U(b).regs.size()) - 1;
 }
@@ -173,8 +174,10 @@ std::string Compiler::Spelled(const Ref& ref) {
 void Compiler::Refuse(const std::string& rule, const std::string& value, const Json* made, const Json* used, const Op* by,
             const Op* user, const Builder& b, std::string message) {
   if (b.diverged && rule == "ownership/use-after-move") return;   // rustc looks at moves where control can come
-  for (const StaticFinding& f : program_->refused)
+  for (const StaticFinding& f : program_->refused) {
+    deadline_.Step();
     if (f.rule == rule && f.used == used && f.value == value) return;
+  }
   StaticFinding f;
   f.rule = rule;
   f.value = value;
@@ -361,6 +364,7 @@ bool Compiler::IsOfAScope(const Builder& b, const std::string& key) const {
 
 void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind, int unit) {
   if (reg < 0) return;
+  deadline_.Step();
   auto it = b.moved.find(reg);
   if (it != b.moved.end())
     Refuse("ownership/use-after-move", what, it->second.node, op.node, it->second.by, &op, b);
@@ -400,7 +404,10 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
 
 bool Compiler::InOuterScope(Builder& b, int reg) {
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
-    for (int r : Scope(s).regs) if (r == reg) return true;
+    for (int r : Scope(s).regs) {
+      deadline_.Step();
+      if (r == reg) return true;
+    }
   return false;
 }
 

@@ -214,8 +214,9 @@ struct Program {
   int minor = 53, patch = 999;              // Tokio 1.<minor>.<patch>; 999: the last one
 };
 
-// Null if `diagnostics` got something (an op that is not modelled).
-std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, int tokio_patch, Diagnostics& diagnostics);
+// Null if `diagnostics` got something (an op that is not modelled). Throws TimeIsUp.
+std::unique_ptr<Program> Compile(const Scenario& scenario, int tokio_minor, int tokio_patch, Diagnostics& diagnostics,
+                                 const Deadline& deadline = {});
 
 }  // namespace asyncrt
 

@@ -47,20 +47,21 @@ bool IsOnlyJoined(const Program& p, const std::vector<int>& code, int first, int
 
 }  // namespace
 
-void FindThreadWaits(Program* program) {
+void FindThreadWaits(Program* program, Deadline deadline) {
   Program& p = *program;
   if (p.endless) return;   // budgets tell one poll from two
   for (const RuntimeDef& runtime : p.runtimes)
     if (runtime.declared->event_interval < 61) return;   // so do ticks
-  const std::vector<std::vector<int>> code = CodeOfUnits(p);
+  const std::vector<std::vector<int>> code = CodeOfUnits(p, deadline);
   const bool idle_drivers = DriversAreIdle(p);
+  std::vector<bool> met(p.code.size(), false);   // an instruction is of one unit
   for (std::size_t u = 0; u < p.units.size(); ++u) {
     const std::vector<bool> lone = LoneStrands(p, p.units[u], code[u], idle_drivers);
-    std::vector<bool> met(p.code.size(), false);
     std::vector<int> work;
     for (std::size_t s = 0; s < lone.size(); ++s)
       if (lone[s]) work.push_back(p.units[u].strand_entry[s]);
     while (!work.empty()) {
+      deadline.Step();
       const int pc = work.back();
       work.pop_back();
       if (met[static_cast<std::size_t>(pc)]) continue;
@@ -76,6 +77,7 @@ void FindThreadWaits(Program* program) {
     for (int pc : code[u]) {
       const Instr& in = p.code[static_cast<std::size_t>(pc)];
       if (in.op != VmOp::kSpawnBlocking) continue;
+      deadline.Look();
       Unit& unit = p.units[static_cast<std::size_t>(in.unit)];
       unit.joined = unit.joined && in.set < 0 && (in.reg < 0 || IsOnlyJoined(p, code[u], in.reg, std::max(static_cast<int>(in.imm), 1)));
     }

@@ -3,12 +3,13 @@
 #ifndef ASYNCRT_CORE_PROGRAM_THREAD_WAITS_H_
 #define ASYNCRT_CORE_PROGRAM_THREAD_WAITS_H_
 
+#include "core/base/deadline.h"
 #include "core/program/program.h"
 
 namespace asyncrt {
 
-// Fills in `Instr::blocks` of `kAwaitTask` and `Unit::joined`.
-void FindThreadWaits(Program* program);
+// Fills in `Instr::blocks` of `kAwaitTask` and `Unit::joined`. Throws TimeIsUp.
+void FindThreadWaits(Program* program, Deadline deadline = {});
 
 }  // namespace asyncrt
 

@@ -12,7 +12,11 @@ bool CarriesValues(Kind kind) { return kind == Kind::kStdChannel || kind == Kind
 
 class UnreadValues {
  public:
-  explicit UnreadValues(Program* program) : p_(*program), code_(CodeOfUnits(*program)) {}
+  UnreadValues(Program* program, const Deadline& deadline) : p_(*program), deadline_(deadline), code_(CodeOfUnits(*program, deadline)) {
+    makers_.resize(p_.units.size());
+    for (std::size_t pc = 0; pc < p_.code.size(); ++pc)
+      if (p_.code[pc].unit >= 0) makers_[static_cast<std::size_t>(p_.code[pc].unit)].push_back(pc);
+  }
 
   void Drop() {
     for (bool fewer = true; fewer;) {
@@ -47,6 +51,7 @@ class UnreadValues {
     };
     auto expression = [&](int expr) { ForNodes(expr, [&](ExprNode& node) { reads(node.reg); }); };
     for (int pc : code_[unit]) {
+      deadline_.Step();
       const Instr& in = p_.code[static_cast<std::size_t>(pc)];
       for (int expr : {in.expr, in.expr2, in.index, in.set_index}) expression(expr);
       for (int reg : {in.reg, in.reg2, in.guard}) reads(reg);
@@ -54,6 +59,7 @@ class UnreadValues {
       // A list is of captures or of branches; numbers of the other kind only make more registers count as read.
       if (static_cast<std::size_t>(in.list) < p_.captures.size())
         for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)]) {
+          deadline_.Step();
           if (c.count_base >= 0)   // any from here on
             for (int reg = std::max(c.from, 0); reg < static_cast<int>(read.size()); ++reg) reads(reg);
           reads(c.from);
@@ -73,8 +79,8 @@ class UnreadValues {
   // What a body that is made elsewhere gets: parts of it may share the maker's locals and give them back.
   std::vector<Capture> TakenBy(std::size_t unit) const {
     std::vector<Capture> taken;
-    for (const Instr& in : p_.code)
-      if (in.unit == static_cast<int>(unit) && in.list >= 0 && static_cast<std::size_t>(in.list) < p_.captures.size())
+    for (std::size_t pc : makers_[unit])
+      if (const Instr& in = p_.code[pc]; in.list >= 0 && static_cast<std::size_t>(in.list) < p_.captures.size())
         taken.insert(taken.end(), p_.captures[static_cast<std::size_t>(in.list)].begin(), p_.captures[static_cast<std::size_t>(in.list)].end());
     return taken;
   }
@@ -133,11 +139,13 @@ class UnreadValues {
   }
 
   Program& p_;
+  Deadline deadline_;
   const std::vector<std::vector<int>> code_;
+  std::vector<std::vector<std::size_t>> makers_;   // by unit: the instructions that make one
 };
 
 }  // namespace
 
-void DropUnreadValues(Program* program) { UnreadValues(program).Drop(); }
+void DropUnreadValues(Program* program, const Deadline& deadline) { UnreadValues(program, deadline).Drop(); }
 
 }  // namespace asyncrt

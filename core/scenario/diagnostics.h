@@ -2,7 +2,9 @@
 #ifndef ASYNCRT_CORE_SCENARIO_DIAGNOSTICS_H_
 #define ASYNCRT_CORE_SCENARIO_DIAGNOSTICS_H_
 
+#include <cstddef>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +18,10 @@ struct Diagnostic {
   std::string message;  // one sentence, no full stop
   std::string hint;     // "did you mean `recv`?" or what is allowed here; may be empty
 };
+
+// Beyond this many errors in a file, more of them help nobody.
+inline constexpr std::size_t kErrorsMax = 1'000;
+inline constexpr std::string_view kTooManyErrors = "there are too many errors: the rest of the file was not read";
 
 class Diagnostics {
  public:

@@ -5,10 +5,11 @@
 // bounded (kJsonDepthMax) because everybody after us does recurse.
 #include "core/scenario/json_reader.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <optional>
-#include <unordered_map>
+#include <unordered_set>
 #include <utility>
 #include <vector>
 
@@ -77,7 +78,7 @@ void AppendUtf8(std::uint32_t code, std::string& out) {
 
 class Scanner {
  public:
-  Scanner(std::string_view text, Diagnostics& diagnostics) : text_(text), diagnostics_(diagnostics) {}
+  Scanner(std::string_view text, Diagnostics& diagnostics, const Deadline& deadline) : text_(text), diagnostics_(diagnostics), deadline_(deadline) {}
 
   std::shared_ptr<const Json> Run() {
     if (text_.substr(0, 3) == "\xEF\xBB\xBF") position_ = 3;
@@ -101,7 +102,7 @@ class Scanner {
     Json value;
     std::string key;  // of the member that is being read
     Place key_place;
-    std::unordered_map<std::string, Place> seen;
+    std::unordered_set<std::string> seen;  // its keys, where they are many
   };
 
   bool AtEnd() const { return position_ >= text_.size(); }
@@ -109,7 +110,9 @@ class Scanner {
   bool IsNext(std::string_view word) const { return text_.substr(position_, word.size()) == word; }
 
   void Advance() {
+    constexpr std::size_t kLookBytes = 1 << 14;
     const char byte = text_[position_++];
+    if (position_ % kLookBytes == 0) deadline_.Look();
     if (byte == '\n') {
       ++line_;
       column_ = 1;
@@ -301,16 +304,35 @@ class Scanner {
     if (!ReadString(key)) return false;
     frame.key_place = key.place;
     frame.key = std::move(key.text);
-    const auto [earlier, is_new] = frame.seen.emplace(frame.key, frame.key_place);
-    if (!is_new) {
+    if (IsSecond(frame)) {
+      const auto is_it = [&frame](const Json::Member& member) { return member.key == frame.key; };
+      const auto earlier = std::find_if(frame.value.members.begin(), frame.value.members.end(), is_it);
       diagnostics_.AddAt(frame.key_place, frame.value.pointer + "/" + PointerToken(frame.key),
                          "duplicate key `" + frame.key + "`",
-                         "it is already there at " + LineAndColumn(earlier->second));
+                         "it is already there at " + LineAndColumn(earlier->key_place));
+      if (diagnostics_.list().size() > kErrorsMax) {
+        Fail(Here(), std::string(kTooManyErrors));
+        return false;
+      }
     }
     if (!SkipSpace()) return false;
     if (Peek() != ':') return FailOpen("`:` after a key");
     Advance();
     return true;
+  }
+
+  // Most objects have so few keys that comparing them is faster than a set.
+  static bool IsSecond(Frame& frame) {
+    constexpr std::size_t kFew = 16;
+    const std::vector<Json::Member>& members = frame.value.members;
+    if (members.size() < kFew) {
+      return std::any_of(members.begin(), members.end(),
+                         [&frame](const Json::Member& member) { return member.key == frame.key; });
+    }
+    if (frame.seen.empty()) {
+      for (const Json::Member& member : members) frame.seen.insert(member.key);
+    }
+    return !frame.seen.insert(frame.key).second;
   }
 
   // On a quote. The place of `value` is set to the whole token.
@@ -463,6 +485,7 @@ class Scanner {
 
   std::string_view text_;
   Diagnostics& diagnostics_;
+  Deadline deadline_;
   std::size_t position_ = 0;
   std::uint32_t line_ = 1;
   std::uint32_t column_ = 1;
@@ -556,7 +579,7 @@ Place PlaceInString(const Json& value, std::size_t begin, std::size_t end) {
   return place;
 }
 
-std::shared_ptr<const Json> ReadJson(std::string_view text, Diagnostics& diagnostics) {
+std::shared_ptr<const Json> ReadJson(std::string_view text, Diagnostics& diagnostics, const Deadline& deadline) {
   if (text.size() > kJsonBytesMax) {
     diagnostics.AddAt({}, "", "the file has " + std::to_string(text.size()) + " bytes, which is too much",
                       "at most " + std::to_string(kJsonBytesMax >> 20U) + " MiB are read");
@@ -566,7 +589,7 @@ std::shared_ptr<const Json> ReadJson(std::string_view text, Diagnostics& diagnos
     diagnostics.AddAt(PlaceOfOffset(text, *invalid), "", "the text is not valid UTF-8", "save the file as UTF-8");
     return nullptr;
   }
-  return Scanner(text, diagnostics).Run();
+  return Scanner(text, diagnostics, deadline).Run();
 }
 
 }  // namespace asyncrt

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/base/deadline.h"
 #include "core/scenario/diagnostics.h"
 #include "core/scenario/json.h"
 
@@ -20,8 +21,8 @@ inline constexpr std::size_t kJsonPointerBytesMax = std::size_t{256} << 20;
 
 // Reads one JSON document; comments (`//`, `/* */`) and a byte order mark are skipped. Null if the text is broken: at
 // least one diagnostic says where. Duplicate keys and trailing commas are errors after which reading goes on, so the
-// result may be a tree although there are diagnostics.
-std::shared_ptr<const Json> ReadJson(std::string_view text, Diagnostics& diagnostics);
+// result may be a tree although there are diagnostics. Throws TimeIsUp.
+std::shared_ptr<const Json> ReadJson(std::string_view text, Diagnostics& diagnostics, const Deadline& deadline = {});
 
 // What a person calls this kind of value: "a string", "a list", "an object", …
 std::string_view JsonKindName(const Json& value);

@@ -28,12 +28,21 @@ void MoveSorted(const Diagnostics& found, Diagnostics& diagnostics) {
 
 }  // namespace
 
-std::unique_ptr<Scenario> ReadScenario(const std::string& text, const std::string& file, Diagnostics& diagnostics) {
+std::unique_ptr<Scenario> ReadScenario(const std::string& text, const std::string& file, Diagnostics& diagnostics,
+                                       const Deadline& deadline, std::string* name) {
   Diagnostics found;
   auto scenario = std::make_unique<Scenario>();
   scenario->file = file;
-  scenario->document = ReadJson(text, found);
-  if (scenario->document != nullptr) Reader(*scenario, found).ReadDocument();
+  scenario->document = ReadJson(text, found, deadline);
+  if (scenario->document != nullptr) {
+    Reader reader(*scenario, found, deadline);
+    try {
+      reader.ReadDocument();
+    } catch (const TimeIsUp&) {
+      if (name != nullptr) *name = scenario->name;
+      throw;
+    }
+  }
   MoveSorted(found, diagnostics);
   if (!found.empty()) return nullptr;
   return scenario;

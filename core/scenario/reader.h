@@ -20,6 +20,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/scenario/diagnostics.h"
 #include "core/scenario/names.h"
 #include "core/scenario/scenario.h"
@@ -30,9 +31,10 @@ struct NameUse;
 
 class Reader {
  public:
-  Reader(Scenario& scenario, Diagnostics& diagnostics) : scenario_(scenario), diagnostics_(diagnostics) {}
+  Reader(Scenario& scenario, Diagnostics& diagnostics, const Deadline& deadline)
+      : scenario_(scenario), diagnostics_(diagnostics), deadline_(deadline) {}
 
-  // Reads scenario.document, which must outlive the scenario's nodes.
+  // Reads scenario.document, which must outlive the scenario's nodes. Throws TimeIsUp.
   void ReadDocument();
 
  private:
@@ -167,11 +169,13 @@ class Reader {
   void FailUnknownKey(const Json& node, const Json::Member& member, const std::vector<std::string>& known,
                       std::string_view what);
   void CheckKeys(const Json& node, const std::vector<std::string>& known, std::string_view what);
+  bool GoesOn(const Json& node);
   static bool IsIgnoredKey(const std::string& key);
   static Place Opening(const Json& node);
 
   Scenario& scenario_;
   Diagnostics& diagnostics_;
+  Deadline deadline_;
   Names names_;
   std::unordered_map<std::string, NamedBy> named_by_;  // every `as` name of the text
   std::unordered_map<std::string, Place> locals_;      // every local that some op sets
@@ -185,8 +189,9 @@ class Reader {
   std::vector<Held> held_;
   std::vector<Running> running_;
   int depth_ = 0;
-  std::int64_t op_count_ = 0;
-  bool is_stopped_ = false;
+  std::int64_t op_count_ = 0, element_count_ = 0;
+  bool is_stopped_ = false;  // no more ops are read
+  bool is_full_ = false;     // of errors: nothing more is read
 };
 
 }  // namespace asyncrt

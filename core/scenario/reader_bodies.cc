@@ -12,8 +12,6 @@ namespace {
 // Everything after this file walks bodies recursively, and `run` can make much out of little text.
 constexpr int kBlockDepthMax = 120;
 constexpr std::int64_t kOpsMax = 100'000;
-// Beyond this many errors, more of them help nobody.
-constexpr std::size_t kErrorsMax = 1'000;
 
 }  // namespace
 
@@ -55,7 +53,7 @@ bool Reader::EnterBlock(const Json& node) {
 void Reader::ReadOpsInto(Body& body, const Context& context) {
   if (is_stopped_ || !EnterBlock(*body.node)) return;
   for (const Json& node : body.node->items) {
-    if (is_stopped_) break;
+    if (is_stopped_ || !GoesOn(node)) break;
     if (++op_count_ > kOpsMax) {
       diagnostics_.AddAt(Opening(node), node.pointer, "the scenario has more than " + std::to_string(kOpsMax) + " ops",
                          "a named body counts each time that it is run");
@@ -64,10 +62,6 @@ void Reader::ReadOpsInto(Body& body, const Context& context) {
     }
     std::optional<Op> op = ReadOp(node, context);
     if (op) body.ops.push_back(std::move(*op));
-    if (diagnostics_.list().size() > kErrorsMax && !is_stopped_) {
-      diagnostics_.AddAt(Opening(node), node.pointer, "there are too many errors: the rest of the file was not read");
-      is_stopped_ = true;
-    }
   }
   --depth_;
 }
@@ -254,6 +248,7 @@ void Reader::ReadBranches(Op& op, const Json& node, const Context& context) {
     diagnostics_.AddAt(Opening(node), node.pointer, "`" + std::string(op.def->verb) + "` needs a branch");
   }
   for (const Json& item : node.items) {
+    if (!GoesOn(item)) break;
     if (code == Code::kSelect) {
       ReadSelectBranch(op, item, context);
       continue;

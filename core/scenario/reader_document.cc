@@ -14,6 +14,8 @@ namespace asyncrt {
 namespace {
 
 constexpr std::int64_t kElementsMax = 10'000;
+// Of all objects: a state with more than that is too large to be searched.
+constexpr std::int64_t kElementsTotalMax = 131'072;
 
 const std::vector<std::string> kDocumentKeys = {"name", "about",  "source",     "runtimes", "objects", "bodies",
                                                 "main", "timing", "thresholds", "tokio",    "expect",  "allow"};
@@ -82,10 +84,15 @@ void Reader::ReadDocument() {
     if (member.key == "runtimes") DeclareRuntimes(member.value);
     if (member.key == "objects") DeclareObjects(member.value);
   }
+  if (is_stopped_) return;
   // Contents come second, since an object may name one that is declared after it.
   if (const Json* objects = document.Find("objects"); objects != nullptr && objects->kind == Json::Kind::kObject) {
-    for (Object& object : scenario_.objects) ReadObject(*object.node, object);
     for (Object& object : scenario_.objects) {
+      if (!GoesOn(*object.node)) break;
+      ReadObject(*object.node, object);
+    }
+    for (Object& object : scenario_.objects) {
+      deadline_.Step();
       const Json* holds = object.node->Find("holds");
       const bool is_lock = object.kind == Kind::kStdMutex || object.kind == Kind::kStdRwlock ||
                            object.kind == Kind::kMutex || object.kind == Kind::kRwlock;
@@ -192,6 +199,7 @@ bool Reader::CheckNewName(const Json::Member& member, std::string_view what) {
 void Reader::DeclareRuntimes(const Json& node) {
   if (!IsObject(node, "a runtime for each name")) return;
   for (const Json::Member& member : node.members) {
+    if (!GoesOn(member.value)) break;
     if (!IsIgnoredKey(member.key) && CheckNewName(member, "a runtime")) ReadRuntime(member);
   }
 }
@@ -253,6 +261,7 @@ void Reader::ReadRuntime(const Json::Member& member) {
 void Reader::DeclareObjects(const Json& node) {
   if (!IsObject(node, "an object for each name")) return;
   for (const Json::Member& member : node.members) {
+    if (!GoesOn(member.value)) return;
     if (IsIgnoredKey(member.key) || !CheckNewName(member, "an object")) continue;
     Object object;
     object.name = member.key;
@@ -281,6 +290,14 @@ void Reader::DeclareObjects(const Json& node) {
     if (const Json* count = member.value.Find("count")) {
       object.is_array = true;
       object.count = ReadInteger(*count, 1, kElementsMax).value_or(1);
+    }
+    element_count_ += object.count;
+    if (element_count_ > kElementsTotalMax) {
+      diagnostics_.AddAt(member.key_place, member.value.pointer,
+                         "the scenario has more than " + std::to_string(kElementsTotalMax) + " objects",
+                         "each element of an array counts");
+      is_stopped_ = true;
+      return;
     }
     if (const Json* shared = member.value.Find("shared")) name.is_shared = shared->boolean;
     name.kind = object.kind;
@@ -346,6 +363,7 @@ void Reader::ReadHolds(const Json& node, Object& lock) {
   context.in_copies = lock.is_array;
   std::vector<Ref> holds;
   for (const Json& item : node.items) {
+    if (!GoesOn(item)) break;
     std::optional<Ref> ref = ReadRef(item, Use::kMany, context);
     if (!ref || !CheckEndSaid(*ref, item, "holds")) continue;
     if (ref->name == lock.name) {
@@ -373,6 +391,7 @@ void Reader::CheckParents() {
     std::set<std::string> line;
     const Object* token = &object;
     while (!token->parent.empty() && judged.count(token->name) == 0) {
+      deadline_.Step();
       if (!line.insert(token->name).second) {
         diagnostics_.Add(*token->node->Find("parent"), "`" + token->name + "` is its own ancestor");
         break;
@@ -388,6 +407,7 @@ void Reader::CheckParents() {
 void Reader::DeclareBodies(const Json& node) {
   if (!IsObject(node, "a list of ops for each name")) return;
   for (const Json::Member& member : node.members) {
+    if (!GoesOn(member.value)) break;
     if (IsIgnoredKey(member.key)) continue;
     if (!IsName(member.key)) {
       CheckNewName(member, "a named body");
@@ -402,6 +422,7 @@ void Reader::DeclareBodies(const Json& node) {
 // A body that nobody runs is still read for its errors, as if it were async and stood in a place that lacks nothing.
 void Reader::ReadUnusedBodies() {
   for (const std::string& name : body_names_) {
+    if (!GoesOn(*bodies_[name])) break;
     if (const Name* earlier = names_.Find(name)) {
       diagnostics_.AddAt(Opening(*bodies_[name]), bodies_[name]->pointer,
                          "`" + name + "` is a named body and " + KindWithArticle(earlier->kind),
@@ -480,6 +501,7 @@ std::vector<Expected> Reader::ReadRules(const Json& node) {
   std::vector<Expected> rules;
   if (!IsList(node, "rules")) return rules;
   for (const Json& item : node.items) {
+    if (!GoesOn(item)) break;
     Expected expected;
     if (item.kind == Json::Kind::kString) {
       CheckRule(item);
@@ -487,6 +509,7 @@ std::vector<Expected> Reader::ReadRules(const Json& node) {
     } else if (item.kind == Json::Kind::kArray) {
       if (item.items.empty()) diagnostics_.Add(item, "expected at least one rule in this list");
       for (const Json& rule : item.items) {
+        if (!GoesOn(rule)) break;
         std::string text;
         if (!ReadString(rule, text)) continue;
         CheckRule(rule);
@@ -504,6 +527,7 @@ std::vector<Expected> Reader::ReadRules(const Json& node) {
 void Reader::ReadAllow(const Json& node) {
   if (!IsList(node, "accepted findings")) return;
   for (const Json& item : node.items) {
+    if (!GoesOn(item)) break;
     if (!IsObject(item, "an accepted finding")) continue;
     CheckKeys(item, {"rule", "on", "reason"}, "an entry of `allow`");
     Allow allow;

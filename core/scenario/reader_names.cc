@@ -55,6 +55,16 @@ std::string HolderKey(const std::string& name, Ref::Part part) {
 
 bool Reader::IsIgnoredKey(const std::string& key) { return key == "$schema" || key.compare(0, 2, "x-") == 0; }
 
+// Before each of many things of which any can be wrong. False: there are enough errors, and reading ends.
+bool Reader::GoesOn(const Json& node) {
+  deadline_.Step();
+  if (!is_full_ && diagnostics_.list().size() > kErrorsMax) {
+    diagnostics_.AddAt(Opening(node), node.pointer, std::string(kTooManyErrors));
+    is_full_ = true;
+  }
+  return !is_full_;
+}
+
 // A mark on the bracket: an error about a whole object should not underline all of it.
 Place Reader::Opening(const Json& node) {
   Place place = node.place;
@@ -133,6 +143,7 @@ bool Reader::IsObject(const Json& node, std::string_view what) {
 bool Reader::FailMisspelled(const Json& node, std::string_view key, std::string_view what) {
   std::vector<std::string> strangers;
   for (const Json::Member& member : node.members) {
+    deadline_.Step();
     const auto has_key = [&](const OpDef& def) {
       return std::any_of(def.fields.begin(), def.fields.end(),
                          [&](const FieldUse& use) { return FieldKey(use.field) == member.key; });
@@ -177,6 +188,7 @@ void Reader::FailUnknownKey(const Json& node, const Json::Member& member, const 
 
 void Reader::CheckKeys(const Json& node, const std::vector<std::string>& known, std::string_view what) {
   for (const Json::Member& member : node.members) {
+    if (!GoesOn(node)) break;
     if (IsIgnoredKey(member.key) || std::find(known.begin(), known.end(), member.key) != known.end()) continue;
     FailUnknownKey(node, member, known, what);
   }
@@ -187,6 +199,7 @@ void Reader::CheckKeys(const Json& node, const std::vector<std::string>& known, 
 // Finds the `as` and `var` names of all ops before any is read: a receiver may name what a later op sends, and a
 // local that nothing sets is a slip of the pen.
 void Reader::CollectNames(const Json& node) {
+  deadline_.Step();
   for (const Json& item : node.items) CollectNames(item);
   const Json* verb = node.Find("op");
   const Json* as = node.Find("as");
@@ -235,6 +248,7 @@ void Reader::FailNotVisible(const Json& node, const Place& place, const std::str
                            "; a name is visible after its op, to the end of its block");
     return;
   }
+  deadline_.Look();
   std::vector<std::string> visible = names_.Visible();
   const std::string nearest = NearestName(name, visible);
   std::string hint;
@@ -513,6 +527,7 @@ Expr::Kind Reader::ResolveInExpr(const NameUse& use, std::string& message, std::
     if (name == nullptr) {
       if (context.is_unused && named_by_.count(use.name) != 0) return Expr::Kind::kFinished;
       message = "`" + use.name + "` is not " + (named_by_.count(use.name) != 0 ? "visible here" : "declared");
+      deadline_.Look();
       const std::string nearest = NearestName(use.name, names_.Visible());
       if (!nearest.empty()) hint = "did you mean `" + nearest + "`?";
     } else if (name->kind == Kind::kTask) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/ops/op.h"
+#include "core/base/deadline.h"
 #include "core/scenario/diagnostics.h"
 #include "core/scenario/json.h"
 
@@ -139,8 +140,10 @@ struct Scenario {
   std::vector<Allow> allow;
 };
 
-// Reads one scenario. All problems of the text are put into `diagnostics`; the result is null if there was any.
-std::unique_ptr<Scenario> ReadScenario(const std::string& text, const std::string& file, Diagnostics& diagnostics);
+// Reads one scenario. All problems of the text are put into `diagnostics`; the result is null if there was any. Throws
+// TimeIsUp; `name` has the scenario's name then, if it was read, and may be null.
+std::unique_ptr<Scenario> ReadScenario(const std::string& text, const std::string& file, Diagnostics& diagnostics,
+                                       const Deadline& deadline = {}, std::string* name = nullptr);
 
 }  // namespace asyncrt
 
