@@ -204,7 +204,7 @@ void RustWriter::DeclareObjects() {
         case Kind::kMpsc: one = object.capacity ? "tokio::sync::mpsc::channel::<" + message + ">(" + size + ")" : "tokio::sync::mpsc::unbounded_channel::<" + message + ">()"; break;
         case Kind::kOneshot: one = "tokio::sync::oneshot::channel::<" + message + ">()"; break;
         case Kind::kIo: one = "crate::pipes::pipe(" + (object.buffer ? "Some(" + std::to_string(*object.buffer) + ")" : std::string("None")) + ")"; break;
-        case Kind::kBroadcast: one = "tokio::sync::broadcast::channel::<" + message + ">(" + size + ")"; break;
+        case Kind::kBroadcast: one = std::string(IsTold(object) ? "heard" : "tokio::sync::broadcast::channel") + "::<" + message + ">(" + size + ")"; break;
         default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
       }
       if (remotes_.count("cloned " + name) != 0) one = "shared_sender(" + one + ")";

@@ -140,7 +140,10 @@ RustAct RustWriter::Act(const Op& op) {
       return Acquired(op, leaves ? tx + ".clone().reserve_owned().await" : tx + ".reserve().await", Fails::kResult, "", "permit");
     }
     case Code::kSubscribe: {
-      act = Acquired(op, Use(op.on, Mode::kRef, &op) + (kind == Kind::kWatch && op.on.part == Ref::Part::kRx ? ".clone()" : ".subscribe()"), Fails::kNever, "", "receiver");
+      std::string made = Use(op.on, Mode::kRef, &op) + (kind == Kind::kWatch && op.on.part == Ref::Part::kRx ? ".clone()" : ".subscribe()");
+      if (const Object* channel = ChannelOf(op.on); channel != nullptr && channel->kind == Kind::kBroadcast && IsTold(*channel))
+        made = "told_receiver(" + RustString(channel->name) + ", " + std::to_string(*channel->capacity) + ", " + made + ")";
+      act = Acquired(op, made, Fails::kNever, "", "receiver");
       act.key = op.as + ".rx";
       act.object.clear();
       auto of = receiver_of_.find(op.on.name);
@@ -194,7 +197,11 @@ RustAct RustWriter::Act(const Op& op) {
         const bool async = unit_->async;
         unit_->async = false;
         Exits* const exits = std::exchange(exits_, nullptr);
+        // The closure may not run at all, so what it gives up is not to move into it.
+        const int block = std::exchange(block_, ++blocks_), nesting = std::exchange(nesting_, 0);
         std::string body = BlockText(*op.body);
+        block_ = block;
+        nesting_ = nesting;
         exits_ = exits;
         unit_->async = async;
         if (HasFail(*op.body))

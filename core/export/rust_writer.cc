@@ -14,7 +14,7 @@ const std::set<std::string>& ReservedWords() {
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
       "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "tracked_here", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "bounded", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "told_receiver", "bounded", "heard", "Heard", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
@@ -281,7 +281,8 @@ std::string RustWriter::LocalVar(const std::string& name) {
 // Not of a receiver that a lock holds: the lock is there for good, as if in an `Arc` that nobody drops last. Nor where a
 // message is handed over, and never in the channel.
 bool RustWriter::IsTold(const Object& channel) const {
-  if (channel.kind != Kind::kStdChannel && channel.kind != Kind::kMpsc && channel.kind != Kind::kOneshot) return false;
+  if (channel.kind != Kind::kStdChannel && channel.kind != Kind::kMpsc && channel.kind != Kind::kOneshot && channel.kind != Kind::kBroadcast) return false;
+  if (channel.kind == Kind::kBroadcast && channel.is_array) return false;   // whose receiver it is would be said with an index
   if (channel.kind == Kind::kStdChannel && channel.capacity == 0) return false;
   const auto held = lock_of_.lower_bound(channel.name + ".rx");
   return held == lock_of_.end() || !held->first.starts_with(channel.name + ".rx");
@@ -305,7 +306,7 @@ std::string RustWriter::ChannelType(const Object& object, Ref::Part part) {
     case Kind::kStdChannel: return open + std::string("std::sync::mpsc::") + (tx ? object.capacity ? "SyncSender" : "Sender" : "Receiver") + "<" + message + ">" + rx;
     case Kind::kMpsc: return open + std::string("tokio::sync::mpsc::") + (object.capacity ? "" : "Unbounded") + (tx ? "Sender" : "Receiver") + "<" + message + ">" + rx;
     case Kind::kOneshot: return open + std::string("tokio::sync::oneshot::") + (tx ? "Sender" : "Receiver") + "<" + message + ">" + rx;
-    case Kind::kBroadcast: return std::string("tokio::sync::broadcast::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
+    case Kind::kBroadcast: return open + std::string("tokio::sync::broadcast::") + (tx ? "Sender" : "Receiver") + "<" + message + ">" + rx;
     case Kind::kWatch: {
       const std::string type = std::string("tokio::sync::watch::") + (tx ? "Sender" : "Receiver") + "<i64>";
       return tx && remotes_.count("cloned " + object.name) != 0 ? "Arc<" + type + ">" : type;

@@ -2,6 +2,7 @@
 #![allow(dead_code)]
 
 use std::cell::{RefCell, UnsafeCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
@@ -140,12 +141,13 @@ unsafe impl<R> Sync for Place<R> {}
 struct Left(String, Box<dyn Fn() -> Option<String>>);
 unsafe impl Send for Left {}
 impl<R: 'static> Rx<R> {
-    fn told(name: String, rx: R, left: impl Fn(&mut R) -> String + 'static) -> Rx<R> {
+    /// One of several receivers says nothing once it is dropped.
+    fn told(name: String, rx: R, is_only: bool, left: impl Fn(&mut R) -> String + 'static) -> Rx<R> {
         let at = Arc::new(Place(UnsafeCell::new(Contents::There(rx))));
         let seen = at.clone();
         let look = move || match unsafe { &mut *seen.0.get() } {
             Contents::There(rx) => Some(left(rx)),
-            Contents::Dropped => Some("no receiver".to_string()),
+            Contents::Dropped => Some("no receiver".to_string()).filter(|_| is_only),
             Contents::Taken => None,
         };
         lock(&LEFT).push(Left(name, Box::new(look)));
@@ -212,26 +214,47 @@ impl<T: 'static> Told for (tokio::sync::mpsc::Sender<T>, tokio::sync::mpsc::Rece
             Some(tx) => tx.capacity(),
             None => all - count(all, || rx.try_recv().ok()),
         };
-        (self.0, Rx::told(name, self.1, move |rx| format!("{} places free", free(rx))))
+        (self.0, Rx::told(name, self.1, true, move |rx| format!("{} places free", free(rx))))
     }
 }
 impl<T: 'static> Told for (tokio::sync::mpsc::UnboundedSender<T>, tokio::sync::mpsc::UnboundedReceiver<T>) {
     type Ends = (tokio::sync::mpsc::UnboundedSender<T>, Rx<tokio::sync::mpsc::UnboundedReceiver<T>>);
     fn told_as(self, name: String) -> Self::Ends {
-        (self.0, Rx::told(name, self.1, |rx| format!("{} messages", count(usize::MAX, || rx.try_recv().ok()))))
+        (self.0, Rx::told(name, self.1, true, |rx| format!("{} messages", count(usize::MAX, || rx.try_recv().ok()))))
     }
 }
 impl<T: 'static> Told for (tokio::sync::oneshot::Sender<T>, tokio::sync::oneshot::Receiver<T>) {
     type Ends = (tokio::sync::oneshot::Sender<T>, Rx<tokio::sync::oneshot::Receiver<T>>);
     fn told_as(self, name: String) -> Self::Ends {
-        (self.0, Rx::told(name, self.1, |rx| format!("{} messages", count(1, || rx.try_recv().ok()))))
+        (self.0, Rx::told(name, self.1, true, |rx| format!("{} messages", count(1, || rx.try_recv().ok()))))
     }
 }
 impl<T: 'static> Told for (std::sync::mpsc::Sender<T>, std::sync::mpsc::Receiver<T>) {
     type Ends = (std::sync::mpsc::Sender<T>, Rx<std::sync::mpsc::Receiver<T>>);
     fn told_as(self, name: String) -> Self::Ends {
-        (self.0, Rx::told(name, self.1, |rx| format!("{} messages", count(usize::MAX, || rx.try_recv().ok()))))
+        (self.0, Rx::told(name, self.1, true, |rx| format!("{} messages", count(usize::MAX, || rx.try_recv().ok()))))
     }
+}
+/// A broadcast of which each receiver tells how many it has not seen. Their room is a power of two.
+pub struct Heard<T>(tokio::sync::broadcast::Sender<T>, tokio::sync::broadcast::Receiver<T>, usize);
+impl<T: Clone + 'static> Told for Heard<T> {
+    type Ends = (tokio::sync::broadcast::Sender<T>, Rx<tokio::sync::broadcast::Receiver<T>>);
+    fn told_as(self, name: String) -> Self::Ends {
+        (self.0, told_receiver(name, self.2, self.1))
+    }
+}
+pub fn heard<T: Clone>(room: usize) -> Heard<T> {
+    let (tx, rx) = tokio::sync::broadcast::channel(room);
+    Heard(tx, rx, room)
+}
+pub fn told_receiver<T: Clone + 'static>(
+    name: impl Into<String>,
+    room: usize,
+    rx: tokio::sync::broadcast::Receiver<T>,
+) -> Rx<tokio::sync::broadcast::Receiver<T>> {
+    let room = room.next_power_of_two();
+    let unseen = move |count: usize| if count > room { "lagged".to_string() } else { format!("{count} unseen") };
+    Rx::told(name.into(), rx, false, move |rx| unseen(rx.len()))
 }
 /// With room for so many: whoever waits for some begins no op after it.
 pub struct Bounded<T>(pub std::sync::mpsc::SyncSender<T>, pub std::sync::mpsc::Receiver<T>, pub usize);
@@ -239,7 +262,7 @@ impl<T: 'static> Told for Bounded<T> {
     type Ends = (std::sync::mpsc::SyncSender<T>, Rx<std::sync::mpsc::Receiver<T>>);
     fn told_as(self, name: String) -> Self::Ends {
         let all = self.2;
-        (self.0, Rx::told(name, self.1, move |rx| format!("{} messages", count(all, || rx.try_recv().ok()))))
+        (self.0, Rx::told(name, self.1, true, move |rx| format!("{} messages", count(all, || rx.try_recv().ok()))))
     }
 }
 pub fn bounded<T>(room: usize) -> Bounded<T> {
@@ -1018,7 +1041,16 @@ fn values() -> String {
     values.extend(lock(&TOLD).iter().map(|told| format!("{}:{}", quoted(&told.name), quoted(&told.object.seen()))));
     // Last: whoever waits for room may go on from here.
     let left = lock(&LEFT);
-    values.extend(left.iter().filter_map(|one| one.1().map(|left| format!("{}:{}", quoted(&one.0), quoted(&left)))));
+    let mut by_channel: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for Left(name, look) in left.iter() {
+        if let Some(left) = look() {
+            by_channel.entry(name).or_default().push(left)
+        }
+    }
+    for (name, mut left) in by_channel {
+        left.sort();
+        values.push(format!("{}:{}", quoted(name), quoted(&left.join(", "))))
+    }
     format!("{{{}}}", values.join(","))
 }
 fn parties() -> String {

@@ -122,7 +122,7 @@ void Machine::Initial() {
   }
   const Unit& unit = p_.units[0];
   std::int32_t* regs = R(0);
-  for (std::size_t r = 2; r < unit.regs.size(); ++r) {
+  for (std::size_t r = 2; r < p_.declared_regs; ++r) {
     const Reg& reg = unit.regs[r];
     bool array = reg.name.find('[') != std::string::npos;
     int element = array ? std::stoi(reg.name.substr(reg.name.find('[') + 1)) : 0;

@@ -177,6 +177,8 @@ class Machine {
   static constexpr int kInitialised = 4, kInitDropped = 5;         // once_cell
   static constexpr int kMembers = 0, kSetWaiter = 1, kMember0 = 2; // join_set, futures_unordered
   static constexpr int kPoller = 0;                                // local_set
+  // What each receiver of a broadcast, or of a watch, has not seen: how many messages; -1: it lags behind.
+  std::vector<int> UnseenBy(int element);
 
  private:
   template <class Cell>

@@ -61,6 +61,12 @@ void Machine::WakeQueue(int thread, std::int32_t* w, std::uint8_t grant, bool fi
   std::for_each(batch.rbegin(), batch.rend(), [&](int waiter) { WakeStrand(thread, waiter); });
 }
 
+std::vector<int> Machine::UnseenBy(int element) {
+  std::vector<int> unseen;
+  ForReceivers(element, [&](std::int32_t& value) { unseen.push_back(value & kLagged ? -1 : Unread(value)); });
+  return unseen;
+}
+
 // Messages that every receiver has seen are gone.
 void Machine::TrimBroadcast(int element) {
   std::int32_t* w = W(element);

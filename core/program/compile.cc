@@ -14,6 +14,7 @@ std::unique_ptr<Program> Compiler::Run() {
   BeginUnit(main);
   CollectMakers(scenario_.main);
   DeclareMain(main);
+  program_->declared_regs = U(main).regs.size();
   BodyOps(main, scenario_.main);
   FinishUnit(main);
   CompileDestructors();

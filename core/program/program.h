@@ -206,6 +206,7 @@ struct Program {
   std::vector<std::vector<int>> jumps;      // of kChoose
   std::vector<SourceOp> sources;
   std::vector<StaticFinding> refused;
+  std::size_t declared_regs = 0;            // of main: what it owns at the start; others are full once an op has given something
   bool endless = false;                     // some loop has no bound: ticks and budgets matter
   bool uses_now = false;
   bool spurious = false;                    // some wait can return spuriously

@@ -50,11 +50,22 @@ Json Seen(const asyncrt::Element& element, const std::int32_t* w) {
   }
 }
 
+// What each receiver of a broadcast has not seen.
+Json Unseen(const std::vector<int>& counts) {
+  std::vector<std::string> texts;
+  for (int count : counts) texts.push_back(count < 0 ? "lagged" : std::to_string(count) + " unseen");
+  std::sort(texts.begin(), texts.end());
+  std::string all;
+  for (const std::string& text : texts) all += (all.empty() ? "" : ", ") + text;
+  return all.empty() ? Json(nullptr) : Json(all);
+}
+
 Json Values(Machine& m) {
   Json values = Json::object();
   for (int e = 0; e < static_cast<int>(m.program().elements.size()); ++e) {
     const asyncrt::Element& element = m.program().elements[static_cast<std::size_t>(e)];
-    if (Json seen = Seen(element, m.W(e)); !seen.is_null()) values[element.name] = std::move(seen);
+    Json seen = element.kind == asyncrt::Kind::kBroadcast ? Unseen(m.UnseenBy(e)) : Seen(element, m.W(e));
+    if (!seen.is_null()) values[element.name] = std::move(seen);
   }
   return values;
 }
