@@ -8,6 +8,8 @@
 #include <string>
 
 #include "core/asyncrt.h"
+#include "core/detect/lock_order.h"
+#include "core/explore/state_graph.h"
 #include "core/scenario/json_reader.h"
 
 namespace asyncrt {
@@ -133,6 +135,29 @@ TEST(TimeLimit, LeavesAFindingWithoutItsSteps) {
     EXPECT_EQ(cut.explored.limit, "time");
   }
   EXPECT_TRUE(bare);
+}
+
+// Parts of a check that need large programs to take long, alone.
+TEST(TimeLimit, HoldsInAGraphAndAmongLocks) {
+  constexpr std::uint32_t kStates = 20'000;
+  StateGraph graph;
+  for (std::uint32_t v = 0; v < kStates; ++v) graph.Add({v, (v + 1) % kStates, 0, false});
+  auto limit = [](std::uint64_t ms) { return Deadline(ms, nullptr, Looks(std::make_shared<std::uint64_t>(0))); };
+  EXPECT_THROW(Components(&graph, kStates, limit(20)), TimeIsUp);
+  const auto looks = std::make_shared<std::uint64_t>(0);
+  Components(&graph, kStates, Deadline(kNever, nullptr, Looks(looks)));
+  EXPECT_GT(*looks, 2 * kStates / 256);   // once for each step through the graph
+  Components one(&graph, kStates, limit(*looks + 20));
+  EXPECT_TRUE(one.HasCycle());
+  EXPECT_THROW(one.LoopThrough(0), TimeIsUp);
+  EXPECT_EQ(Components(&graph, kStates, {}).LoopThrough(0).size(), kStates);
+  std::vector<LockOrder> orders(2000);
+  for (std::size_t i = 0; i < orders.size(); ++i) {
+    orders[i].held.element = static_cast<int>(i);
+    orders[i].wanted.element = static_cast<int>((i + 1) % orders.size());
+  }
+  EXPECT_THROW(OppositeOrders(orders, limit(20)), TimeIsUp);
+  EXPECT_EQ(OppositeOrders(orders).size(), 1u);
 }
 
 TEST(Deadline, ThatIsInterruptedLeavesAGraceForWhatComesLater) {
