@@ -19,7 +19,6 @@ VERSION := $(shell sed -n 's/.*kToolVersion = "\(.*\)".*/\1/p' core/base/version
 SONAME  := libasyncrt.so.$(firstword $(subst ., ,$(VERSION)))
 
 FUZZ_SECONDS ?= 60
-FUZZ_CXX ?= clang++
 MUTANTS  ?=
 FUZZERS  := json expr schedule report check
 PACKAGES := g++ libcli11-dev nlohmann-json3-dev libgtest-dev libbenchmark-dev jq python3
@@ -48,8 +47,8 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
-.PHONY: all help lib deps deps-bench deps-browser deps-fuzz deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench stress asan tsan fidelity fidelity-sample confirm fuzz mutants tidy format golden readme clean install uninstall deb
+.PHONY: all help lib deps deps-bench deps-browser deps-packaging deps-rust demo test test-browser test-packages bigtest \
+  bench microbench stress asan tsan fidelity fidelity-sample confirm fuzz mutants sanitized tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -135,24 +134,31 @@ test-browser: ## the HTML report in headless Chromium, every report against its 
 	node $(BUILD)/browser/schema_test.mjs $(BUILD)/asyncrt-check
 	node $(BUILD)/browser/sarif_test.mjs $(BUILD)/asyncrt-check
 
-bigtest: ## the long tests: 60,000 random scenarios, some of them on real Tokio, the same report for any jobs and order, sanitizers
+bigtest: ## the long tests: 20,000 random scenarios, some of them on real Tokio, sanitizers, fuzzers, the same report for any jobs, order and compiler
 	@$(MAKE) --no-print-directory deps
 	@$(MAKE) --no-print-directory deps-rust
-	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
-	ASYNCRT_BIG=1 ORACLE_SCENARIOS=60000 $(BUILD)/tests --gtest_brief=1
-	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
+	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests $(BUILD)/possible-outcomes $(BUILD)/write-scenarios
+	@$(MAKE) --no-print-directory sanitized
 	bash tests/confirm.sh $(BUILD)/asyncrt-check
-	bash tests/determinism.sh $(BUILD)/asyncrt-check
 	@$(MAKE) --no-print-directory fidelity-sample
-	@$(MAKE) --no-print-directory asan
+	@$(MAKE) --no-print-directory --output-sync=target $(BIG_CHECKS)
 
-stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB, fuzzers
+# What `bigtest` runs side by side once all is built, the long ones first. Programs on real Tokio want the machine for themselves.
+BIG_CHECKS := big-random fuzz-all asan-units determinism asan-scenarios big-typos
+.PHONY: $(BIG_CHECKS)
+big-random:
+	ORACLE_SCENARIOS=20000 $(BUILD)/tests --gtest_brief=1 --gtest_filter='Oracle*'
+big-typos:
+	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
+determinism:
+	bash tests/determinism.sh $(BUILD)/asyncrt-check $(SANITIZED)/asyncrt-check
+
+stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests
 	ORACLE_SEED=1000001 ORACLE_SCENARIOS=100000 $(BUILD)/tests --gtest_brief=1 --gtest_filter='Oracle*'
 	@$(MAKE) --no-print-directory tsan
 	python3 -B tests/checkpoint.py $(BUILD)/asyncrt-check --big
 	python3 -B tests/limits.py $(BUILD)/asyncrt-check --big
-	@$(MAKE) --no-print-directory fuzz
 
 test-packages: ## install, compile against the library, build the Debian packages, install and remove them
 	@$(MAKE) --no-print-directory deps
@@ -212,29 +218,37 @@ confirm: ## try the findings of the scenarios on real Tokio, and write which one
 	python3 tests/confirmed.py --write $(BUILD)/confirmed.json
 	python3 tests/scenarios_readme.py $(BUILD)/asyncrt-check
 
-asan: ## unit tests and scenarios under the address and undefined-behaviour sanitizers
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan \
-	  CXXFLAGS="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all" \
-	  LDFLAGS="-fsanitize=address,undefined $(LDFLAGS)" $(BUILD)/asan/asyncrt-check $(BUILD)/asan/tests
-	$(BUILD)/asan/tests --gtest_brief=1
-	$(BUILD)/asan/asyncrt-check test scenarios/
+# One build by the other compiler, for `asan`, for the fuzzers, and for the comparison of both compilers in `bigtest`.
+SANITIZED ?= $(BUILD)/sanitized
+SANITIZE_CXX ?= clang++
+SANITIZE ?= -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+SANITIZE_LINK ?= -fsanitize=address,undefined
+FUZZ_LINK ?= -fsanitize=fuzzer,address,undefined
+sanitize = $(MAKE) --no-print-directory BUILD=$(SANITIZED) CXX="$(SANITIZE_CXX)" CXXFLAGS="$(SANITIZE)"
+sanitized:
+	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
+	+@$(sanitize) LDFLAGS="$(SANITIZE_LINK) $(LDFLAGS)" $(SANITIZED)/asyncrt-check $(SANITIZED)/tests
+	+@$(sanitize) LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(SANITIZED)/%_fuzz,$(FUZZERS))
+
+asan: sanitized ## unit tests and scenarios under the address and undefined-behaviour sanitizers
+	@$(MAKE) --no-print-directory asan-units asan-scenarios
+asan-units:
+	ORACLE_SCENARIOS=300 $(SANITIZED)/tests --gtest_brief=1
+asan-scenarios:
+	$(SANITIZED)/asyncrt-check test scenarios/
 
 tsan: ## every parallel path under the thread sanitizer
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/tsan CXXFLAGS="-O1 -g -fsanitize=thread" \
 	  LDFLAGS="-fsanitize=thread $(LDFLAGS)" $(BUILD)/tsan/asyncrt-check
 	bash tests/tsan.sh $(BUILD)/tsan/asyncrt-check
 
-deps-fuzz: ## install the compiler that the fuzzers need
-	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
-
 # What each fuzzer learns stays in the build directory; an input that ends one is left beside it. Two run at a time.
-# FUZZ_FLAGS: without sanitizers, `-O2 -fsanitize=fuzzer-no-link` tries some ten times as many inputs.
-FUZZ_FLAGS ?= -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-FUZZ_LINK  ?= -fsanitize=fuzzer,address,undefined
-fuzz: ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
-	@$(MAKE) --no-print-directory deps-fuzz
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CXX=$(FUZZ_CXX) CXXFLAGS="$(FUZZ_FLAGS)" LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(BUILD)/fuzz/%_fuzz,$(FUZZERS))
-	@printf '%s\n' $(FUZZERS) | xargs -P 2 -I FUZZER bash tests/fuzz/run.sh $(BUILD)/fuzz FUZZER $(FUZZ_SECONDS)
+# Without sanitizers some ten times as many inputs are tried:
+# make fuzz SANITIZED=build/unsanitized SANITIZE="-O2 -fsanitize=fuzzer-no-link" SANITIZE_LINK= FUZZ_LINK=-fsanitize=fuzzer
+fuzz: sanitized ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
+	@$(MAKE) --no-print-directory fuzz-all
+fuzz-all:
+	@printf '%s\n' $(FUZZERS) | xargs -P 2 -I FUZZER bash tests/fuzz/run.sh $(SANITIZED) FUZZER $(FUZZ_SECONDS)
 
 # MUTANTS: flags of the script, such as `--only lifo` or `--sample 20 --seed 7`.
 mutants: ## break one rule at a time, and see whether the tests notice
@@ -242,8 +256,8 @@ mutants: ## break one rule at a time, and see whether the tests notice
 	@printf '%s\n' $(sort $(LIB_OBJECTS) $(call objects,tool/main.cc $(TEST_SOURCES) $(FUZZ_TARGETS))) > $(BUILD)/objects.txt
 	CXX="$(CXX)" python3 tests/mutants/mutants.py $(BUILD) $(MUTANTS)
 
-tidy: ## static analysis
-	clang-tidy --quiet $(ALL_SOURCES) -- $(CPPFLAGS) $(CXX_NEEDS)
+tidy: $(BUILD)/obj/core/export/rust.o ## static analysis
+	@printf '%s\n' $(ALL_SOURCES) | xargs -P $$(nproc) -I SOURCE clang-tidy --quiet SOURCE -- $(CPPFLAGS) $(CXX_NEEDS) -I$(BUILD)/gen
 
 format: ## rewrite the code in the project's style
 	clang-format -i $(sort $(ALL_SOURCES) $(wildcard core/*.h core/*/*.h tool/*.h tests/*.h))

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # The same scenarios give the same bytes, for any number of jobs, however often, and from whichever compiler; and the same
 # rules with the same severities when what has no order is written in another one.
-# usage: tests/determinism.sh PATH-TO-asyncrt-check [SEED...]
-# OTHER_CXX: the other compiler, clang++ unless said otherwise; its build goes to the folder other/ beside the tool.
+# usage: tests/determinism.sh PATH-TO-asyncrt-check PATH-TO-THE-ONE-OF-ANOTHER-COMPILER [SEED...]
 set -u
-tool=${1:?usage: tests/determinism.sh PATH-TO-asyncrt-check [SEED...]}
-shift
+usage='usage: tests/determinism.sh PATH-TO-asyncrt-check PATH-TO-THE-ONE-OF-ANOTHER-COMPILER [SEED...]'
+tool=${1:?$usage} other=${2:?$usage}
+shift 2
 test $# -gt 0 || set -- 1 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -29,21 +29,15 @@ for jobs in 1 2 4 7; do
   run scenarios/ "$jobs" "$work/again.json"
   cmp "$work/first.json" "$work/again.json" || fail "other bytes with --jobs $jobs"
 done
-other=${OTHER_CXX:-clang++}
-if command -v "$other" > /dev/null; then
-  build=$(dirname "$tool")/other
-  make --no-print-directory -s BUILD="$build" CXX="$other" "$build/asyncrt-check" > "$work/make.log" 2>&1 || { tail "$work/make.log"; fail "$other does not build it"; }
-  for jobs in 1 3; do
-    for format in json text sarif html; do
-      "$tool" run scenarios/ --fail-on never --jobs 2 --format "$format=$work/here" > /dev/null
-      "$build/asyncrt-check" run scenarios/ --fail-on never --jobs "$jobs" --format "$format=$work/there" > /dev/null
-      cmp "$work/here" "$work/there" || fail "other bytes of $format from $other"
-    done
-  done
-  compilers=", the same bytes from $other"
-else
-  compilers=", and $other is not here, so that its build was not compared"
-fi
+formats=(json text sarif html)
+outputs() { for format in "${formats[@]}"; do printf -- '--format=%s\n' "$format=$work/$1.$format"; done; }
+readarray -t here < <(outputs here)
+readarray -t there < <(outputs there)
+"$tool" run scenarios/ --fail-on never --jobs 2 "${here[@]}" > /dev/null || fail 'a run ends with status' "$?"
+"$other" run scenarios/ --fail-on never --jobs 3 "${there[@]}" > /dev/null || fail 'a run of the other build ends with status' "$?"
+for format in "${formats[@]}"; do
+  cmp "$work/here.$format" "$work/there.$format" || fail "other bytes of $format from the other compiler"
+done
 rules "$work/first.json" scenarios/ > "$work/rules"
 test -s "$work/rules" || fail 'there are no scenarios'
 for seed in "$@"; do
@@ -53,5 +47,5 @@ for seed in "$@"; do
   diff "$work/rules" "$work/permuted-rules" || fail "other findings in the order of seed $seed"
   rm -r "$work/permuted"
 done
-test "$failed" = 0 && echo "$(wc -l < "$work/rules") scenarios: the same bytes in 5 runs, the same findings in $# other orders$compilers"
+test "$failed" = 0 && echo "$(wc -l < "$work/rules") scenarios: the same bytes in 5 runs, the same findings in $# other orders, the same bytes from both compilers"
 exit "$failed"

@@ -69,7 +69,7 @@ int ExportCommand(const Args& args) {
   const std::vector<Input> inputs = ReadInputs(args.words);
   ComplainAboutInputs(inputs);
   std::vector<std::pair<std::string, RustModule>> modules;
-  std::set<std::string> names = {"main", "support", "pipes", "limited", "lib"};   // files of the project itself
+  std::set<std::string> names = NamesOfRustProject();
   bool failed = false;
   for (const Input& input : inputs) {
     if (!input.error.empty()) { failed = true; continue; }

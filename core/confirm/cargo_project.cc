@@ -2,7 +2,9 @@
 
 #include <sys/wait.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -105,8 +107,13 @@ CargoResult BuildProject(std::vector<std::pair<std::string, RustModule>> modules
         return result;
       }
     }
-    const ProcessResult cargo = RunProcess({{"cargo", "build", "--offline", "--quiet", "--message-format", "json"}, request.folder,
-                                            {{"CARGO_TARGET_DIR", request.target}}, kBuildLimitMs, request.interrupted});
+    ProcessRequest build{{"cargo", "build", "--offline", "--quiet", "--message-format", "json"}, request.folder,
+                         {{"CARGO_TARGET_DIR", request.target}}, kBuildLimitMs, request.interrupted};
+    // Flags in the environment hide those of the project.
+    const char* flags = std::getenv("RUSTFLAGS");
+    if (flags != nullptr && std::any_of(modules.begin(), modules.end(), [](const auto& module) { return module.second.needs_unstable; }))
+      build.environment.emplace_back("RUSTFLAGS", std::string(flags) + " --cfg tokio_unstable");
+    const ProcessResult cargo = RunProcess(build);
     if (cargo.was_killed) {
       result.error = "the build was ended";
       return result;
@@ -127,7 +134,8 @@ CargoResult BuildProject(std::vector<std::pair<std::string, RustModule>> modules
     const std::map<std::string, std::string> errors = ErrorsOf(cargo.output);
     const std::size_t before = modules.size();
     std::erase_if(modules, [&](const auto& module) { return errors.count(module.first) != 0; });
-    if (modules.size() == before || errors.count("main") != 0 || errors.count("support") != 0) {
+    const std::set<std::string> own = NamesOfRustProject();
+    if (modules.size() == before || std::any_of(own.begin(), own.end(), [&](const std::string& name) { return errors.count(name) != 0; })) {
       const std::string said = LastLines(cargo.errors, 10);
       result.error = "cargo failed" + (said.empty() ? "" : ":\n" + said);
       return result;

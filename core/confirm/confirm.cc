@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <map>
 #include <memory>
 #include <set>
 #include <thread>
@@ -33,6 +35,7 @@ struct Trial {
   Finding* finding = nullptr;
   const Scenario* scenario = nullptr;
   std::string module;
+  bool is_unstable = false;   // of the program that is built with `--cfg tokio_unstable`
 };
 
 // One way to run it.
@@ -202,11 +205,18 @@ std::string Confirm(const std::vector<ConfirmItem>& items, const ConfirmOptions&
   std::string error;
   const std::string tokio = TokioRelease(options.tokio_path, &error);
   if (!error.empty()) return error;
-  std::vector<std::pair<std::string, RustModule>> modules;
+  // What needs an unstable Tokio is built apart: the others are to be seen on the one that everybody has.
+  struct Build {
+    const char* suffix;
+    std::vector<std::pair<std::string, RustModule>> modules;
+    std::string program;
+  };
+  std::array<Build, 2> builds = {Build{"", {}, ""}, Build{"-unstable", {}, ""}};
   std::vector<Trial> trials;
-  std::set<std::string> names = {"main", "support", "lib"};
+  std::set<std::string> names = NamesOfRustProject();
   for (const ConfirmItem& item : items) {
     std::string name, why_not = item.why_not;
+    bool is_unstable = false;
     for (Finding& finding : item.report->findings) {
       const std::string untried = WhyUntried(*item.report, finding, tokio);
       if (untried.empty() && why_not.empty() && name.empty()) {
@@ -217,11 +227,12 @@ std::string Confirm(const std::vector<ConfirmItem>& items, const ConfirmOptions&
           const std::string stem = RustName(StemOf(item.report->file));
           name = stem;
           for (int k = 2; !names.insert(name).second; ++k) name = stem + "_" + std::to_string(k);
-          modules.emplace_back(name, std::move(module));
+          is_unstable = module.needs_unstable;
+          builds[is_unstable].modules.emplace_back(name, std::move(module));
         }
       }
       if (const std::string& why = untried.empty() ? why_not : untried; !why.empty()) finding.confirmed = Untried(tokio, why);
-      else trials.push_back({&finding, item.scenario, name});
+      else trials.push_back({&finding, item.scenario, name, is_unstable});
     }
   }
   if (trials.empty()) return "";
@@ -231,14 +242,18 @@ std::string Confirm(const std::vector<ConfirmItem>& items, const ConfirmOptions&
   const std::filesystem::path build = std::filesystem::absolute(options.build_folder, failed);
   const ProjectFolder project(build);
   if (project.error()) return project.path().string() + " could not be made: " + project.error().message();
-  const std::filesystem::path program = project.path() / "program";
-  CargoResult cargo;
-  {
+  std::map<std::string, std::string> refused_modules;
+  for (Build& one : builds) {
+    if (one.modules.empty()) continue;
     const FolderLock lock(build);
     const std::string path = options.tokio_path.empty() ? "" : std::filesystem::absolute(options.tokio_path, failed).string();
-    cargo = BuildProject(modules, {project.path().string(), (build / "target").string(), path, options.interrupted});
+    const std::filesystem::path folder = project.path() / ("crate" + std::string(one.suffix));
+    const CargoResult cargo = BuildProject(one.modules, {folder.string(), (build / ("target" + std::string(one.suffix))).string(), path, options.interrupted});
     if (!cargo.error.empty() && !IsInterrupted(options)) return cargo.error;
-    if (!cargo.program.empty()) std::filesystem::copy_file(cargo.program, program, failed);
+    refused_modules.insert(cargo.refused.begin(), cargo.refused.end());
+    if (cargo.program.empty()) continue;
+    one.program = (project.path() / ("program" + std::string(one.suffix))).string();
+    std::filesystem::copy_file(cargo.program, one.program, failed);
     if (failed) return cargo.program + " could not be copied: " + failed.message();
   }
   std::atomic<std::size_t> next{0}, done{0};
@@ -247,17 +262,17 @@ std::string Confirm(const std::vector<ConfirmItem>& items, const ConfirmOptions&
     for (std::size_t k; (k = next.fetch_add(1)) < trials.size();) {
       const Trial& trial = trials[k];
       Finding& finding = *trial.finding;
-      const auto refused = cargo.refused.find(trial.module);
+      const auto refused = refused_modules.find(trial.module);
       const bool must = ShownBy(finding.rule) == Shown::kRefusal;
       if (IsInterrupted(options)) {
         finding.confirmed = Untried(tokio, "interrupted");
-      } else if (refused != cargo.refused.end()) {
+      } else if (refused != refused_modules.end()) {
         finding.confirmed = Confirmation{tokio, "refused by rustc", must ? "compiler" : "", 0, must ? "" : "rustc refuses the program: " + refused->second};
       } else if (must) {
         finding.confirmed = Untried(tokio, "rustc accepts the program");
         finding.confirmed->outcome = "accepted by rustc";
       } else {
-        finding.confirmed = Try(trial, program.string(), schedule_file, tokio, options);
+        finding.confirmed = Try(trial, builds[trial.is_unstable].program, schedule_file, tokio, options);
       }
       if (options.progress) options.progress(++done, trials.size());
     }

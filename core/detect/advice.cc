@@ -40,7 +40,7 @@ constexpr Row kRows[] = {
     {"starvation/slow-shutdown", "the shutdown of a runtime takes longer than the threshold", "tell the blocking closures to stop before the runtime is dropped, or use `shutdown_timeout`", ""},
     {"ownership/use-after-move", "a value is used after it was moved away", "clone what can be cloned (`rt.handle()`, a sender, an `Arc`) before the move", ""},
     {"ownership/borrow-escapes", "a spawned body borrows what it must own", "move the value in (`move`), share it in an `Arc`, or use `thread::scope`", ""},
-    {"ownership/two-borrows", "two branches of one task need the same value mutably", "do it in one branch, or split the value", ""},
+    {"ownership/two-borrows", "a value is needed mutably while something else has it", "do it in one branch or under a lock, or split the value", ""},
     {"ownership/not-send", "a value that is not Send crosses threads", "drop it before the await or the move, or keep the work on one thread (`LocalSet`, `block_on`)", ""},
     {"ownership/runtime-in-runtime", "`block_on` on a thread that is already driving async code", "await the future instead of blocking on it", "from sync code inside a task: `block_in_place(|| handle.block_on(…))` on a multi_thread runtime, or a `spawn_blocking` closure"},
     {"ownership/drop-in-async", "a runtime is dropped where blocking is not allowed", "use `shutdown_background`, or move the runtime out and drop it on a plain thread", ""},

@@ -51,7 +51,7 @@ owner.join().unwrap();
            "does, "
            "since it joins its threads before it returns.",
            "A `borrow` stands on a body that is not a thread of a `thread_scope` around it, or is passed on from "
-           "there.",
+           "there; what is borrowed moves away before the scope ends; or the handle of a scope's thread leaves the scope.",
            "Inside a `thread_scope`, for its own threads.",
        }),
        R"({
@@ -81,11 +81,12 @@ thread::scope(|s| {
     s.spawn(|| rt.block_on(work()));
 });
 )"},
-      {"ownership/two-borrows", Severity::kError, "two branches polled by one task need the same value mutably (E0499)",
+      {"ownership/two-borrows", Severity::kError, "a value is needed mutably while something else has it (E0499, E0502, E0596)",
        PageText({
            "Two branches of one `select` or `join` want the same receiver, or the same set, at once.",
-           "Both futures exist at the same time, and each has a `&mut` to the value for as long as it does.",
-           "Two branches of one `select` or `join` receive on the same `rx`, or call `next` on the same set.",
+           "Both futures exist at the same time, and each has a `&mut` to the value for as long as it does; who only borrowed it has none.",
+           "Two branches of one `select` or `join` receive on the same `rx`, or call `next` on the same set; or a receiver "
+           "receives where it is only borrowed: by a thread of a `thread_scope`, or behind a guard that reads.",
            "The `recv` of a std channel borrows it shared, and so do locks and notifies.",
        }),
        R"({

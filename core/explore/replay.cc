@@ -168,6 +168,10 @@ class Teller {
     return nullptr;
   }
 
+  bool DropsRuntime(int strand, const Instr& in) {
+    return in.reg >= 0 && m_.UnitOf(m_.FrameOf(strand)).regs[static_cast<std::size_t>(in.reg)].kind == RegKind::kRuntime;
+  }
+
   std::string Effect(int thread, int strand, int pc, const Instr& in) {
     const StrandCell& s = m_.S(strand);
     bool same = s.pc == pc && s.status != StrandStatus::kIdle;
@@ -180,14 +184,11 @@ class Teller {
       default: break;
     }
     if (s.mode == Mode::kPanicking && m_.H().ended == 0) return "panics";
-    if (same && s.status == StrandStatus::kSuspended) {
-      if (m_.T(thread).top == 0) return "suspends";
-      return "suspends";
-    }
+    if (same && s.status == StrandStatus::kSuspended) return "suspends";
     if (same && s.status == StrandStatus::kActive && m_.StrandBlocked(thread, strand)) return "the thread blocks";
     switch (in.op) {
       case VmOp::kStdLock: case VmOp::kSemAcquire: case VmOp::kBlockingLock: return "acquired";
-      case VmOp::kDropReg: return "released";
+      case VmOp::kDropReg: return same && DropsRuntime(strand, in) ? "the runtime shuts down" : "released";
       case VmOp::kStdRecv: case VmOp::kMpscRecv: case VmOp::kOneshotRecv: return s.pc == in.or_pc ? "fails: closed" : "received";
       case VmOp::kStdSend: case VmOp::kMpscSend: case VmOp::kOneshotSend: return s.pc == in.or_pc ? "fails: closed" : "sent";
       case VmOp::kSleep: case VmOp::kAwaitTask: return "goes on";

@@ -1,7 +1,9 @@
 // The module of a scenario, and the cargo project around modules.
 #include "core/export/rust.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <set>
 
 #include "core/export/rust_writer.h"
 #include "core/scenario/names.h"
@@ -18,13 +20,21 @@ constexpr char kPipes[] =
 constexpr char kLimited[] =
 #include "limited_rs.inc"
     ;
+constexpr char kReadersFirst[] =
+#include "readers_first_rs.inc"
+    ;
+
+// std's own on Linux prefers writers.
+const char* RwLockOf(const Object& object) {
+  return object.policy == Object::Policy::kReadersFirst ? "crate::readers_first::RwLock" : "std::sync::RwLock";
+}
 
 // Files that only some scenarios need.
 struct Extra {
   const char* name;
   const char* text;
 };
-constexpr Extra kExtras[] = {{"pipes", kPipes}, {"limited", kLimited}};
+constexpr Extra kExtras[] = {{"pipes", kPipes}, {"limited", kLimited}, {"readers_first", kReadersFirst}};
 
 // Lines are written without indentation; the brackets of the code give it.
 std::string Indented(const std::string& text) {
@@ -98,12 +108,12 @@ std::string RustWriter::BuilderText(const Runtime& runtime) const {
   else if (runtime.enable_io) text += ".enable_io()";
   if (runtime.event_interval != 61) text += ".event_interval(" + std::to_string(runtime.event_interval) + ")";
   if (runtime.global_queue_interval) text += ".global_queue_interval(" + std::to_string(*runtime.global_queue_interval) + ")";
+  if (runtime.disable_lifo_slot) text += ".disable_lifo_slot()";
   text += ".build().unwrap()";
   return runtime.shared ? "Arc::new(" + text + ")" : text;
 }
 
 void RustWriter::DeclareRuntime(const Runtime& runtime) {
-  if (runtime.disable_lifo_slot) Unsupported(nullptr, "`disable_lifo_slot`, which Tokio has only with `--cfg tokio_unstable`");
   const std::string ident = Ident(runtime.name), handle = Ident(runtime.name + ".handle");
   if (runtime.has_build) { Line("let " + handle + " = shared(Later::<tokio::runtime::Handle>::new());"); return; }
   RustValue& bound = Declare(runtime.name, ident, "runtime");
@@ -123,8 +133,8 @@ void RustWriter::DeclareObjects() {
     switch (object.kind) {
       case Kind::kStdMutex: make(object, "std::sync::Mutex::new(())", kItsState); break;
       case Kind::kStdRwlock:
-        if (object.policy == Object::Policy::kReadersFirst) Unsupported(nullptr, "a std_rwlock that lets readers first: std's own on Linux prefers writers");
-        make(object, "std::sync::RwLock::new(())", kItsState); break;
+        make(object, std::string(RwLockOf(object)) + "::new(())", kItsState);
+        break;
       case Kind::kStdCondvar: make(object, "std::sync::Condvar::new()"); break;
       case Kind::kStdBarrier: make(object, "std::sync::Barrier::new(" + std::to_string(object.parties) + ")"); break;
       case Kind::kStdOnce: make(object, "std::sync::OnceLock::<()>::new()", kItsState); break;
@@ -174,7 +184,7 @@ void RustWriter::DeclareObjects() {
       std::string inner;
       for (const Ref& held : object.holds) inner += (inner.empty() ? "" : ", ") + Ident(KeyOf(held));
       if (object.holds.size() > 1) inner = "(" + inner + ")";
-      const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? "std::sync::RwLock" : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
+      const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? RwLockOf(object) : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
       if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
       Line("let " + Ident(object.name) + " = told(" + RustString(object.name) + ", " + type + "::new(" + inner + "));");
     }
@@ -190,20 +200,35 @@ void RustWriter::DeclareObjects() {
       const std::string size = object.capacity ? std::to_string(*object.capacity) : "";
       std::string one;
       switch (object.kind) {
-        case Kind::kStdChannel: one = object.capacity ? "std::sync::mpsc::sync_channel::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
+        case Kind::kStdChannel: one = object.capacity ? std::string(IsTold(object) ? "bounded" : "std::sync::mpsc::sync_channel") + "::<" + message + ">(" + size + ")" : "std::sync::mpsc::channel::<" + message + ">()"; break;
         case Kind::kMpsc: one = object.capacity ? "tokio::sync::mpsc::channel::<" + message + ">(" + size + ")" : "tokio::sync::mpsc::unbounded_channel::<" + message + ">()"; break;
         case Kind::kOneshot: one = "tokio::sync::oneshot::channel::<" + message + ">()"; break;
         case Kind::kIo: one = "crate::pipes::pipe(" + (object.buffer ? "Some(" + std::to_string(*object.buffer) + ")" : std::string("None")) + ")"; break;
         case Kind::kBroadcast: one = "tokio::sync::broadcast::channel::<" + message + ">(" + size + ")"; break;
         default: one = "tokio::sync::watch::channel(" + std::to_string(object.value) + "i64)";
       }
-      if (object.is_array) {
+      if (remotes_.count("cloned " + name) != 0) one = "shared_sender(" + one + ")";
+      // What is left in it at the end is told.
+      auto told = [&](const std::string& called) { return IsTold(object) ? "told_channel(" + called + ", " + one + ")" : one; };
+      if (object.is_array && remotes_.count("array " + name) == 0) {   // each by itself: as a Vec, they fall from the first to the last
+        std::vector<std::string> ends;
+        for (const char* part : {".tx[", ".rx["})
+          for (std::int64_t k = object.count; k-- > 0;) ends.push_back(name + part + std::to_string(k) + "]");
+        for (std::int64_t k = 0; k < object.count; ++k) {
+          const std::string element = "[" + std::to_string(k) + "]";
+          Line("let (" + Ident(name + ".tx" + element) + ", " + Ident(name + ".rx" + element) + ") = " + told(RustString(name + element)) + ";");
+        }
+        for (const std::string& end : ends) {
+          const std::string end_ident = Ident(end);
+          Line("let mut " + end_ident + " = " + (Declare(end, end_ident, "end").optional ? "Some(" + end_ident + ");" : end_ident + ";"));
+        }
+      } else if (object.is_array) {
         Line("let (mut " + tx + ", mut " + rx + ") = (Vec::new(), Vec::new());");
-        Line("for _ in 0.." + std::to_string(object.count) + " {\nlet (tx, rx) = " + one + ";\n" + tx + ".push(Some(tx));\n" + rx + ".push(Some(rx));\n}");
+        Line("for k in 0.." + std::to_string(object.count) + " {\nlet (tx, rx) = " + told("format!(\"" + name + "[{k}]\")") + ";\n" + tx + ".push(Some(tx));\n" + rx + ".push(Some(rx));\n}");
         Declare(name + ".tx", tx, "end").array = true;
         Declare(name + ".rx", rx, "end").array = true;
       } else {
-        Line("let (mut " + tx + ", mut " + rx + ") = " + one + ";");
+        Line("let (mut " + tx + ", mut " + rx + ") = " + told(RustString(name)) + ";");
         if (Declare(name + ".tx", tx, "end").optional) Line("let mut " + tx + " = Some(" + tx + ");");
         if (Declare(name + ".rx", rx, "end").optional) Line("let mut " + rx + " = Some(" + rx + ");");
       }
@@ -225,7 +250,7 @@ void RustWriter::DeclareObjects() {
         Op op;
         op.node = object.node;
         const std::string inside = OwnBody(op, object.drop ? *object.drop : kNothing, false, child);
-        one = std::string(object.send ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
+        one = std::string(object.send && !SharesReceiver(inside) ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
         if (object.shared) one = "Arc::new(" + one + ")";
       }
     }
@@ -292,8 +317,15 @@ RustModule ExportRust(const Scenario& scenario) {
     RustModule module;
     module.code = writer.Module();
     module.unsupported = writer.unsupported();
+    module.needs_unstable = std::any_of(scenario.runtimes.begin(), scenario.runtimes.end(), [](const Runtime& rt) { return rt.disable_lifo_slot; });
     if (slots.size() + remotes.size() == before) return module;
   }
+}
+
+std::set<std::string> NamesOfRustProject() {
+  std::set<std::string> names = {"main", "support", "lib"};
+  for (const Extra& extra : kExtras) names.insert(extra.name);
+  return names;
 }
 
 std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<std::pair<std::string, RustModule>>& modules,
@@ -314,12 +346,17 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
     if (!some_says("crate::" + std::string(extra.name) + "::")) continue;
     files.emplace_back("src/" + std::string(extra.name) + ".rs", extra.text);
     mods += "mod " + std::string(extra.name) + ";\n";
-    (extra.text == kPipes ? net : limited) = true;
+    if (extra.text == kPipes) net = true;
+    if (extra.text == kLimited) limited = true;
   }
   const bool futures = limited || some_says("futures::executor") || some_says("futures::stream") || some_says("futures::StreamExt") ||
                        some_says("futures::join!") || some_says("futures::try_join!");
   const bool util = some_says("tokio_util::");
-  std::string main = "#![allow(unused, dead_code, unreachable_code, clippy::all)]\nmod support;\n" + mods + "\nfn main() {\n";
+  const bool unstable = std::any_of(modules.begin(), modules.end(), [](const auto& module) { return module.second.needs_unstable; });
+  std::string main = "#![allow(unused, dead_code, unreachable_code, clippy::all)]\n";
+  if (unstable)   // flags in the environment hide those of the project
+    main += "#![allow(unknown_lints, unexpected_cfgs)]\n#[cfg(not(tokio_unstable))]\ncompile_error!(\"`disable_lifo_slot` needs `--cfg tokio_unstable` in RUSTFLAGS, which hide .cargo/config.toml\");\n";
+  main += "mod support;\n" + mods + "\nfn main() {\n";
   if (modules.size() == 1) {
     main += "    support::run(" + modules[0].first + "::scenario)\n}\n";
   } else {
@@ -329,7 +366,8 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
   files.emplace_back("src/support.rs", kSupport);
   files.emplace_back("Cargo.toml", Member(modules.size() == 1 ? modules[0].first : "scenarios", std::string("\"rt\", \"rt-multi-thread\", \"sync\", \"time\", \"macros\"") + (net ? ", \"net\"" : ""), tokio, futures, util));
   // Debian's packages are a directory source; nothing is downloaded.
-  files.emplace_back(".cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n\n[net]\noffline = true\n");
+  files.emplace_back(".cargo/config.toml", "[source.crates-io]\nreplace-with = \"debian\"\n\n[source.debian]\ndirectory = \"/usr/share/cargo/registry\"\n\n[net]\noffline = true\n" +
+                     std::string(unstable ? "\n[target.'cfg(all())']\nrustflags = [\"--cfg\", \"tokio_unstable\"]\n" : ""));
   return files;
 }
 

@@ -2,6 +2,7 @@
 #ifndef ASYNCRT_CORE_EXPORT_RUST_H_
 #define ASYNCRT_CORE_EXPORT_RUST_H_
 
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,9 +16,13 @@ namespace asyncrt {
 struct RustModule {
   std::string code;                      // a module with `pub fn scenario() -> Out`
   std::vector<std::string> unsupported;  // what it cannot say, one line each; empty: it says everything
+  bool needs_unstable = false;           // what Tokio has only with `--cfg tokio_unstable`: its project says so to cargo, for all modules
 };
 
 RustModule ExportRust(const Scenario& scenario);
+
+// Names that no module may have: files of the project itself.
+std::set<std::string> NamesOfRustProject();
 
 // The files of a cargo project that runs the named modules, by path below its folder. One module runs as it is;
 // of several the program's argument names one.

@@ -17,6 +17,9 @@ bool IsAcquire(Code code) {
     default: return false;
   }
 }
+
+// Of one in a slot it is a borrow already.
+std::string Lent(const std::string& value) { return value.ends_with(".as_mut().unwrap()") ? value : "&mut " + value; }
 }  // namespace
 
 void RustWriter::Select(const Op& op) {
@@ -28,7 +31,7 @@ void RustWriter::Select(const Op& op) {
     RustAct act;
     if (branch.name) {
       RustValue* value = Lookup(*branch.name);
-      future = "&mut " + Use(*branch.name, Mode::kMut, &op);
+      future = Lent(Use(*branch.name, Mode::kMut, &op));
       pattern = value != nullptr && value->is_arm ? "_" : branch.name->kind == Kind::kTask ? "Ok(Ok(_))" : "Ok(_)";
     } else if (single != nullptr) {
       future = AsyncText([&] {
@@ -91,7 +94,7 @@ RustAct RustWriter::Join(const Op& op) {
   for (const Branch& branch : op.branches) {
     std::string text;
     if (branch.name) {
-      text = "&mut " + Use(*branch.name, Mode::kMut, &op);
+      text = Lent(Use(*branch.name, Mode::kMut, &op));
       if (branch.name->kind == Kind::kTask && op.try_join) text = "async { joined((" + text + ").await).map_err(|_| Fail) }";
     } else {
       bool gives = false;
@@ -111,7 +114,7 @@ RustAct RustWriter::Timeout(const Op& op) {
   if (op.await_name) {
     RustValue* value = Lookup(*op.await_name);
     const bool plain = value != nullptr && value->is_arm, task = op.await_name->kind == Kind::kTask;
-    act.expr = start + "&mut " + Use(*op.await_name, Mode::kMut, &op) + ").await";
+    act.expr = start + Lent(Use(*op.await_name, Mode::kMut, &op)) + ").await";
     if (task) act.expr += ".map_err(|late| late.to_string()).and_then(joined)";
     else if (!plain) act.expr += ".map_err(|_| Fail).and_then(|end| end)";
     act.fails = Fails::kResult;

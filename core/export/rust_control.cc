@@ -39,6 +39,46 @@ std::string RustWriter::BlockText(const Body& body) {
   return text;
 }
 
+RustWriter::Taken RustWriter::TakenHere() const {
+  Taken taken;
+  for (const auto& scope : unit_->scopes)
+    for (const RustValue& value : scope)
+      if (value.taken) taken.emplace(value.id, value.partly);
+  return taken;
+}
+
+void RustWriter::SetTaken(const Taken& taken) {
+  for (auto& scope : unit_->scopes)
+    for (RustValue& value : scope) {
+      auto it = taken.find(value.id);
+      value.taken = it != taken.end();
+      value.partly = value.taken && it->second;
+    }
+}
+
+void RustWriter::WhereMeet(const std::vector<Taken>& ways) {
+  Taken met;
+  for (const Taken& way : ways)
+    for (const auto& [id, partly] : way) {
+      bool& is_partly = met[id];
+      is_partly = is_partly || partly;
+    }
+  for (auto& [id, partly] : met)
+    for (const Taken& way : ways) partly = partly || way.count(id) == 0;
+  SetTaken(met);
+}
+
+void RustWriter::Alternatives(const std::vector<const Body*>& bodies, const std::function<void(std::size_t, const std::function<void()>&)>& around) {
+  const Taken before = TakenHere();
+  std::vector<Taken> ways;
+  for (std::size_t k = 0; k < bodies.size(); ++k) {
+    SetTaken(before);
+    around(k, [&] { if (bodies[k] != nullptr) Block(*bodies[k]); });
+    if (bodies[k] == nullptr || !Diverges(*bodies[k])) ways.push_back(TakenHere());
+  }
+  WhereMeet(ways);
+}
+
 // The inside of an `async` block that is part of this body.
 std::string RustWriter::AsyncText(const std::function<void()>& write, bool straight) {
   std::vector<std::string> saved;
@@ -110,7 +150,11 @@ void RustWriter::Marker(const Op& op) {
 // ---- statements ----------------------------------------------------------------------------------------------------
 
 void RustWriter::Failure(const Op& op) {
-  if (op.on_failure) Block(*op.on_failure);
+  if (!op.on_failure) return;
+  const Taken before = TakenHere();
+  Block(*op.on_failure);
+  if (Diverges(*op.on_failure)) SetTaken(before);
+  else WhereMeet({before, TakenHere()});
 }
 
 // `option` is what a fallible op with an `or` gave.
@@ -122,7 +166,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   if (body) {
     // A guard that is not Send is not to live, not even as a type, where the failure waits.
     const bool apart = unit_->async && (binder.on.kind == Kind::kStdMutex || binder.on.kind == Kind::kStdRwlock);
-    Line(apart ? "let failed = {" : "{");
+    Line(apart ? "let missed = {" : "{");
     Line("let tried = " + option + ";");
     Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
@@ -137,7 +181,7 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
       Line("true");
       Line("}");
       Line("};");
-      Line("if failed {");
+      Line("if missed {");
       Failure(op);
       Line("}");
       return;
@@ -162,13 +206,18 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
   }
   if (act.binds) {
     const std::string ident = act.key.empty() ? Fresh(act.hint) : Ident(act.key);
-    Line("let mut " + ident + " = " + option + (act.wrap.empty() ? "" : ".map(|got| " + act.wrap + "got))") + ";");
+    // Rust has a guard that was looked at, if only to see whether it is there, live until its block ends.
+    const bool is_asked = op.on_failure && !op.on_failure->ops.empty();
+    const std::string got = option + (act.wrap.empty() ? "" : ".map(|got| " + act.wrap + "got))");
+    Line(is_asked ? "let (mut " + ident + ", missed) = attempt(" + got + ");" : "let mut " + ident + " = " + got + ";");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
-    bound.optional = true;
-    Line("if " + ident + ".is_none() {");
-    Failure(op);
-    Line("}");
+    bound.optional = bound.may_lack = true;
+    if (is_asked) {
+      Line("if missed {");
+      Failure(op);
+      Line("}");
+    }
     return;
   }
   if (names) {
@@ -313,14 +362,21 @@ void RustWriter::Statement(const Op& op) {
       return;
     case Code::kIf:
       Line("if " + Bool(*op.condition) + " {");
-      if (op.then) Block(*op.then);
-      if (op.otherwise) { Line("} else {"); Block(*op.otherwise); }
+      Alternatives({op.then.get(), op.otherwise.get()}, [&](std::size_t k, const std::function<void()>& write) {
+        if (k == 1 && op.otherwise) Line("} else {");
+        write();
+      });
       Line("}");
       return;
     case Code::kChoose: {
       Line("match choose(" + RustString(op.node->pointer) + ", " + std::to_string(op.branches.size()) + ") {");
-      for (std::size_t k = 0; k < op.branches.size(); ++k)
-        braces((k + 1 < op.branches.size() ? std::to_string(k) : std::string("_")) + " =>", op.branches[k].await.get());
+      std::vector<const Body*> bodies;
+      for (const Branch& branch : op.branches) bodies.push_back(branch.await.get());
+      Alternatives(bodies, [&](std::size_t k, const std::function<void()>& write) {
+        Line((k + 1 < op.branches.size() ? std::to_string(k) : std::string("_")) + " => {");
+        write();
+        Line("}");
+      });
       Line("}");
       return;
     }
@@ -364,6 +420,41 @@ void RustWriter::Statement(const Op& op) {
   Bind(binder, act, value);
 }
 
+// Of the guards of an object the latest that is there.
+void RustWriter::ReleaseLatest(const Op& op, const std::string& verb) {
+  std::vector<RustValue*> candidates;
+  RustValue* gone = nullptr;
+  bool certain = false;
+  for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && !certain; ++scope)
+    for (auto value = scope->rbegin(); value != scope->rend() && !certain; ++value) {
+      if (value->object != op.on.name) continue;
+      if (value->taken && gone == nullptr) gone = &*value;
+      if (value->taken && !value->partly) continue;
+      candidates.push_back(&*value);
+      certain = !value->may_lack && !value->taken;
+    }
+  if (candidates.empty() && gone != nullptr) candidates.push_back(gone);
+  if (candidates.empty()) { Unsupported(&op, "`" + op.on.name + "` is released where it is not seen to be held"); return; }
+  const bool choose = candidates.size() > 1;
+  for (std::size_t k = 0; k < candidates.size(); ++k) {
+    RustValue& value = *candidates[k];
+    if (value.taken || k > 0) slots_.insert(value.id);
+    const std::string text = Given(value);
+    value.partly = choose;
+    const bool last = k + 1 == candidates.size();
+    if (choose) Line((k == 0 ? "if " : last ? "} else {" : "} else if ") + (last ? "" : value.ident + ".is_some() {"));
+    Line(verb + text + ");");
+  }
+  if (choose) Line("}");
+}
+
+// A value that is given up. What may be nothing is given up as it is.
+std::string RustWriter::Given(RustValue& value) {
+  const std::string text = UseValue(value, Mode::kTake, "");
+  if (!value.optional) return text;
+  return slots_.count(value.id) != 0 || !value.may_lack ? value.ident + ".take()" : value.ident;
+}
+
 void RustWriter::Release(const Op& op) {
   const std::string verb = op.def->code == Code::kForget ? "std::mem::forget(" : op.def->code == Code::kUse ? "used(&" : "drop(";
   const bool is_use = op.def->code == Code::kUse;
@@ -371,22 +462,15 @@ void RustWriter::Release(const Op& op) {
   const bool by_object = object != nullptr && op.on.part != Ref::Part::kTx && (!IsOwned(object->kind) || (op.def->code == Code::kUnlock && op.on.kind == Kind::kWatch));
   if (by_object) {
     if (is_use) { Line("used(&" + Shared(op.on) + ");"); return; }
-    RustValue* latest = nullptr;
-    for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && (latest == nullptr || latest->taken); ++scope)
-      for (auto value = scope->rbegin(); value != scope->rend(); ++value)
-        if (value->object == op.on.name && (latest == nullptr || (latest->taken && !value->taken))) latest = &*value;
-    if (latest == nullptr) { Unsupported(&op, "`" + op.on.name + "` is released where it is not seen to be held"); return; }
-    if (latest->taken) slots_.insert(latest->id);
-    const std::string text = UseValue(*latest, Mode::kTake, "");
-    Line(verb + (latest->optional ? latest->ident + ".take()" : text) + ");");
+    ReleaseLatest(op, verb);
     return;
   }
   if (op.on.kind == Kind::kRuntime && op.on.part == Ref::Part::kHandle) { Line("used(&" + Use(op.on, Mode::kRef, &op) + ");"); return; }
   RustValue* value = Lookup(op.on);
   if (value == nullptr) { Unsupported(&op, "`" + op.on.name + "` is not at hand here"); return; }
   const std::string index = value->array ? Index(op.on) : "";
-  std::string text = UseValue(*value, is_use ? Mode::kRef : Mode::kTake, index);
-  if (!is_use && value->optional && !value->array) text = value->ident + ".take()";
+  if (is_use && value->may_lack) { Line("used(&" + value->ident + ");"); return; }
+  std::string text = is_use || value->array ? UseValue(*value, is_use ? Mode::kRef : Mode::kTake, index) : Given(*value);
   if (!is_use && value->array && !index.empty()) text = value->ident + index + ".take()";
   Line(verb + text + ");");
 }

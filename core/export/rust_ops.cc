@@ -1,6 +1,7 @@
 // Ops that wait, take or give something, and how what they give is bound.
 #include "core/export/rust_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/scenario/names.h"
@@ -34,7 +35,10 @@ std::string RustWriter::Message(const Op& op) {
   std::string value = op.value ? Int(*op.value) : "0";
   if (op.with.empty()) return value;
   std::string text = "(" + value;
-  for (const Ref& ref : op.with) text += ", " + Use(ref, Mode::kTake, &op);
+  for (const Ref& ref : op.with) {
+    text += ", " + Use(ref, Mode::kTake, &op);
+    remotes_.insert("sent " + ref.name);
+  }
   return text + ")";
 }
 
@@ -50,10 +54,9 @@ RustAct RustWriter::Sent(const Op& op) {
   }
   const Object* channel = ChannelOf(op.on);
   const bool bounded = channel != nullptr && channel->capacity.has_value();
-  if (op.on.kind == Kind::kMpsc && !bounded && code == Code::kBlockingSend) Unsupported(&op, "`blocking_send`, which the sender of an unbounded channel does not have");
   const std::string tx = Use(op.on, op.on.kind == Kind::kOneshot ? Mode::kTake : Mode::kRef, &op);
   std::string verb = code == Code::kTrySend && bounded ? ".try_send(" : code == Code::kBlockingSend && bounded ? ".blocking_send(" : ".send(";
-  act.expr = tx + verb + message + ")";
+  act.expr = code == Code::kBlockingSend && !bounded ? "blocking_send(&" + tx + ", " + message + ")" : tx + verb + message + ")";
   if (op.on.kind == Kind::kMpsc && bounded && code == Code::kSend) act.expr += ".await";
   if (!op.with.empty()) act.expr += ".map_err(|_| \"not sent\")";   // what comes back may have no Debug
   return act;
@@ -65,12 +68,13 @@ RustAct RustWriter::Received(const Op& op) {
   act.fails = Fails::kResult;
   const Code code = op.def->code;
   if (op.on.kind == Kind::kOneshot && code == Code::kBlockingRecv) {
-    act.expr = Use(op.on, Mode::kTake, &op) + ".blocking_recv()";
+    const Object* channel = ChannelOf(op.on);
+    act.expr = Use(op.on, Mode::kTake, &op) + (channel != nullptr && IsTold(*channel) ? ".into_inner()" : "") + ".blocking_recv()";
     return act;
   }
-  std::string rx = Use(op.on, Mode::kMut, &op);
   // A future that borrows std's receiver shared is not Send.
   const bool moves = unit_->made_by != nullptr && unit_->made_by->def->code != Code::kSpawnThread && unit_->made_by->def->code != Code::kSpawnBlocking;
+  std::string rx = Use(op.on, op.on.kind == Kind::kStdChannel && !(moves && unit_->async) ? Mode::kRef : Mode::kMut, &op);
   if (op.on.kind == Kind::kStdChannel && moves && unit_->async && rx.find_first_of(".*") == std::string::npos) rx = "(&mut " + rx + ")";
   switch (code) {
     case Code::kRecv:
@@ -158,14 +162,25 @@ RustAct RustWriter::Act(const Op& op) {
       if (kind == Kind::kBarrier) return simple("{ " + Shared(op.on) + ".wait().await; }");
       [[fallthrough]];
     case Code::kWaitTimeout: {
-      for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && op.mutex; ++scope)
-        for (auto value = scope->rbegin(); value != scope->rend(); ++value)
-          if (!value->taken && (value->object == op.mutex->name || value->key == op.mutex->name)) {
-            const std::string guard = UseValue(*value, Mode::kMut, "");
-            if (op.def->code == Code::kWait) return simple(guard + ".wait_on(&" + Shared(op.on) + ")", Fails::kResult);
-            // With no `or` it does not matter which of the two it was, as in std.
-            return simple(guard + ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")" + (op.has_or ? "" : ".or_else(late)"), Fails::kResult);
-          }
+      if (RustValue* value = op.mutex ? GuardOf(op.mutex->name) : nullptr) {
+        const std::string guard = UseValue(*value, Mode::kMut, "");
+        std::string waits = op.def->code == Code::kWait ? ".wait_on(&" + Shared(op.on) + ")" : ".wait_timeout_on(&" + Shared(op.on) + ", " + Time(op) + ")";
+        // Where it can be a new variable it goes by value, as in std's own: one that was borrowed, or given a new value, is
+        // taken to be there until its block ends.
+        bool is_near = unit_->async && !value->optional && value->block == block_;
+        is_near = is_near && std::any_of(unit_->scopes.back().begin(), unit_->scopes.back().end(), [&](const RustValue& one) { return one.id == value->id; });
+        if (is_near) {
+          Line("let (mut " + guard + ", waited) = {");
+          Line("let mut guard = " + guard + ";");
+          Line("let waited = guard" + waits + ";");
+          Line("(guard, waited)");
+          Line("};");
+        }
+        waits = is_near ? "waited" : guard + waits;
+        // With no `or` it does not matter which of the two it was, as in std.
+        if (op.def->code == Code::kWaitTimeout && !op.has_or) waits += ".or_else(late)";
+        return simple(waits, Fails::kResult);
+      }
       Unsupported(&op, "the guard that this wait gives up is not at hand");
       return simple("()");
     }
@@ -254,7 +269,6 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     if (act.gives_value && !op.var.empty()) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
-    bound.shares = op.def->code == Code::kRead || op.def->code == Code::kTryRead || op.def->code == Code::kBlockingRead;
     Line("let mut " + ident + " = " + (bound.optional ? "Some(" + text + ")" : text) + ";");
     return;
   }

@@ -80,13 +80,18 @@ std::vector<std::string> RustWriter::Prelude(const Op& op, RustUnit& child) {
       out.push_back("let " + inner->ident + " = " + (lent.ends_with(".as_ref().unwrap()") ? "" : "&") + lent + ";");
       continue;
     }
+    if (outer->may_lack) {
+      from = Given(*outer);
+      if (from != inner->ident) out.push_back("let mut " + inner->ident + " = " + from + ";");
+      continue;
+    }
     from = UseValue(*outer, clone ? Mode::kRef : Mode::kTake, index);
     if (outer->type == "permit") remotes_.insert("permit " + capture.base);
     if (clone && outer->array && index.empty()) {
       out.push_back("let mut " + inner->ident + ": Vec<_> = " + from + ".iter().cloned().collect();");
     } else if (clone) {
       const Object* channel = Declared(base.substr(0, base.find('.')));
-      if (channel != nullptr && channel->kind == Kind::kWatch && base.ends_with(".tx")) Unsupported(&op, "a clone of a watch sender, which Debian's Tokio does not have");
+      if (channel != nullptr && channel->kind == Kind::kWatch && base.ends_with(".tx")) remotes_.insert("cloned " + channel->name);
       out.push_back("let mut " + inner->ident + " = " + from + ".clone();");
     } else if (from != inner->ident) {
       out.push_back("let mut " + inner->ident + " = " + from + ";");
@@ -127,7 +132,7 @@ void RustWriter::Spawn(const Op& op) {
       if (capture.base == on.name && on.part != Ref::Part::kHandle && op.target == Op::Target::kRef) on.part = Ref::Part::kHandle;
     call = (op.target == Op::Target::kRef ? Use(on, Mode::kRef, &op) : RuntimeText(op)) + (blocking ? ".spawn_blocking(" : ".spawn(");
   }
-  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : "tracked(" + name + ", async move {\n") + inside + "\n})";
+  std::string spawned = (thread || blocking ? "in_party(" + name + ", move || {\n" : std::string(op.target == Op::Target::kNone && !local ? "tracked_here(" : "tracked(") + name + ", async move {\n") + inside + "\n})";
   if (!prelude.empty()) spawned = "{\n" + JoinedLines(prelude) + "\n" + spawned + "\n}";
   spawned = call + spawned;
   if (!op.into.empty() && op.target == Op::Target::kRef && !local) {
@@ -167,6 +172,32 @@ void RustWriter::Spawn(const Op& op) {
   if (remote) Line("let " + Ident("&" + op.as) + " = shared(" + ident + (optional ? ".as_ref().unwrap()" : "") + remote_of + ");");
 }
 
+bool RustWriter::IsNotSend(const RustValue& value) const {
+  if (value.not_send || value.type == "enter") return true;
+  const Object* object = Declared(value.type == "guard" ? value.object : value.key.substr(0, value.key.find('[')));
+  if (object == nullptr) return false;
+  switch (object->kind) {
+    case Kind::kStdMutex: case Kind::kStdRwlock: case Kind::kWatch: return value.type == "guard";
+    case Kind::kLocalSet: return true;
+    case Kind::kValue: return !object->send;
+    case Kind::kFuturesUnordered: return remotes_.count("sent " + object->name) == 0;   // nor need its members be
+    default: return false;
+  }
+}
+
+// A lock that several may read, with a receiver of std in it, is not to be shared between threads.
+bool RustWriter::SharesReceiver(const std::string& body) {
+  return std::any_of(scenario_.objects.begin(), scenario_.objects.end(), [&](const Object& object) {
+    if (object.kind != Kind::kRwlock && object.kind != Kind::kStdRwlock) return false;
+    const bool holds = std::any_of(object.holds.begin(), object.holds.end(), [](const Ref& ref) { return ref.kind == Kind::kStdChannel && ref.part == Ref::Part::kRx; });
+    return holds && body.find(Ident(object.name) + ".") != std::string::npos;
+  });
+}
+
+bool RustWriter::TakesNotSend(const RustUnit& child) {
+  return std::any_of(child.scopes.front().begin(), child.scopes.front().end(), [&](const RustValue& value) { return IsNotSend(value); });
+}
+
 void RustWriter::MakeFuture(const Op& op) {
   if (op.def->code == Code::kArm) {
     const std::string ident = Ident(op.as);
@@ -185,12 +216,10 @@ void RustWriter::MakeFuture(const Op& op) {
   const std::string inside = OwnBody(op, body, !value, child);
   const std::vector<std::string> prelude = Prelude(op, child);
   std::string made;
+  bool stays = TakesNotSend(child);
   if (value) {
-    const bool only_local = std::any_of(child.captures.begin(), child.captures.end(), [&](const RustCapture& c) {
-      const Object* object = Declared(c.base);
-      return object != nullptr && (object->kind == Kind::kLocalSet || (object->kind == Kind::kValue && !object->send));
-    });
-    made = std::string(op.send && !only_local ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
+    stays = !op.send || TakesNotSend(child) || SharesReceiver(inside);
+    made = std::string(stays ? "LocalOnDrop" : "OnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
     if (op.shared) made = "Arc::new(" + made + ")";
   } else {
     made = "future(async move {\n" + inside + "\n})";
@@ -198,6 +227,7 @@ void RustWriter::MakeFuture(const Op& op) {
   if (!prelude.empty()) made = "{\n" + JoinedLines(prelude) + "\n" + made + "\n}";
   if (op.def->code == Code::kPush) { Line(Use(op.on, Mode::kMut, &op) + ".push(" + made + ");"); return; }
   RustValue& bound = Declare(op.as, Ident(op.as), value ? "value" : "future");
+  bound.not_send = stays;
   Line("let mut " + bound.ident + " = " + (bound.optional ? "Some(" + made + ")" : made) + ";");
 }
 

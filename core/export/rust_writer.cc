@@ -13,8 +13,8 @@ const std::set<std::string>& ReservedWords() {
       "in", "let", "loop", "match", "mod", "move", "mut", "pub", "ref", "return", "self", "Self", "static", "struct", "super", "trait",
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
-      "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
+      "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "tracked_here", "in_party", "task", "joined", "joined_thread", "used", "compute",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "bounded", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
@@ -116,8 +116,8 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   RustValue value = outer;
   value.key = capture.key;
   value.id = next_id_++;
-  value.taken = false;
-  value.optional = outer.optional && outer.array;
+  value.taken = value.partly = false;
+  value.optional = outer.may_lack || (outer.optional && outer.array);
   if (capture.copy || capture.element >= 0) {
     value.array = false;
     value.optional = false;
@@ -127,8 +127,9 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   }
   value.block = unit_->block;
   const Code maker = unit_->made_by == nullptr ? Code::kUse : unit_->made_by->def->code;
-  const bool sent_value = maker == Code::kMakeValue && unit_->made_by->send;   // its destructor may run on any thread
-  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || sent_value) remotes_.insert("sent " + capture.base);
+  // What a value or a future owns goes where that goes.
+  const bool goes_along = (maker == Code::kMakeValue || maker == Code::kFuture) && remotes_.count("sent " + unit_->made_by->as) != 0;
+  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || goes_along) remotes_.insert("sent " + capture.base);
   if (slots_.count(value.id) != 0) value.optional = true;
   unit_->captures.push_back(capture);
   auto& root = unit_->scopes.front();
@@ -139,6 +140,7 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
 RustValue* RustWriter::Lookup(const Ref& ref) {
   const std::string key = KeyOf(ref);
   RustUnit& unit = *unit_;
+  if (const Object* object = Declared(ref.name); object != nullptr && object->is_array && HasEnds(object->kind) && !IsConstant(ref)) remotes_.insert("array " + ref.name);
   if (IsCopy(ref)) {
     if (RustValue* one = FindIn(unit, key + "[$index]")) return one;
     RustValue* whole = FindIn(unit, key);
@@ -182,10 +184,22 @@ void RustWriter::FreeOfBorrows(const RustValue& value, Mode mode) {
   for (RustUnit* unit = unit_; unit != nullptr; unit = unit->parent)
     for (const auto& scope : unit->scopes)
       for (const RustValue& other : scope) {
-        if (other.taken || other.object != channel || other.id == value.id) continue;
+        if (other.object != channel || other.id == value.id) continue;   // one that was given up may have been so on some ways only
         if (other.type == "permit" && mode == Mode::kTake) remotes_.insert("permit " + other.key);
         if (other.type == "guard") remotes_.insert("borrow " + channel);
       }
+}
+
+// The latest guard of that name, or of the object of that name, that is held for sure; else the latest.
+RustValue* RustWriter::GuardOf(const std::string& name) {
+  RustValue* latest = nullptr;
+  for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend(); ++scope)
+    for (auto value = scope->rbegin(); value != scope->rend(); ++value) {
+      if (value->taken || (value->object != name && value->key != name)) continue;
+      if (!value->may_lack) return &*value;
+      if (latest == nullptr) latest = &*value;
+    }
+  return latest;
 }
 
 std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string& index) {
@@ -212,13 +226,12 @@ std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string&
 }
 
 // A value that is kept in a lock is reached through the guard of it.
-std::string RustWriter::HeldBy(const Ref& ref, Mode mode, const Op* op) {
+std::string RustWriter::HeldBy(const Ref& ref) {
   auto lock = lock_of_.find(KeyOf(ref));
   if (lock == lock_of_.end()) return "";
   for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend(); ++scope)
     for (auto value = scope->rbegin(); value != scope->rend(); ++value)
       if (value->object == lock->second && !value->taken) {
-        if (value->shares && mode != Mode::kRef) Unsupported(op, "`" + KeyOf(ref) + "` changed through a lock that is held for reading");
         std::string guard = UseValue(*value, Mode::kMut, "");
         const Object* object = Declared(lock->second);
         if (object->holds.size() == 1) return "(*" + guard + ")";
@@ -229,7 +242,7 @@ std::string RustWriter::HeldBy(const Ref& ref, Mode mode, const Op* op) {
 }
 
 std::string RustWriter::Use(const Ref& ref, Mode mode, const Op* op) {
-  std::string held = HeldBy(ref, mode, op);
+  std::string held = HeldBy(ref);
   if (!held.empty()) return held;
   if (ref.kind == Kind::kRuntime && ref.part == Ref::Part::kHandle) return Ident(ref.name + ".handle") + (DeclaredRuntime(ref.name)->has_build ? ".get()" : "");
   RustValue* value = Lookup(ref);
@@ -265,6 +278,15 @@ std::string RustWriter::LocalVar(const std::string& name) {
   return ident;
 }
 
+// Not of a receiver that a lock holds: the lock is there for good, as if in an `Arc` that nobody drops last. Nor where a
+// message is handed over, and never in the channel.
+bool RustWriter::IsTold(const Object& channel) const {
+  if (channel.kind != Kind::kStdChannel && channel.kind != Kind::kMpsc && channel.kind != Kind::kOneshot) return false;
+  if (channel.kind == Kind::kStdChannel && channel.capacity == 0) return false;
+  const auto held = lock_of_.lower_bound(channel.name + ".rx");
+  return held == lock_of_.end() || !held->first.starts_with(channel.name + ".rx");
+}
+
 // ---- types -------------------------------------------------------------------------------------------------------
 
 std::string RustWriter::MessageType(const std::string& object) {
@@ -278,12 +300,16 @@ std::string RustWriter::MessageType(const std::string& object) {
 std::string RustWriter::ChannelType(const Object& object, Ref::Part part) {
   const std::string message = MessageType(object.name);
   const bool tx = part == Ref::Part::kTx;
+  const std::string rx = IsTold(object) && !tx ? ">" : "", open = rx.empty() ? "" : "Rx<";
   switch (object.kind) {
-    case Kind::kStdChannel: return std::string("std::sync::mpsc::") + (tx ? object.capacity ? "SyncSender" : "Sender" : "Receiver") + "<" + message + ">";
-    case Kind::kMpsc: return std::string("tokio::sync::mpsc::") + (object.capacity ? "" : "Unbounded") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
-    case Kind::kOneshot: return std::string("tokio::sync::oneshot::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
+    case Kind::kStdChannel: return open + std::string("std::sync::mpsc::") + (tx ? object.capacity ? "SyncSender" : "Sender" : "Receiver") + "<" + message + ">" + rx;
+    case Kind::kMpsc: return open + std::string("tokio::sync::mpsc::") + (object.capacity ? "" : "Unbounded") + (tx ? "Sender" : "Receiver") + "<" + message + ">" + rx;
+    case Kind::kOneshot: return open + std::string("tokio::sync::oneshot::") + (tx ? "Sender" : "Receiver") + "<" + message + ">" + rx;
     case Kind::kBroadcast: return std::string("tokio::sync::broadcast::") + (tx ? "Sender" : "Receiver") + "<" + message + ">";
-    case Kind::kWatch: return std::string("tokio::sync::watch::") + (tx ? "Sender" : "Receiver") + "<i64>";
+    case Kind::kWatch: {
+      const std::string type = std::string("tokio::sync::watch::") + (tx ? "Sender" : "Receiver") + "<i64>";
+      return tx && remotes_.count("cloned " + object.name) != 0 ? "Arc<" + type + ">" : type;
+    }
     case Kind::kIo: return std::string("crate::pipes::") + (tx ? "PipeTx" : "PipeRx");
     default: return "()";
   }

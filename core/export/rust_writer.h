@@ -29,7 +29,9 @@ struct RustValue {
   int id = 0;         // the same in every pass
   int block = 0;      // the inner block (of block_on, select, …) that it stands in
   bool optional = false, array = false, taken = false, is_arm = false;
-  bool shares = false;  // a guard that only reads
+  bool may_lack = false;  // it is an Option, since what was to give it may have failed
+  bool not_send = false;  // a value that stays on its thread, as what it owns
+  bool partly = false;    // taken, but not on every way that leads here
 };
 
 // What a spawned body takes from around it.
@@ -90,12 +92,14 @@ class RustWriter {
   std::string Index(const Ref& ref);
   std::string Remote(const std::string& name, const std::optional<std::string>& index);
   std::string LocalVar(const std::string& name);
-  std::string HeldBy(const Ref& ref, Mode mode, const Op* op);
+  std::string HeldBy(const Ref& ref);
   const Object* Declared(const std::string& name) const;
   const Object* ChannelOf(const Ref& ref) const;
   const Runtime* DeclaredRuntime(const std::string& name) const;
   std::string TypeOf(const Ref& ref);
   std::string ChannelType(const Object& object, Ref::Part part);
+  // Whether what is left in a channel is told at the end.
+  bool IsTold(const Object& channel) const;
   std::string MessageType(const std::string& object);
   // ---- expressions
   std::string Int(const Expr& expr);
@@ -111,9 +115,22 @@ class RustWriter {
   void Statement(const Op& op);
   void Marker(const Op& op);
   void Release(const Op& op);
+  void ReleaseLatest(const Op& op, const std::string& verb);
+  std::string Given(RustValue& value);
+  bool IsNotSend(const RustValue& value) const;
+  bool SharesReceiver(const std::string& body);
+  bool TakesNotSend(const RustUnit& child);
+  RustValue* GuardOf(const std::string& name);
+  // ---- ways of which one is gone: what each gives up is there for the others
+  using Taken = std::map<int, bool>;   // the ids of what was given up; true: partly
+  Taken TakenHere() const;
+  void SetTaken(const Taken& taken);
+  void WhereMeet(const std::vector<Taken>& ways);
   // ---- bodies
   void Ops(const Body& body);
   void Block(const Body& body);      // the inside of { }
+  // Bodies of which one runs; null: an empty one. `around` writes what stands around each.
+  void Alternatives(const std::vector<const Body*>& bodies, const std::function<void(std::size_t, const std::function<void()>&)>& around);
   std::string BlockText(const Body& body);
   std::string AsyncBlock(const Body& body, bool* gives_out, bool straight = false);
   std::string AsyncText(const std::function<void()>& write, bool straight);

@@ -3,6 +3,7 @@
 
 use std::cell::{RefCell, UnsafeCell};
 use std::future::Future;
+use std::marker::PhantomData;
 use std::mem::ManuallyDrop;
 use std::ops::{Deref, DerefMut};
 use std::panic::{catch_unwind, resume_unwind, AssertUnwindSafe};
@@ -103,24 +104,147 @@ struct Nobody;
 impl Wake for Nobody {
     fn wake(self: Arc<Self>) {}
 }
-struct Told {
+struct ToldObject {
     name: String,
     object: &'static dyn Seen,
 }
 // Looked at when nobody goes on, or main has ended.
-unsafe impl Send for Told {}
+unsafe impl Send for ToldObject {}
 /// Shared, and what is seen of it at the end is told.
 pub fn told<T: Seen>(name: &str, value: T) -> &'static T {
     let object = shared(value);
-    lock(&TOLD).push(Told { name: name.to_string(), object });
+    lock(&TOLD).push(ToldObject { name: name.to_string(), object });
     object
 }
 pub fn told_array<T: Seen>(name: &str, count: i64, make: impl Fn() -> T) -> &'static [T] {
     let objects = shared_array(count, make);
     for (k, object) in objects.iter().enumerate() {
-        lock(&TOLD).push(Told { name: format!("{name}[{k}]"), object });
+        lock(&TOLD).push(ToldObject { name: format!("{name}[{k}]"), object });
     }
     objects
+}
+/// The receiver of a channel. Wherever it has gone, at the end it is told what is left for it.
+pub struct Rx<R> {
+    at: Arc<Place<R>>,
+    like: PhantomData<R>,
+}
+enum Contents<R> {
+    There(R),
+    Dropped,
+    Taken,
+}
+struct Place<R>(UnsafeCell<Contents<R>>);
+// Others look at it only when nobody goes on, or main has ended.
+unsafe impl<R> Send for Place<R> {}
+unsafe impl<R> Sync for Place<R> {}
+struct Left(String, Box<dyn Fn() -> Option<String>>);
+unsafe impl Send for Left {}
+impl<R: 'static> Rx<R> {
+    fn told(name: String, rx: R, left: impl Fn(&mut R) -> String + 'static) -> Rx<R> {
+        let at = Arc::new(Place(UnsafeCell::new(Contents::There(rx))));
+        let seen = at.clone();
+        let look = move || match unsafe { &mut *seen.0.get() } {
+            Contents::There(rx) => Some(left(rx)),
+            Contents::Dropped => Some("no receiver".to_string()),
+            Contents::Taken => None,
+        };
+        lock(&LEFT).push(Left(name, Box::new(look)));
+        Rx { at, like: PhantomData }
+    }
+}
+impl<R> Rx<R> {
+    pub fn into_inner(self) -> R {
+        match std::mem::replace(unsafe { &mut *self.at.0.get() }, Contents::Taken) {
+            Contents::There(rx) => rx,
+            _ => unreachable!(),
+        }
+    }
+}
+impl<R> Drop for Rx<R> {
+    fn drop(&mut self) {
+        let place = unsafe { &mut *self.at.0.get() };
+        if matches!(place, Contents::There(_)) {
+            drop(std::mem::replace(place, Contents::Dropped))
+        }
+    }
+}
+impl<R> Deref for Rx<R> {
+    type Target = R;
+    fn deref(&self) -> &R {
+        match unsafe { &*self.at.0.get() } {
+            Contents::There(rx) => rx,
+            _ => unreachable!(),
+        }
+    }
+}
+impl<R> DerefMut for Rx<R> {
+    fn deref_mut(&mut self) -> &mut R {
+        match unsafe { &mut *self.at.0.get() } {
+            Contents::There(rx) => rx,
+            _ => unreachable!(),
+        }
+    }
+}
+impl<R: Future + Unpin> Future for Rx<R> {
+    type Output = R::Output;
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<R::Output> {
+        Pin::new(&mut **self).poll(cx)
+    }
+}
+// What the messages own is left alone: nobody drops it.
+fn count<T>(most: usize, mut next: impl FnMut() -> Option<T>) -> usize {
+    (0..most).take_while(|_| next().map(std::mem::forget).is_some()).count()
+}
+/// A channel, and what is left in it at the end is told.
+pub trait Told {
+    type Ends;
+    fn told_as(self, name: String) -> Self::Ends;
+}
+pub fn told_channel<C: Told>(name: impl Into<String>, channel: C) -> C::Ends {
+    channel.told_as(name.into())
+}
+impl<T: 'static> Told for (tokio::sync::mpsc::Sender<T>, tokio::sync::mpsc::Receiver<T>) {
+    type Ends = (tokio::sync::mpsc::Sender<T>, Rx<tokio::sync::mpsc::Receiver<T>>);
+    fn told_as(self, name: String) -> Self::Ends {
+        let (all, weak) = (self.0.max_capacity(), self.0.downgrade());
+        // A sender that waits for room would go on if a message were taken out.
+        let free = move |rx: &mut tokio::sync::mpsc::Receiver<T>| match weak.upgrade() {
+            Some(tx) => tx.capacity(),
+            None => all - count(all, || rx.try_recv().ok()),
+        };
+        (self.0, Rx::told(name, self.1, move |rx| format!("{} places free", free(rx))))
+    }
+}
+impl<T: 'static> Told for (tokio::sync::mpsc::UnboundedSender<T>, tokio::sync::mpsc::UnboundedReceiver<T>) {
+    type Ends = (tokio::sync::mpsc::UnboundedSender<T>, Rx<tokio::sync::mpsc::UnboundedReceiver<T>>);
+    fn told_as(self, name: String) -> Self::Ends {
+        (self.0, Rx::told(name, self.1, |rx| format!("{} messages", count(usize::MAX, || rx.try_recv().ok()))))
+    }
+}
+impl<T: 'static> Told for (tokio::sync::oneshot::Sender<T>, tokio::sync::oneshot::Receiver<T>) {
+    type Ends = (tokio::sync::oneshot::Sender<T>, Rx<tokio::sync::oneshot::Receiver<T>>);
+    fn told_as(self, name: String) -> Self::Ends {
+        (self.0, Rx::told(name, self.1, |rx| format!("{} messages", count(1, || rx.try_recv().ok()))))
+    }
+}
+impl<T: 'static> Told for (std::sync::mpsc::Sender<T>, std::sync::mpsc::Receiver<T>) {
+    type Ends = (std::sync::mpsc::Sender<T>, Rx<std::sync::mpsc::Receiver<T>>);
+    fn told_as(self, name: String) -> Self::Ends {
+        (self.0, Rx::told(name, self.1, |rx| format!("{} messages", count(usize::MAX, || rx.try_recv().ok()))))
+    }
+}
+/// With room for so many: whoever waits for some begins no op after it.
+pub struct Bounded<T>(pub std::sync::mpsc::SyncSender<T>, pub std::sync::mpsc::Receiver<T>, pub usize);
+impl<T: 'static> Told for Bounded<T> {
+    type Ends = (std::sync::mpsc::SyncSender<T>, Rx<std::sync::mpsc::Receiver<T>>);
+    fn told_as(self, name: String) -> Self::Ends {
+        let all = self.2;
+        (self.0, Rx::told(name, self.1, move |rx| format!("{} messages", count(all, || rx.try_recv().ok()))))
+    }
+}
+pub fn bounded<T>(room: usize) -> Bounded<T> {
+    let (tx, rx) = std::sync::mpsc::sync_channel(room);
+    Bounded(tx, rx, room)
 }
 /// An atomic whose value at the end is told.
 pub fn atomic(name: &str, value: i64) -> &'static AtomicI64 {
@@ -181,15 +305,15 @@ impl<T: Clone + 'static> Later<T> {
     }
 }
 /// A value whose destructor does something.
-pub struct OnDrop(Option<Box<dyn FnOnce() + Send>>);
+pub struct OnDrop<'a>(Option<Box<dyn FnOnce() + Send + 'a>>);
 // Nobody gets at the body before the drop, which has it alone.
-unsafe impl Sync for OnDrop {}
-impl OnDrop {
-    pub fn new(body: impl FnOnce() + Send + 'static) -> OnDrop {
+unsafe impl Sync for OnDrop<'_> {}
+impl<'a> OnDrop<'a> {
+    pub fn new(body: impl FnOnce() + Send + 'a) -> OnDrop<'a> {
         OnDrop(Some(Box::new(body)))
     }
 }
-impl Drop for OnDrop {
+impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
         if let Some(body) = self.0.take() {
             body()
@@ -197,23 +321,28 @@ impl Drop for OnDrop {
     }
 }
 /// The same, of a value that is not `Send`.
-pub struct LocalOnDrop(Option<Box<dyn FnOnce()>>);
-impl LocalOnDrop {
-    pub fn new(body: impl FnOnce() + 'static) -> LocalOnDrop {
+pub struct LocalOnDrop<'a>(Option<Box<dyn FnOnce() + 'a>>);
+impl<'a> LocalOnDrop<'a> {
+    pub fn new(body: impl FnOnce() + 'a) -> LocalOnDrop<'a> {
         LocalOnDrop(Some(Box::new(body)))
     }
 }
-impl Drop for LocalOnDrop {
+impl Drop for LocalOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(body) = self.0.take() {
             body()
         }
     }
 }
-impl std::fmt::Debug for OnDrop {
+impl std::fmt::Debug for OnDrop<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("OnDrop")
     }
+}
+/// What was got, and whether nothing was.
+pub fn attempt<T>(got: Option<T>) -> (Option<T>, bool) {
+    let missed = got.is_none();
+    (got, missed)
 }
 pub fn used<T: ?Sized>(_: &T) {}
 
@@ -233,7 +362,8 @@ struct Party {
 static PARTIES: Mutex<Vec<Arc<Party>>> = Mutex::new(Vec::new());
 static VALUES: Mutex<Vec<(String, &'static AtomicI64)>> = Mutex::new(Vec::new());
 static CELLS: Mutex<Vec<(String, &'static RacyCell)>> = Mutex::new(Vec::new());
-static TOLD: Mutex<Vec<Told>> = Mutex::new(Vec::new());
+static TOLD: Mutex<Vec<ToldObject>> = Mutex::new(Vec::new());
+static LEFT: Mutex<Vec<Left>> = Mutex::new(Vec::new());
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 static STEPS: AtomicU64 = AtomicU64::new(0);
 static PANICS: AtomicUsize = AtomicUsize::new(0);
@@ -284,6 +414,9 @@ fn remember(before: &mut Vec<&'static str>, pointer: &'static str) {
 }
 /// The party of this thread comes to an op: `pointer` is its place in the scenario.
 pub fn op(pointer: &'static str, text: &'static str) {
+    if IS_OVER.load(SeqCst) {
+        block_for_ever() // what is told at the end is not to change meanwhile
+    }
     let step = STEPS.fetch_add(1, SeqCst);
     if let Some(party) = current() {
         let (left, _) = std::mem::replace(&mut *lock(&party.at), (pointer, text));
@@ -407,9 +540,29 @@ pub struct Tracked<F> {
     future: ManuallyDrop<F>,
     party: Arc<Party>,
     waker: Option<(Waker, Waker)>,
+    maker: Option<(Arc<Party>, u64)>, // who spawns it, and its events until then
+    needs_current: bool,              // it is spawned where there may be no runtime
 }
 pub fn tracked<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
-    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None }
+    let maker = current().map(|party| (party.clone(), party.events.load(SeqCst)));
+    Tracked { future: ManuallyDrop::new(future), party: new_party(name), waker: None, maker, needs_current: false }
+}
+/// For `tokio::spawn`, which has no runtime at hand.
+pub fn tracked_here<F: Future<Output = Out>>(name: String, future: F) -> Tracked<F> {
+    let mut task = tracked(name, future);
+    task.needs_current = true;
+    task
+}
+impl<F> Tracked<F> {
+    /// The spawn itself panics, so this never was a task: whoever spawned it drops what it owns, in newer releases before.
+    fn never_was(&self) -> bool {
+        let is_making = |(maker, events): &(Arc<Party>, u64)| {
+            maker.events.load(SeqCst) == *events && current().map_or(false, |party| Arc::ptr_eq(maker, &party))
+        };
+        let panics = std::thread::panicking()
+            || self.needs_current && tokio::runtime::Handle::try_current().is_err();
+        panics && self.waker.is_none() && self.maker.as_ref().map_or(false, is_making)
+    }
 }
 impl<F: Future> Future for Tracked<F> {
     type Output = F::Output;
@@ -434,10 +587,16 @@ impl<F: Future> Future for Tracked<F> {
 }
 impl<F> Drop for Tracked<F> {
     fn drop(&mut self) {
-        let _end = EndOf(self.party.clone());
+        let end = EndOf(self.party.clone());
+        if self.never_was() {
+            drop(end);
+            unsafe { ManuallyDrop::drop(&mut self.future) };
+            return;
+        }
         let party = self.party.clone();
         let _entered = enter(&party);
         unsafe { ManuallyDrop::drop(&mut self.future) };
+        drop(end);
     }
 }
 /// A task that others can abort, or see the end of, by `remote`.
@@ -563,6 +722,20 @@ pub fn blocking_recv<T: Clone>(
             Poll::Pending => std::thread::park(),
         }
     }
+}
+/// The `blocking_send` that the sender of an unbounded channel does not have: refused where that of a bounded one is.
+pub fn blocking_send<T>(
+    sender: &tokio::sync::mpsc::UnboundedSender<T>,
+    message: T,
+) -> Result<(), tokio::sync::mpsc::error::SendError<T>> {
+    drop(tokio::sync::Mutex::new(()).blocking_lock());
+    sender.send(message)
+}
+/// A watch with a sender that can be cloned, as Tokio's can from 1.37 on: it closes with the last one.
+pub fn shared_sender<T>(
+    (tx, rx): (tokio::sync::watch::Sender<T>, tokio::sync::watch::Receiver<T>),
+) -> (Arc<tokio::sync::watch::Sender<T>>, tokio::sync::watch::Receiver<T>) {
+    (Arc::new(tx), rx)
 }
 /// `OnceLock::get_or_try_init`, which is not stable yet: as when the body panics, the next one may try again.
 pub fn try_once(cell: &std::sync::OnceLock<()>, body: impl FnOnce() -> Out) -> Result<(), Fail> {
@@ -843,6 +1016,9 @@ fn values() -> String {
         lock(&VALUES).iter().map(|(name, value)| format!("{}:{}", quoted(name), value.load(SeqCst))).collect();
     values.extend(lock(&CELLS).iter().map(|(name, cell)| format!("{}:{}", quoted(name), cell.read())));
     values.extend(lock(&TOLD).iter().map(|told| format!("{}:{}", quoted(&told.name), quoted(&told.object.seen()))));
+    // Last: whoever waits for room may go on from here.
+    let left = lock(&LEFT);
+    values.extend(left.iter().filter_map(|one| one.1().map(|left| format!("{}:{}", quoted(&one.0), quoted(&left)))));
     format!("{{{}}}", values.join(","))
 }
 fn parties() -> String {
@@ -931,9 +1107,10 @@ pub fn run(scenario: fn() -> Out) {
             }
             std::thread::sleep(pause);
         }
+        let parties = parties();
         tell(format!(
             "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}{}}}",
-            PANICS.load(SeqCst), values(), parties(), turns()
+            PANICS.load(SeqCst), values(), parties, turns()
         ));
         unsafe { _exit(3) }
     });

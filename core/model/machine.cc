@@ -607,6 +607,15 @@ void Machine::Panic(int thread, int strand, const char* rule, const char* detail
   s.pc = static_cast<std::uint16_t>(p_.scopes[static_cast<std::size_t>(p_.code[s.pc].scope)].cleanup_pc);
 }
 
+// A destructor that runs while its thread unwinds has begun in a panic; what falls in a future that is dropped there has not.
+bool Machine::IsPanicking(int strand, PanicOf what) {
+  for (int x = strand;; x = S(x).parent - 1) {
+    const StrandCell& s = S(x);
+    if (s.mode == Mode::kPanicking) return true;
+    if (s.parent == 0 || (what == kOfWhatFalls && s.mode != Mode::kCancelling)) return false;
+  }
+}
+
 void Machine::PanicFrom(int thread, int strand, std::uint16_t origin) {
   Panic(thread, strand, nullptr, "");
   S(strand).panic_pc = origin;

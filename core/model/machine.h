@@ -106,6 +106,7 @@ class Machine {
       : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
+    for (const Instr& in : program.code) offers_closures_ = offers_closures_ || in.op == VmOp::kSpawnBlocking;
     in_loop_.resize(program.code.size());
     for (std::size_t pc = 0; pc < program.code.size(); ++pc)
       for (int at = std::max(program.code[pc].target, 0); program.code[pc].op == VmOp::kJump && at < static_cast<int>(pc); ++at) in_loop_[static_cast<std::size_t>(at)] = true;
@@ -210,6 +211,9 @@ class Machine {
   void Fail(int thread, int strand, const char* why, const char* rule = nullptr, bool derived = false);
   void Panic(int thread, int strand, const char* rule, const char* detail, bool derived = false);
   void Abort(int thread, int strand);
+  // Whether a panic unwinds: the thread of a strand, or what it drops (which poisons the locks that are let go there).
+  enum PanicOf : std::uint8_t { kOfThread, kOfWhatFalls };
+  bool IsPanicking(int strand, PanicOf what);
   void PanicFrom(int thread, int strand, std::uint16_t origin);
   void CancelStrand(int thread, int strand, Link parent);
   void Abandon(int thread, int strand);
@@ -387,6 +391,7 @@ class Machine {
   PlayMode mode_;
   const VersionRules v_;
   bool has_cells_ = false;
+  bool offers_closures_ = false;   // something calls spawn_blocking
   std::vector<bool> in_loop_;   // by instruction
   std::uint8_t* s_ = nullptr;
   Chooser* choose_ = nullptr;

@@ -163,7 +163,7 @@ void Machine::ExecSpawn(int thread, int strand) {
   }
   RuntimeCell& rt = RT(runtime);
   if (in.op == VmOp::kSpawnBlocking) {
-    if (rt.pool_shutdown || rt.life != Life::kRunning) {   // 4.5: not run, cancelled at once
+    if (rt.pool_shutdown) {   // 4.5: not run, cancelled at once
       f.bits |= kRunning;
       CancelStrand(thread, root, static_cast<Link>(strand + 1));
       return;
@@ -327,7 +327,7 @@ bool Machine::DropSet(int thread, int strand, int element) {
 // Drops one value. False: something runs first (a destructor, a future's cleanup) and this strand goes on after it.
 bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int32_t value, std::int32_t extra, bool on_purpose) {
   ThreadCell& t = T(thread);
-  bool unwinding = S(strand).mode == Mode::kPanicking;
+  bool unwinding = IsPanicking(strand, kOfWhatFalls);
   switch (kind) {
     case RegKind::kTx: DropTx(thread, base + value - 1); return true;
     case RegKind::kRx: DropRx(thread, base + (value & 0xffff) - 1, on_purpose || unwinding); return true;
@@ -385,9 +385,11 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     if (--rt.references != 0) return true;
     rt.life = Life::kShutdown;
     s.need = static_cast<std::uint16_t>(runtime);
+    s.winner = 1;   // the shutdown has begun
     if (!ct) {
       for (int c = 0; c < def.workers; ++c) C(def.first_core + c).token = 1;
-      rt.pool_shutdown = 1;
+      s.phase = 3;
+      if (offers_closures_) return false;   // meanwhile the pool still takes what a task's end brings it
     } else if (!pool_first) {
       s.phase = 1;
       s.saved_current = t.current;
@@ -395,7 +397,10 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     } else {
       rt.pool_shutdown = 1;
     }
-    s.winner = 1;   // the shutdown has begun
+  }
+  if (s.phase == 3) {
+    rt.pool_shutdown = 1;
+    s.phase = 0;
   }
   if (s.phase == 1) {
     rt.head = rt.tail = rt.inject_head = rt.inject_tail = 0;
@@ -426,7 +431,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
   }
   if (s.winner == 1 && s.phase == 0) {
     s.winner = 2;
-    if (!wait || (t.entered != 0 && s.mode == Mode::kPanicking)) { s.winner = 0; return true; }
+    if (!wait || (t.entered != 0 && IsPanicking(strand, kOfThread))) { s.winner = 0; return true; }
     if (t.entered != 0) {
       s.winner = 0;
       Panic(thread, strand, "ownership/drop-in-async", "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is dropped from within an asynchronous context.");

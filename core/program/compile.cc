@@ -145,6 +145,7 @@ int Compiler::NewScope(Builder& b, ScopeDef::Kind kind) {
 void Compiler::CloseScope(Builder& b) {
   if (!b.diverged) EmitDrops(b, b.scope);
   for (int reg : Scope(b.scope).regs) b.moved.erase(reg);
+  std::erase_if(lent_, [&](const auto& one) { return one.second.scope == b.scope; });
   b.scope = Scope(b.scope).parent;
 }
 
@@ -275,6 +276,7 @@ int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* on
   b.scope = -1;
   int root = OpenScope(b, ScopeDef::Kind::kRoot);
   strand_roots_[b.unit].insert(root);
+  around_strand_[root] = outer_scope;
   b.async_scope = root;
   b.returns.emplace_back();
   int first = Pc();

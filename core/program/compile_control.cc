@@ -71,9 +71,9 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
     int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
     At(pc).reg = reg;
     for (int k = 0; k < count; ++k) b.moved.erase(reg + k);
+    if (kind == UnitKind::kThread && OpenThreadScope(b) >= 0) of_scope_.insert({b.unit, reg});
   }
-  for (int s = b.scope; kind == UnitKind::kThread && s >= 0; s = Scope(s).parent)
-    if (Scope(s).kind == ScopeDef::Kind::kThreadScope) { At(pc).reg2 = Scope(s).pc; break; }
+  if (const int scope = kind == UnitKind::kThread ? OpenThreadScope(b) : -1; scope >= 0) At(pc).reg2 = Scope(scope).pc;
   copies_[unit] += static_cast<int>(std::min<std::int64_t>(count, 60000)) * multiplicity_;
 }
 
@@ -128,13 +128,15 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   for (int jump : loop.breaks) At(jump).target = Pc();
   b.diverged = unreachable || (test < 0 && loop.breaks.empty());
   for (const auto& m : before) b.moved.insert(m);
+  for (auto& [reg, moved] : b.moved)   // the body may not have run at all
+    if (test >= 0 && before.count(reg) == 0) moved.partly = true;
   multiplicity_ = saved_multiplicity;
 }
 
 void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
-  std::map<int, Moved> merged;
+  std::vector<std::map<int, Moved>> ways;
   bool all_diverged = true;
   std::vector<int> ends;
   for (const Body* body : bodies) {
@@ -144,38 +146,55 @@ void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& b
     if (body != nullptr) Block(b, *body);
     if (!b.diverged) {
       all_diverged = false;
-      for (const auto& m : b.moved) merged.insert(m);
+      ways.push_back(b.moved);
     }
     ends.push_back(Emit(b, VmOp::kJump));
   }
   (void)pc;
   for (int jump : ends) At(jump).target = Pc();
-  b.moved = merged;
+  b.moved = WhereMeet(ways);
   b.diverged = all_diverged;
 }
 
 void Compiler::CheckTwoBorrows(Builder& b, const Op& op) {
-  std::map<std::string, const Json*> used;
+  struct Use { const Json* node; bool is_mutable; };
+  std::map<std::string, Use> used;
   for (const Branch& branch : op.branches) {
-    std::set<std::string> here;
+    std::map<std::string, bool> here;
     if (branch.await) Needs(*branch.await, &here);
-    if (branch.name) here.insert(branch.name->name);
-    for (const std::string& key : here) {
-      auto [it, fresh] = used.insert({key, branch.node});
-      if (!fresh)
-        Refuse("ownership/two-borrows", key, it->second, branch.node, &op, &op, b,
-               "two branches that one task polls both need `" + key + "` mutably");
+    if (branch.name) here[branch.name->name] = true;
+    for (const auto& [key, is_mutable] : here) {
+      auto [it, fresh] = used.insert({key, {branch.node, is_mutable}});
+      if (fresh) continue;
+      if (is_mutable || it->second.is_mutable)
+        Refuse("ownership/two-borrows", key, it->second.node, branch.node, &op, &op, b,
+               "two branches that one task polls both need `" + key + "`" + (is_mutable && it->second.is_mutable ? " mutably" : ", one of them mutably"));
+      it->second.is_mutable = it->second.is_mutable || is_mutable;
     }
   }
 }
 
-void Compiler::Needs(const Body& body, std::set<std::string>* out) {
+bool Compiler::NeedsMutably(const Op& op) {
+  if (op.target != Op::Target::kRef) return false;
+  const Code code = op.def->code;
+  switch (op.on.kind) {
+    case Kind::kFuturesUnordered: case Kind::kJoinSet: return true;
+    case Kind::kIo: return op.on.part != Ref::Part::kWhole;
+    case Kind::kOneshot: return op.on.part == Ref::Part::kRx || code == Code::kClosed;
+    case Kind::kWatch: return op.on.part == Ref::Part::kRx && code != Code::kBorrow && code != Code::kSubscribe && code != Code::kUse;
+    case Kind::kMpsc: case Kind::kBroadcast: return op.on.part == Ref::Part::kRx && code != Code::kUse;
+    default: return false;
+  }
+}
+
+// What a body needs, and whether mutably.
+void Compiler::Needs(const Body& body, std::map<std::string, bool>* out) {
   for (const Op& op : body.ops) {
-    bool mutable_use = (op.on.kind == Kind::kMpsc || op.on.kind == Kind::kOneshot || op.on.kind == Kind::kIo ||
-                        op.on.kind == Kind::kBroadcast || op.on.kind == Kind::kWatch) &&
-                       op.target == Op::Target::kRef && op.on.part == Ref::Part::kRx;
-    if (op.on.kind == Kind::kFuturesUnordered || op.on.kind == Kind::kJoinSet) mutable_use = true;
-    if (mutable_use && (!op.on.index || op.on.index->kind == Expr::Kind::kNumber)) out->insert(Spelled(op.on));
+    const bool is_mutable = NeedsMutably(op), is_lent = op.on.kind == Kind::kWatch && op.on.part == Ref::Part::kRx;
+    if ((is_mutable || is_lent) && (!op.on.index || op.on.index->kind == Expr::Kind::kNumber)) {
+      bool& needs = (*out)[Spelled(op.on)];
+      needs = needs || is_mutable;
+    }
     if (op.body && op.def->code != Code::kSpawn && op.def->code != Code::kSpawnThread && op.def->code != Code::kSpawnBlocking &&
         op.def->code != Code::kSpawnLocal && op.def->code != Code::kPush && op.def->code != Code::kFuture)
       Needs(*op.body, out);

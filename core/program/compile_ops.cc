@@ -4,6 +4,12 @@
 #include <algorithm>
 
 namespace asyncrt {
+namespace {
+
+// As Rust sees it: at `poll` and `catch_panic` no task suspends.
+bool IsAwait(const Op& op) { return op.def->awaits || op.def->code == Code::kPoll || op.def->code == Code::kCatchPanic; }
+
+}  // namespace
 
 int Compiler::SourceOf(const Op& op) {
   program_->sources.push_back({&op, op.node});
@@ -94,7 +100,10 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
     if (sends) {
       c.from = ValueReg(b, ref, op, &index);
       if (index >= 0) { c.count_base = index; }
-      if (c.from >= 0 && index < 0) b.moved[c.from] = {&op, op.node};
+      if (c.from >= 0 && IsOfAScope(b, KeyOf(ref)))
+        Refuse("ownership/borrow-escapes", KeyOf(ref), op.node, op.node, &op, &op, b,
+               "a message with `" + KeyOf(ref) + "` may outlive the `thread_scope` of that thread");
+      if (c.from >= 0 && index < 0) Take(b, c.from, op);
     } else {
       const std::string key = ElementKeyOf(ref);
       auto found = b.names.find(key);
@@ -156,6 +165,7 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
   escaping_.insert({b.unit, reg});
   guards_[b.unit].push_back({op.on.name, reg});
   guard_node_[{b.unit, reg}] = op.node;
+  if (op.has_or && op.body == nullptr) may_lack_.insert({b.unit, reg});
   int pc = Simple(b, op, vm);
   At(pc).reg = reg;
   At(pc).imm = permits;
@@ -170,36 +180,58 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
   }
 }
 
-void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc) {
-  bool async_unit = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-  const bool polls = op.def->code == Code::kPoll;   // no task suspends there, but in Rust it is an await
-  if ((!op.def->awaits && !polls) || !async_unit || b.diverged) return;
+// Whether an op that stands here may await: in a closure inside a future it may not.
+bool Compiler::IsAsync(Builder& b) {
+  if (U(b).kind != UnitKind::kTask && U(b).kind != UnitKind::kFuture && b.strand == 0) return false;
+  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+    if (Scope(s).sync) return false;
+  return true;
+}
+
+bool Compiler::IsNotSend(const Builder& b, int reg) const {
+  const Reg& r = program_->units[static_cast<std::size_t>(b.unit)].regs[static_cast<std::size_t>(reg)];
+  return IsStdLock(r) || (r.kind == RegKind::kEnter && rules_.enter_guard_not_send) || not_send_.count({b.unit, reg}) != 0;
+}
+
+std::vector<int> Compiler::HeldNotSend(Builder& b) {
+  std::vector<int> held;
+  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+    for (int reg : Scope(s).regs) {
+      deadline_.Step();
+      if ((MayBeThere(b, reg) || borrowed_guards_.count({b.unit, reg}) != 0) && IsNotSend(b, reg)) held.push_back(reg);
+    }
+  return held;
+}
+
+// `before`: what was there before the op. What its body or its future gives up is part of it until then.
+void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, const std::vector<int>& before) {
+  const bool polls = !op.def->awaits;
+  if (!IsAwait(op) || !IsAsync(b) || b.diverged) return;
   // The send of a channel without a bound, or with a reserved place, is no future.
   if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
     auto channel = declared_.find(ObjectOf(op.on.name));
     if (op.permit || (channel != declared_.end() && !scenario_.objects[static_cast<std::size_t>(channel->second)].capacity)) return;
   }
-  if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {   // what else is not Send
-    for (int s = b.scope; s >= 0; s = Scope(s).parent)
-      for (int reg : Scope(s).regs) {
-        const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-        deadline_.Step();
-        if (b.moved.count(reg) != 0 || ((r.kind != RegKind::kEnter || !rules_.enter_guard_not_send) && not_send_.count({b.unit, reg}) == 0)) continue;
-        Refuse("ownership/not-send", r.name, op.node, op.node, nullptr, &op, b,
-               "`" + r.name + "` is not Send and is held across this await, in a task that may move between threads");
-        return;
-      }
-  }
-  const int live = LiveStdGuard(b);
-  if (live < 0) return;
-  const Reg& r = U(b).regs[static_cast<std::size_t>(live)];
-  std::string name = program_->elements[static_cast<std::size_t>(r.base)].name;
-  if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0) {
-    Refuse("ownership/not-send", name, guard_node_[{b.unit, live}], op.node, nullptr, &op, b,
+  std::vector<int> held = before;
+  for (int reg : HeldNotSend(b))
+    if (std::find(held.begin(), held.end(), reg) == held.end()) held.push_back(reg);
+  if (b.stays) held.clear();
+  if (U(b).kind == UnitKind::kFuture && !held.empty()) not_send_units_.insert(b.unit);
+  if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0 && !held.empty()) {
+    auto other = std::find_if(held.begin(), held.end(), [&](int reg) { return !IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]); });
+    const Reg& r = U(b).regs[static_cast<std::size_t>(other != held.end() ? *other : held[0])];
+    if (other != held.end()) {
+      Refuse("ownership/not-send", r.name, op.node, op.node, nullptr, &op, b,
+             "`" + r.name + "` is not Send and is held across this await, in a task that may move between threads");
+      return;
+    }
+    const std::string& name = program_->elements[static_cast<std::size_t>(r.base)].name;
+    Refuse("ownership/not-send", name, guard_node_[{b.unit, held[0]}], op.node, nullptr, &op, b,
            "the guard of `" + name + "` is not Send and is held across this await, in a task that may move between threads");
     return;
   }
-  if (polls) return;
+  const int live = LiveStdGuard(b);
+  if (polls || live < 0) return;
   for (int pc = Pc() - 1; pc >= first_pc; --pc) {
     VmOp vm = At(pc).op;
     if (At(pc).source != source_ || vm == VmOp::kDropReg || vm == VmOp::kJump || vm == VmOp::kNop) continue;
@@ -214,8 +246,10 @@ void Compiler::CompileOp(Builder& b, const Op& op) {
   int outer_source = source_;
   source_ = SourceOf(op);
   int first = Pc();
+  const std::vector<int> before = IsAwait(op) ? HeldNotSend(b) : std::vector<int>();
+  CheckShared(b, op);
   CompileOne(b, op);
-  CheckGuardsAcrossAwait(b, op, first);
+  CheckGuardsAcrossAwait(b, op, first, before);
   source_ = outer_source;
 }
 
@@ -232,8 +266,10 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       break;
     }
     case Code::kBlockOn: {
+      const bool stayed = std::exchange(b.stays, true);
       int strand = op.local.empty() ? Strand(b, *op.body, Ends::kWithItsBlock)
                                     : Strand(b, [&] { CompileRunUntil(b, op, op.local); }, nullptr, false);
+      b.stays = stayed;
       int pc = Emit(b, VmOp::kBlockOn);
       At(pc).strand = strand;
       SetRuntime(b, op, pc);
@@ -258,9 +294,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
           Refuse("ownership/not-send", KeyOf(ref), op.node, op.node, &op, &op, b,
                  "a std `Receiver` is not Sync, so a borrow of `" + KeyOf(ref) + "` cannot go to another thread");
       if (!op.borrow.empty()) {
-        bool scoped = false;
-        for (int s = b.scope; s >= 0; s = Scope(s).parent) scoped = scoped || Scope(s).kind == ScopeDef::Kind::kThreadScope;
-        if (!scoped)
+        if (OpenThreadScope(b) < 0)
           Refuse("ownership/borrow-escapes", KeyOf(op.borrow[0]), op.node, op.node, &op, &op, b,
                  "the thread may outlive `" + KeyOf(op.borrow[0]) + "`, which it only borrows");
       }
@@ -299,7 +333,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
         Simple(b, op, VmOp::kAwaitSet);
         if (reg < 0 || index >= 0) break;
         At(Emit(b, VmOp::kDropReg)).reg = reg;   // it is used up
-        b.moved[reg] = {&op, op.node};
+        Take(b, reg, op);
         break;
       }
       VmOp vm = op.def->code == Code::kJoinThread ? VmOp::kJoinThread : reg_kind == RegKind::kFuture ? VmOp::kAwaitFuture : VmOp::kAwaitTask;
@@ -313,7 +347,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
         if (!op.var.empty()) { int v = LocalReg(b, op.var); At(pc).var = v; }
         pcs.push_back(pc);
         if (op.has_or) FailurePath(b, pc, op);
-        if (index < 0) b.moved[reg + k] = {&op, op.node};   // the handle is awaited by value
+        if (index < 0) Take(b, reg + k, op);   // the handle is awaited by value
       }
       break;
     }
@@ -345,7 +379,8 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int reg = AddName(b, op.as, RegKind::kMadeValue, -1, 1, true);
       At(pc).reg = reg;
       b.moved.erase(reg);
-      if (!op.send) not_send_.insert({b.unit, reg});
+      if (!op.send || not_send_units_.count(unit) != 0) not_send_.insert({b.unit, reg});
+      if (of_scope_units_.count(unit) != 0) of_scope_.insert({b.unit, reg});
       break;
     }
     case Code::kShutdownBackground: case Code::kShutdownTimeout: {
@@ -355,7 +390,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       At(pc).reg = reg;
       At(pc).imm = op.duration.value_or(0);
       At(pc).runtime = RuntimeOf(op.on);
-      if (reg >= 0) b.moved[reg] = {&op, op.node};
+      if (reg >= 0) Take(b, reg, op);
       break;
     }
     case Code::kYieldNow: Emit(b, VmOp::kYieldNow); break;
@@ -364,9 +399,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
     case Code::kCompute: At(Emit(b, VmOp::kCompute)).imm = op.duration.value_or(0); break;
     case Code::kThreadYield: Emit(b, VmOp::kThreadYield); break;
     case Code::kPending: {
-      bool async = U(b).kind == UnitKind::kTask || U(b).kind == UnitKind::kFuture || b.strand != 0;
-      for (int s = b.scope; s >= 0 && async; s = Scope(s).parent) async = !Scope(s).sync;
-      Emit(b, async ? VmOp::kPending : VmOp::kPendingSync);
+      Emit(b, IsAsync(b) ? VmOp::kPending : VmOp::kPendingSync);
       break;
     }
     case Code::kUnconstrained: {
@@ -409,6 +442,9 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       At(pc).unit = unit;
       copies_[unit] += multiplicity_;
       FillCaptures(b, op, unit, pc);
+      if (not_send_units_.count(unit) != 0) not_send_sets_.emplace(op.on.name, &op);
+      if (auto sent = sent_sets_.find(op.on.name); sent != sent_sets_.end() && not_send_units_.count(unit) != 0)
+        Refuse("ownership/not-send", op.on.name, op.node, sent->second->node, &op, sent->second, b, SentWithAMember(op.on.name));
       break;
     }
     case Code::kFuture: case Code::kArm: {
@@ -432,6 +468,8 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int reg = AddName(b, op.as, RegKind::kFuture, -1, 1, true);
       At(pc).reg = reg;
       b.moved.erase(reg);
+      if (not_send_units_.count(unit) != 0) not_send_.insert({b.unit, reg});
+      if (of_scope_units_.count(unit) != 0) of_scope_.insert({b.unit, reg});
       break;
     }
     case Code::kPoll: {
@@ -604,8 +642,21 @@ void Compiler::CompileCondWait(Builder& b, const Op& op, VmOp vm) {
   int pc = Simple(b, op, vm);
   // The guard that the wait gives back and takes again: the latest one of this mutex in this body.
   auto& guards = guards_[b.unit];
-  for (auto it = guards.rbegin(); it != guards.rend() && op.mutex; ++it)
-    if (it->first == op.mutex->name || op.mutex->name == U(b).regs[static_cast<std::size_t>(it->second)].name) { At(pc).reg = it->second; break; }
+  auto is_of = [&](const auto& guard) {
+    return op.mutex && (guard.first == op.mutex->name || op.mutex->name == U(b).regs[static_cast<std::size_t>(guard.second)].name);
+  };
+  // Where a `try_lock` may have got nothing, the one before it is there.
+  auto is_held = [&](const auto& guard) {
+    return is_of(guard) && b.moved.count(guard.second) == 0 && may_lack_.count({b.unit, guard.second}) == 0 && InOuterScope(b, guard.second);
+  };
+  auto guard = std::find_if(guards.rbegin(), guards.rend(), is_held);
+  if (guard == guards.rend()) guard = std::find_if(guards.rbegin(), guards.rend(), is_of);
+  if (guard != guards.rend()) {
+    At(pc).reg = guard->second;
+    // `guard = condvar.wait(guard)`: rustc takes what is given a new value to be there until its block ends.
+    const auto& here = Scope(b.scope).regs;
+    if (std::find(here.begin(), here.end(), guard->second) == here.end()) borrowed_guards_.insert({b.unit, guard->second});
+  }
   Instr copy = At(pc);
   if (op.mutex) {
     Instr mutex;
@@ -631,9 +682,9 @@ void Compiler::CompileSend(Builder& b, const Op& op) {
     int reg = ValueReg(b, *op.permit, op, &index);
     At(pc).reg = reg;
     At(pc).flag = true;
-    if (reg >= 0) b.moved[reg] = {&op, op.node};
+    if (reg >= 0) Take(b, reg, op);
   }
-  if (kind == Kind::kOneshot && At(pc).reg2 >= 0) b.moved[At(pc).reg2] = {&op, op.node};
+  if (kind == Kind::kOneshot && At(pc).reg2 >= 0) Take(b, At(pc).reg2, op);
   With(b, op, pc, true);
   FailurePath(b, pc, op);
 }
@@ -658,7 +709,7 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
     auto can = [&](const Capture& c) { return b.moved.count(c.from) == 0; };
     auto taken = std::find_if(candidates.begin(), candidates.end(), [&](const Capture& c) { return can(c) && InOuterScope(b, c.from); });
     if (taken == candidates.end()) taken = std::find_if(candidates.begin(), candidates.end(), can);
-    if (taken != candidates.end()) b.moved[taken->from] = {&op, op.node};
+    if (taken != candidates.end()) Take(b, taken->from, op);
     if (op.def->code == Code::kUse) return;
     program_->captures.push_back(candidates);
     pc_first = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
@@ -677,7 +728,7 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
     At(pc).reg = reg + k;
     At(pc).index = index;
     At(pc).flag2 = true;  // on purpose
-    if (index < 0) b.moved[reg + k] = {&op, op.node};
+    if (index < 0) Take(b, reg + k, op);
   }
 }
 
@@ -685,7 +736,7 @@ int Compiler::LiveStdGuard(Builder& b) {
   for (int s = b.scope; s >= 0; s = Scope(s).parent)
     for (int reg : Scope(s).regs) {
       deadline_.Step();
-      if (IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]) && b.moved.count(reg) == 0) return reg;
+      if (IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]) && MayBeThere(b, reg)) return reg;
     }
   return -1;
 }

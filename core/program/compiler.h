@@ -30,7 +30,11 @@ struct Binding {       // what a key stands for in one unit
   RegKind kind = RegKind::kScratch;
 };
 
-struct Moved { const Op* by = nullptr; const Json* node = nullptr; };
+struct Moved {
+  const Op* by = nullptr;
+  const Json* node = nullptr;
+  bool partly = false;   // not on every way that leads here
+};
 
 struct LoopFrame { std::vector<int> breaks, continues; int scope = -1; };
 
@@ -46,6 +50,7 @@ struct Builder {
   int strand = 0;
   int scope = -1;
   bool diverged = false;
+  bool stays = false;        // in the future of a `block_on`, which no other thread polls
   int async_scope = -1;      // the outermost scope of the nearest async block: `return` goes there
   std::vector<std::vector<std::pair<int, bool>>> returns;  // jumps to the end of the nearest block; bool: failed
   bool done = false;
@@ -80,6 +85,9 @@ class Compiler {
   // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
   // expression to add at run time, or -1.
   int ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only = false);
+  void Borrow(Builder& b, const Ref& held, const Op& op);
+  // Its object, without a lock around it, is borrowed mutably.
+  static bool NeedsMutably(const Op& op);
   int Find(const Builder& b, const std::string& key);
   // Splits "x.tx[2]" into "x.tx" and the element; `copy` for [$index].
   static bool SplitIndex(const std::string& key, std::string* base, int* element, bool* copy);
@@ -127,6 +135,12 @@ class Compiler {
   // The op's failure path: emitted after the op itself.
   void FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before = nullptr);
   // Joins the state before an alternative with the state after it.
+  static std::map<int, Moved> WhereMeet(const std::vector<std::map<int, Moved>>& ways);
+  // Some way leads here on which it has not moved.
+  static bool MayBeThere(const Builder& b, int reg) {
+    auto it = b.moved.find(reg);
+    return it == b.moved.end() || it->second.partly;
+  }
   void Merge(Builder& b, const std::map<int, Moved>& other, bool other_diverged);
   // One op on an object that needs nothing special.
   int Simple(Builder& b, const Op& op, VmOp vm);
@@ -136,17 +150,34 @@ class Compiler {
   const std::string& ObjectOf(const std::string& name) const;
   void CollectMakers(const Body& body);
   bool IsStdLock(const Reg& reg) const;
+  bool IsAsync(Builder& b);
   void With(Builder& b, const Op& op, int pc, bool sends);
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
   void CheckSharedReceiver(Builder& b, const Op& op);
   void Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int64_t permits = 1);
-  void CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc);
+  void CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, const std::vector<int>& before);
+  // Registers of what is not Send and may be there.
+  std::vector<int> HeldNotSend(Builder& b);
+  static std::string SentWithAMember(const std::string& set) {
+    return "`" + set + "` has a member that is not Send, and this body takes it to another thread";
+  }
+  bool IsNotSend(const Builder& b, int reg) const;
+  // For as long as the innermost `thread_scope` is open.
+  void Lend(Builder& b, int reg, const Op& op);
+  // Has a value leave its register, for good.
+  void Take(Builder& b, int reg, const Op& op);
+  // Whether a name is that of a thread of a `thread_scope`, or of what owns its handle.
+  bool IsOfAScope(const Builder& b, const std::string& key) const;
+  // The innermost one around this place, also through a `block_on` in it; -1: none.
+  int OpenThreadScope(const Builder& b) const;
+  void CheckShared(Builder& b, const Op& op);
   // Spawns: compiles the body as a unit and fills in what it captures.
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind) { return SpawnUnit(b, op, kind, *op.body); }
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body);
   void FillCaptures(Builder& b, const Op& op, int unit, int pc);
   void ResolveCaptures(Builder& b, const Op& op, const Builder& child, int list);
-  void TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind);
+  // `unit`: whose body takes it.
+  void TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind, int unit);
   int RuntimeOf(const Ref& ref);
   // `on` of spawn and its kin: the runtime (captured unless through its handle), or the current one.
   void SetRuntime(Builder& b, const Op& op, int pc);
@@ -155,7 +186,7 @@ class Compiler {
   bool InOuterScope(Builder& b, int reg);
   void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries);
   void CheckTwoBorrows(Builder& b, const Op& op);
-  void Needs(const Body& body, std::set<std::string>* out);
+  void Needs(const Body& body, std::map<std::string, bool>* out);
   void CompileSelect(Builder& b, const Op& op);
   void BlockInScope(Builder& b, const Body& body);
   void EmitReturn(Builder& b, const Op& op, bool failed);
@@ -181,19 +212,28 @@ class Compiler {
   std::set<std::string> held_;
   std::map<int, int> root_scope_, captured_count_, copies_;
   std::map<int, std::set<int>> strand_roots_;
+  std::map<int, int> around_strand_;                 // root of a strand -> the scope in which it is polled
   std::map<const Body*, int> unit_of_body_;
   std::map<int, Builder*> builder_of_;
   std::vector<std::unique_ptr<Builder>> kept_;
   std::vector<PendingSite> sites_;
   std::vector<std::pair<int, int>> pending_cleanup_, cleanup_jumps_;
   std::set<std::pair<int, int>> escaping_;
+  std::set<std::pair<int, int>> may_lack_;           // guards that may not have been got
   std::map<int, std::vector<std::pair<std::string, int>>> guards_;
   std::map<std::pair<int, int>, const Json*> guard_node_;
   std::set<int> spawned_local_;
   std::map<std::string, std::string> receiver_of_;   // names made by `subscribe`
   std::map<std::string, Code> made_by_;              // which op gives a name
   std::set<const Body*> collected_;
-  std::set<std::pair<int, int>> not_send_;
+  std::set<std::pair<int, int>> not_send_;           // values and futures, as (unit, register)
+  std::set<int> not_send_units_;                     // futures that hold what is not Send across an await, or own it
+  std::map<std::string, const Op*> not_send_sets_, sent_sets_;   // sets with a member that is not Send; that went to another thread
+  std::set<std::pair<int, int>> of_scope_;           // handles of a scope's threads, and what owns one
+  std::set<int> of_scope_units_;
+  std::set<std::pair<int, int>> borrowed_guards_;    // through which what their lock holds was used
+  struct Lent { const Op* to; int scope; };
+  std::map<std::pair<int, int>, Lent> lent_;         // what the threads of an open `thread_scope` borrow
   int source_ = -1;
   int multiplicity_ = 1;
 };

@@ -26,7 +26,10 @@ int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base
 // expression to add at run time, or -1.
 int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
   *index_expr = -1;
-  if (held_.count(KeyOf(ref)) != 0) return -1;
+  if (held_.count(KeyOf(ref)) != 0) {
+    Borrow(b, ref, op);
+    return -1;
+  }
   std::string key = KeyOf(ref);
   int constant = -1;
   if (ref.index && ref.index->kind == Expr::Kind::kNumber) constant = static_cast<int>(ref.index->number);
@@ -69,6 +72,26 @@ bool Compiler::SplitIndex(const std::string& key, std::string* base, int* elemen
   *copy = inside == "$index";
   *element = *copy ? -1 : std::stoi(inside);
   return true;
+}
+
+// What a lock holds is reached through its guard, which rustc then takes to be there until its block ends.
+void Compiler::Borrow(Builder& b, const Ref& held, const Op& op) {
+  auto holds = [&](const std::string& name) {
+    auto lock = declared_.find(name);
+    if (lock == declared_.end()) return false;
+    const std::vector<Ref>& refs = scenario_.objects[static_cast<std::size_t>(lock->second)].holds;
+    return std::any_of(refs.begin(), refs.end(), [&](const Ref& ref) { return KeyOf(ref) == KeyOf(held); });
+  };
+  bool only_reads = false;
+  for (const auto& [name, reg] : guards_[b.unit]) {
+    if (!holds(name) || !MayBeThere(b, reg)) continue;
+    borrowed_guards_.insert({b.unit, reg});
+    only_reads = U(b).regs[static_cast<std::size_t>(reg)].kind == RegKind::kReadGuard;
+  }
+  const Code code = op.def->code;
+  if (only_reads && NeedsMutably(op) && code != Code::kPush)
+    Refuse("ownership/two-borrows", Spelled(held), op.node, op.node, &op, &op, b,
+           "`" + Spelled(held) + "` changes here, and the guard of its lock only reads");
 }
 
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
@@ -206,10 +229,23 @@ int Compiler::MakeExpr(Builder& b, const Expr& e) {
   return static_cast<int>(program_->exprs.size()) - 1;
 }
 
+// What has moved where several ways meet.
+std::map<int, Moved> Compiler::WhereMeet(const std::vector<std::map<int, Moved>>& ways) {
+  std::map<int, Moved> met;
+  for (const auto& way : ways)
+    for (const auto& [reg, moved] : way) {
+      const bool partly = met.insert({reg, moved}).first->second.partly || moved.partly;
+      met[reg].partly = partly;
+    }
+  for (auto& [reg, moved] : met)
+    for (const auto& way : ways) moved.partly = moved.partly || way.count(reg) == 0;
+  return met;
+}
+
 // Joins the state before an alternative with the state after it.
 void Compiler::Merge(Builder& b, const std::map<int, Moved>& other, bool other_diverged) {
   if (b.diverged) { b.moved = other; }
-  else if (!other_diverged) { for (const auto& m : other) b.moved.insert(m); }
+  else if (!other_diverged) { b.moved = WhereMeet({b.moved, other}); }
   b.diverged = b.diverged && other_diverged;
 }
 
@@ -244,10 +280,10 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
     } else if (split && copy && op.count) {
       c.from = Lookup(b, base, weak);
       c.count_base = 1;
-      for (std::int64_t k = 0; k < *op.count && !weak && cloned.count(base) == 0; ++k) TakeReg(b, c.from + static_cast<int>(k), op, base, name.kind);
+      for (std::int64_t k = 0; k < *op.count && !weak && cloned.count(base) == 0; ++k) TakeReg(b, c.from + static_cast<int>(k), op, base, name.kind, child.unit);
     } else if (split && !copy && b.names.count(plain) == 0 && b.names.count(base) != 0) {
       c.from = b.names[base].reg + element;
-      if (!weak && cloned.count(base) == 0 && cloned.count(plain) == 0) TakeReg(b, c.from, op, plain, name.kind);
+      if (!weak && cloned.count(base) == 0 && cloned.count(plain) == 0) TakeReg(b, c.from, op, plain, name.kind, child.unit);
     } else {
       c.from = Lookup(b, plain, weak);
       bool clone = weak || cloned.count(plain) != 0 || borrowed.count(plain) != 0 || (split && (cloned.count(base) != 0 || borrowed.count(base) != 0));
@@ -256,12 +292,14 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
         if (op.count && *op.count > 1 && c.from >= 0)
           Refuse("ownership/use-after-move", plain, op.node, op.node, &op, &op, b,
                  "`" + plain + "` is moved into the first copy of this body, and the next one needs it too");
-        TakeReg(b, c.from + k, op, plain, name.kind);
+        TakeReg(b, c.from + k, op, plain, name.kind, child.unit);
       }
     }
     c.clone = c.clone || weak || cloned.count(plain) != 0 || (split && cloned.count(base) != 0);
-    if (borrowed.count(plain) != 0 || (split && !copy && borrowed.count(base) != 0)) c.count_base = -2;   // borrowed: nothing to own in the child
+    const bool lends = borrowed.count(plain) != 0 || (split && !copy && borrowed.count(base) != 0);
+    if (lends) c.count_base = -2;   // borrowed: nothing to own in the child
     if (c.from < 0) continue;
+    for (int k = 0; k < name.count && lends; ++k) Lend(b, c.from + k, op);
     for (int k = 0; k < name.count; ++k) {
       Capture one = c;
       one.from += k;
@@ -272,29 +310,96 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
   program_->captures[static_cast<std::size_t>(list)] = std::move(out);
 }
 
-void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind) {
+void Compiler::Take(Builder& b, int reg, const Op& op) {
+  const std::string& name = U(b).regs[static_cast<std::size_t>(reg)].name;
+  if (auto lent = lent_.find({b.unit, reg}); lent != lent_.end())
+    Refuse("ownership/borrow-escapes", name, lent->second.to->node, op.node, lent->second.to, &op, b,
+           "`" + name + "` is moved here, and a thread of the `thread_scope` still borrows it");
+  if (b.made_by != nullptr)
+    for (const Ref& borrowed : b.made_by->borrow)
+      if (KeyOf(borrowed) == name)
+        Refuse("ownership/borrow-escapes", name, b.made_by->node, op.node, b.made_by, &op, b,
+               "this body only borrowed `" + name + "`, and gives it away");
+  b.moved[reg] = {&op, op.node};
+}
+
+void Compiler::Lend(Builder& b, int reg, const Op& op) {
+  const int scope = OpenThreadScope(b);
+  if (scope >= 0) lent_[{b.unit, reg}] = {&op, scope};
+}
+
+int Compiler::OpenThreadScope(const Builder& b) const {
+  for (int s = b.scope; s >= 0;) {
+    const ScopeDef& scope = program_->scopes[static_cast<std::size_t>(s)];
+    if (scope.kind == ScopeDef::Kind::kThreadScope) return s;
+    auto around = around_strand_.find(s);
+    s = around != around_strand_.end() ? around->second : scope.parent;
+  }
+  return -1;
+}
+
+// What is borrowed shared, here or by a thread of the scope, and needed mutably.
+void Compiler::CheckShared(Builder& b, const Op& op) {
+  if (!NeedsMutably(op) || held_.count(KeyOf(op.on)) != 0) return;
+  const std::string key = KeyOf(op.on);
+  const int reg = Find(b, key);
+  const auto lent = lent_.find({b.unit, reg});
+  if (reg >= 0 && lent != lent_.end())
+    Refuse("ownership/two-borrows", key, lent->second.to->node, op.node, lent->second.to, &op, b,
+           "`" + key + "` changes here, and a thread of the `thread_scope` still borrows it");
+  for (const Ref& borrowed : b.made_by != nullptr ? b.made_by->borrow : std::vector<Ref>())
+    if (KeyOf(borrowed) == key)
+      Refuse("ownership/two-borrows", key, b.made_by->node, op.node, b.made_by, &op, b, "`" + key + "` changes here, and this body only borrowed it");
+}
+
+bool Compiler::IsOfAScope(const Builder& b, const std::string& key) const {
+  const std::string name = key.substr(0, key.find('['));
+  for (const Builder* x = &b; x != nullptr; x = x->parent) {
+    auto it = x->names.find(name);
+    const bool captured = std::any_of(x->captured.begin(), x->captured.end(), [&](const auto& one) { return one.first == name; });
+    if (it != x->names.end() && !captured) return of_scope_.count({x->unit, it->second.reg}) != 0;
+  }
+  return false;
+}
+
+void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& what, RegKind kind, int unit) {
   if (reg < 0) return;
   deadline_.Step();
   auto it = b.moved.find(reg);
   if (it != b.moved.end())
     Refuse("ownership/use-after-move", what, it->second.node, op.node, it->second.by, &op, b);
   const Reg& r = U(b).regs[static_cast<std::size_t>(reg)];
-  bool local = op.def->code == Code::kSpawnLocal || op.def->code == Code::kPush || op.def->code == Code::kFuture;   // no other thread
-  bool std_guard = IsStdLock(r);
+  const Code code = op.def->code;
+  bool local = code == Code::kSpawnLocal || code == Code::kPush || code == Code::kFuture;   // no other thread
   bool local_set = r.kind == RegKind::kSet && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kLocalSet;
-  if (b.made_by != nullptr && op.def->code != Code::kFuture)
+  if (b.made_by != nullptr && code != Code::kFuture)
     for (const Ref& borrowed : b.made_by->borrow)
       if (KeyOf(borrowed) == what)
         Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
                "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
-  if ((std_guard || local_set || (kind == RegKind::kEnter && rules_.enter_guard_not_send) || not_send_.count({b.unit, reg})) && !local && op.def->code != Code::kMakeValue)
+  if (IsOfAScope(b, what)) {
+    of_scope_units_.insert(unit);
+    const bool within = code == Code::kFuture || code == Code::kMakeValue || (code == Code::kSpawnThread && OpenThreadScope(b) >= 0);
+    if (!within)
+      Refuse("ownership/borrow-escapes", what, op.node, op.node, &op, &op, b,
+             "this body may outlive the `thread_scope` of the thread `" + what + "`, which no other may join");
+  }
+  bool not_send = local_set || IsNotSend(b, reg) ||
+                  (r.kind == RegKind::kValue && r.base >= 0 &&
+                   !scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(r.base)].declared)].send);
+  if (kind == RegKind::kSet && !local_set) {
+    auto member = not_send_sets_.find(what);
+    if (!local && code != Code::kMakeValue) {
+      sent_sets_.emplace(what, &op);
+      if (member != not_send_sets_.end()) Refuse("ownership/not-send", what, member->second->node, op.node, member->second, &op, b, SentWithAMember(what));
+    }
+    not_send = not_send || member != not_send_sets_.end();
+  } else if (not_send && !local && code != Code::kMakeValue) {
     Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
            "`" + what + "` is not Send, and this body takes it to another thread");
-  if (r.kind == RegKind::kValue && r.base >= 0 && !local &&
-      !scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(r.base)].declared)].send)
-    Refuse("ownership/not-send", what, op.node, op.node, &op, &op, b,
-           "`" + what + "` is not Send, and this body takes it to another thread");
-  b.moved[reg] = {&op, op.node};
+  }
+  if (not_send && (code == Code::kPush || code == Code::kFuture || code == Code::kMakeValue)) not_send_units_.insert(unit);
+  Take(b, reg, op);
 }
 
 bool Compiler::InOuterScope(Builder& b, int reg) {

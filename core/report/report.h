@@ -94,7 +94,7 @@ struct Explored {
   bool exact = false;               // under the exact scheduler
   double collision_probability = 0; // at most: that a state was taken for another one
   // What an incomplete strategy has covered; empty: it was exhaustive.
-  std::string strategy = "";
+  std::string strategy{};
   std::uint64_t seed = 0, schedules = 0;   // of single runs
   int bug_depth = 0;                       // of pct
   double guarantee = 0;                    // of pct: the least chance of a run to meet a bug of that depth

@@ -24,6 +24,7 @@ import sys
 # What the Rust compiler must refuse.
 REFUSED = {"ownership/use-after-move", "ownership/not-send", "ownership/borrow-escapes", "ownership/two-borrows"}
 DEBIAN = "/usr/share/cargo/registry"
+OWN = {"support", "pipes", "limited", "readers_first", "main"}   # files of the project itself
 
 
 # ---- what the tool says ------------------------------------------------------------------------------------------
@@ -76,7 +77,7 @@ def predictions(options, files):
 
 def module_of(main_rs):
     """The modules of a project, in the order of the scenarios."""
-    return [m for m in re.findall(r"^mod (\w+);$", main_rs, re.M) if m not in ("support", "pipes", "limited")]
+    return [m for m in re.findall(r"^mod (\w+);$", main_rs, re.M) if m not in OWN]
 
 
 def is_in_a_slot(file, messages):
@@ -97,10 +98,21 @@ def drop_modules(folder, names):
     open(path, "w").write(text)
 
 
-def build(options, folder):
+def needs_unstable(file):
+    """Whether it is built with an unstable Tokio; the others are to be seen on the one that everybody has."""
+    return any(one.get("disable_lifo_slot") for one in read_scenario(file).get("runtimes", {}).values())
+
+
+def target_of(options, files):
+    return options.target + ("-unstable" if needs_unstable(files[0]) else "")
+
+
+def build(options, folder, target):
     """Builds; modules with errors are taken out until the rest compiles. Returns their errors by module."""
     refused = {}
-    env = dict(os.environ, CARGO_TARGET_DIR=options.target)
+    env = dict(os.environ, CARGO_TARGET_DIR=target)
+    if "RUSTFLAGS" in env and target != options.target:   # which hide those of the project
+        env["RUSTFLAGS"] += " --cfg tokio_unstable"
     cargo = ["cargo", "build", "--offline", "--message-format", "json", "-q"]
     if options.registry != DEBIAN:
         cargo += ["--config", f"source.debian.directory={json.dumps(options.registry)}"]
@@ -117,7 +129,7 @@ def build(options, folder):
                 if span["is_primary"] and span["file_name"].startswith("src/"):
                     name = os.path.basename(span["file_name"])[:-3]
                     bad.setdefault(name, []).append(f'{span["line_start"]}: {message["message"]}')
-        if not bad or set(bad) & {"support", "pipes", "limited", "main"}:
+        if not bad or set(bad) & OWN:
             sys.exit(f"cargo failed in {folder}:\n{run.stderr[-3000:]}\n{bad}")
         refused.update(bad)
         drop_modules(folder, bad)
@@ -145,7 +157,7 @@ def export(options, files, folder):
     names = module_of(open(os.path.join(folder, "src/main.rs")).read())
     if len(names) != len(written):
         sys.exit(f"{len(names)} modules of {len(written)} scenarios: {run.stderr[-1000:]}")
-    binary = os.path.join(options.target, "debug", "scenarios" if len(names) > 1 else names[0])
+    binary = os.path.join(target_of(options, files), "debug", "scenarios" if len(names) > 1 else names[0])
     return dict(zip(names, written)), binary, left_out
 
 
@@ -225,6 +237,11 @@ def is_excused(said, run):
     return run.end == "aborted" and run.is_corrupt and run.panics and said["has_set"]
 
 
+def same_values(said, seen):
+    """What a run cannot tell (a receiver in a call that used it up) is not compared."""
+    return all(said.get(name) == value for name, value in seen.items())
+
+
 def mismatch(said, run):
     """What the tool did not predict of a run; empty if it did."""
     if not said["complete"] or "ownership/bad-config" in said["errors"]:
@@ -237,7 +254,7 @@ def mismatch(said, run):
         if any(r.startswith("starvation/") for r in said["errors"]) or any(r["others_progress"] for r in said["rules"]):
             return ""
         values = run.last["values"]
-        if any(stands(stuck, run.last["parties"], said["endless"]) and (stuck["values"] == values or said["endless"]) for stuck in said["stuck"]):
+        if any(stands(stuck, run.last["parties"], said["endless"]) and (same_values(stuck["values"], values) or said["endless"]) for stuck in said["stuck"]):
             return ""
         return "hangs" + (" otherwise" if said["stuck"] else "")
     if run.end == "aborted":
@@ -247,7 +264,7 @@ def mismatch(said, run):
     fits = [e for e in said["ends"] if e["outcome"] == run.end]
     if not fits:
         return run.end
-    if any(e["values"] == run.last["values"] for e in fits):
+    if any(same_values(e["values"], run.last["values"]) for e in fits):
         return ""
     return f"{run.end} with other values"
 
@@ -260,12 +277,17 @@ class Tally:
 
 def hold(options, files, said, folder, tally, runs):
     """Exports, builds and runs; what is unsound goes to the tally as (file, what, detail)."""
+    unstable = [f for f in files if needs_unstable(f)]
+    if unstable and len(unstable) < len(files):
+        for some in [f for f in files if f not in unstable], unstable:
+            hold(options, some, said, folder, tally, runs)
+        return
     names, binary, left_out = export(options, files, folder)
     tally.not_exported.update(re.sub(r"^line \d+: ", "", what) for what in left_out.values())
     if not names:
         return
     tally.scenarios += len(names)
-    refused = build(options, folder)
+    refused = build(options, folder, target_of(options, files))
     jobs = []
     for name, file in names.items():
         must = said[file]["errors"] & REFUSED

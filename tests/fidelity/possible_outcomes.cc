@@ -13,6 +13,7 @@
 #include "core/asyncrt.h"
 #include "core/base/json_library.h"
 #include "core/detect/wait_graph.h"
+#include "core/export/rust.h"
 #include "core/model/machine.h"
 
 namespace {
@@ -24,7 +25,9 @@ constexpr std::uint64_t kStatesMax = 300'000, kTimeMs = 4'000;   // what needs m
 
 std::string Pointer(const asyncrt::Program& p, int pc) {
   const int source = p.code[static_cast<std::size_t>(pc)].source;
-  return source < 0 ? "*" : p.sources[static_cast<std::size_t>(source)].node->pointer;
+  if (source < 0) return "*";
+  const asyncrt::SourceOp& at = p.sources[static_cast<std::size_t>(source)];
+  return at.op != nullptr && !asyncrt::IsToldOfByRust(at.op->def->code) ? "*" : at.node->pointer;   // the program does not tell that it came there
 }
 
 // What a program can see of its shared objects: as `Seen` of core/export/support.rs.
@@ -39,6 +42,10 @@ Json Seen(const asyncrt::Element& element, const std::int32_t* w) {
     case Kind::kRwlock: return w[Machine::kPermits] == asyncrt::kRwlockPermits ? "free" : w[Machine::kPermits] != 0 ? "read" : "no reader may come";
     case Kind::kSemaphore: return w[Machine::kClosed] != 0 ? "closed" : std::to_string(w[Machine::kPermits]) + " permits";
     case Kind::kNotify: return w[0] != 0 ? "a permit" : "no permit";
+    case Kind::kMpsc: case Kind::kOneshot: case Kind::kStdChannel:
+      if (w[Machine::kRxState] == 0) return "no receiver";
+      if (element.kind == Kind::kMpsc && element.capacity >= 0) return std::to_string(w[Machine::kPermits]) + " places free";
+      return std::to_string(w[Machine::kCount]) + " messages";
     default: return nullptr;
   }
 }
@@ -52,7 +59,7 @@ Json Values(Machine& m) {
   return values;
 }
 
-// Where a party stands: each of its branches has a place of its own. `*`: in the drop of something, which has no place.
+// Where a party stands: each of its branches has a place of its own. `*`: in the drop of something, or in a `return`, which have none.
 void Places(Machine& m, int frame, std::set<std::string>* places) {
   const int first = m.Root(frame);
   const auto strands = static_cast<int>(m.UnitOf(frame).strand_entry.size());
