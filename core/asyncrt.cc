@@ -15,6 +15,7 @@
 #include "core/explore/search.h"
 #include "core/program/program.h"
 #include "core/report/expect.h"
+#include "core/report/verdict.h"
 #include "core/scenario/scenario.h"
 
 namespace asyncrt {
@@ -501,7 +502,10 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
       report.explored.states += r.states;
       report.explored.transitions += r.transitions;
       report.explored.depth = std::max(report.explored.depth, r.depth);
-      if (!r.complete) { report.explored.complete = false; report.explored.limit = r.limit; }
+      if (!r.complete) {
+        report.explored.complete = false;
+        if (report.explored.limit.empty() || !IsOwnEnd(r.limit)) report.explored.limit = r.limit;
+      }
       report.explored.collision_probability = std::min(1.0, report.explored.collision_probability + r.collision_probability);
       report.explored.schedules += r.schedules;
       report.explored.guarantee = report.explored.guarantee == 0 ? r.guarantee : std::min(report.explored.guarantee, r.guarantee);

@@ -55,6 +55,14 @@ FLAGS = {
 }
 
 
+# Strategies that end by themselves, though never with everything explored.
+WALKS = {
+    "bitstate": ["--strategy", "bitstate", "--no-reduction", "all"],
+    "random": ["--strategy", "random", "--schedules", "4000", "--max-depth", "300", "--seed", "5"],
+    "pct": ["--strategy", "pct", "--schedules", "4000", "--max-depth", "300", "--seed", "5"],
+}
+
+
 def run(args, **kwargs):
     return subprocess.run([tool, "run", *args], capture_output=True, text=True, timeout=600, **kwargs)
 
@@ -92,11 +100,13 @@ def by_steps(name, path, flags, wanted, work):
 
 
 def by_kills(name, paths, flags, wanted, work, most, longest=0.25):
-    """Ended by kill -9 at any moment, again and again."""
+    """Ended by kill -9 at any moment, again and again. How often it went on from a checkpoint."""
     global resumed
+    times = 0
     kept = os.path.join(work, "kills")
     for kills in range(most + 1):
         had = os.path.exists(kept)
+        times += had
         process = subprocess.Popen([tool, "run", *paths, *flags, "--checkpoint", kept, "--resume", "--checkpoint-every", "1ms"],
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         try:
@@ -113,6 +123,56 @@ def by_kills(name, paths, flags, wanted, work, most, longest=0.25):
         if os.path.exists(file):
             failures.append(f"{name}: {os.path.basename(file)} is left")
             os.remove(file)
+    return times
+
+
+def by_states(name, path, flags, wanted, work):
+    """A depth-first search that limits on states stop, each larger than the last. How often it went on."""
+    kept = os.path.join(work, "states")
+    most, limit, times = json.loads(wanted.stdout)["scenarios"][0]["explored"]["states"], 2, 0
+    while limit < most // 2:   # the states are those of two searches
+        done = run([path, *flags, "--checkpoint", kept, "--resume", "--max-states", str(limit)])
+        if not os.path.exists(kept):
+            failures.append(f"{name}: a limit left no checkpoint, status {done.returncode}: {done.stderr.strip()[:300]}")
+            return times
+        times += 1
+        limit += 1 + random.randrange(max(2, most // 4))
+    done = run([path, *flags, "--checkpoint", kept, "--resume"])
+    differ(f"{name}, in {times} steps", wanted, done)
+    if os.path.exists(kept):
+        failures.append(f"{name}: the checkpoint is left")
+        os.remove(kept)
+    return times
+
+
+def walks(paths, work):
+    for name, flags in WALKS.items():
+        times = 0
+        for scenario, path in paths.items():
+            wanted = run([path, *flags])
+            if json.loads(wanted.stdout)["scenarios"][0]["explored"].get("limit") not in ("lossy", "schedules"):
+                failures.append(f"{scenario}, {name}: something else ended it")
+                continue
+            if name == "bitstate":
+                times += by_states(f"{scenario}, {name}", path, flags, wanted, work)
+            times += by_kills(f"{scenario}, {name}", [path], flags, wanted, work, 40 if big else 4, 0.1)
+        if times < len(paths):
+            failures.append(f"{name}: only {times} went on from a checkpoint")
+        print(f"{name}: went on {times} times")
+    path, kept = paths["dining"], os.path.join(work, "walk")
+    one = ["--strategy", "pct", "--schedules", "1000000"]
+    process = subprocess.Popen([tool, "run", path, *one, "--checkpoint", kept, "--checkpoint-every", "1ms"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    while process.poll() is None and not os.path.exists(kept):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    process.communicate()
+    for what, other, said in (("another seed", [*one, "--seed", "2"], "other options"), ("another depth of bugs", [*one, "--depth", "2"], "other options"),
+                              ("another strategy", ["--strategy", "random", "--schedules", "1000000"], "other options"),
+                              ("other lengths of runs", [*one, "--max-depth", "50"], "other options"),
+                              ("fewer runs", ["--strategy", "pct", "--schedules", "10"], "larger --schedules")):
+        done = run([path, *other, "--checkpoint", kept, "--resume"])
+        if done.returncode != 2 or said not in done.stderr or done.stdout:
+            failures.append(f"{what}: status {done.returncode}, said {done.stderr!r}")
 
 
 def refusals(path, work):
@@ -193,6 +253,7 @@ with tempfile.TemporaryDirectory() as work:
     for jobs in ("1", "3"):
         flags = ["--no-reduction", "all", "--jobs", jobs]
         by_kills(f"all of them, {jobs} at once", many, flags, run([*many, *flags]), work, 60 if big else 12, 1.5)
+    walks(paths, work)
     refusals(paths["inversion"], work)
     full_disk(paths["dining-ordered"], work)
     if resumed < len(paths):

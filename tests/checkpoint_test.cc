@@ -11,7 +11,9 @@
 #include <iterator>
 
 #include "core/base/random.h"
+#include "core/explore/bit_filter.h"
 #include "core/explore/frontier.h"
+#include "core/explore/picker.h"
 #include "core/explore/search_tree.h"
 #include "core/explore/visited.h"
 
@@ -211,6 +213,36 @@ TEST_F(Containers, AreTheSameOnceTheyAreRead) {
     const std::uint64_t fingerprint = visited.FingerprintOf(std::min<std::uint32_t>(a.number, static_cast<std::uint32_t>(visited.size() - 1)));
     ASSERT_EQ(visited_again.Find(fingerprint, a.state), visited.Find(fingerprint, a.state));
   }
+}
+
+TEST_F(Containers, OfWalksGoOnAsTheyWouldHave) {
+  constexpr std::size_t kFilterBytes = std::size_t{1} << 16;
+  RandomSource random(4), other(9);
+  BitFilter filter(kFilterBytes);
+  for (int i = 0; i < 3'000; ++i) filter.Insert(random.Next());
+  Picker picker(&random, 5, 3), again(&other, 5, 3);
+  picker.BeginRun();
+  for (int i = 0; i < 4; ++i) picker.Pick({1, 2, 4});
+  ByteReader in = Written([&](ByteWriter* out) {
+    filter.Save(out);
+    picker.Save(out);
+  });
+  const std::unique_ptr<BitFilter> read = BitFilter::Load(&in, kFilterBytes);
+  again.Load(&in);
+  ASSERT_TRUE(in.ok());
+  EXPECT_EQ(in.left(), 0u);
+  EXPECT_EQ(again.Guarantee(), picker.Guarantee());
+  for (int run = 0; run < 20; ++run, picker.BeginRun(), again.BeginRun())
+    for (int i = 0; i < 20; ++i) ASSERT_EQ(again.Pick({0, 1, 2, 3, 4}), picker.Pick({0, 1, 2, 3, 4}));
+  EXPECT_EQ(other.state(), random.state());
+  EXPECT_EQ(read->size(), filter.size());
+  for (int i = 0; i < 3'000; ++i) {
+    const std::uint64_t fingerprint = other.Next();
+    ASSERT_EQ(read->Insert(fingerprint), filter.Insert(fingerprint));
+  }
+  ByteReader larger = Written([&](ByteWriter* out) { filter.Save(out); });
+  BitFilter::Load(&larger, kFilterBytes / 2);   // than there is memory for
+  EXPECT_FALSE(larger.ok());
 }
 
 TEST_F(Containers, TakeNoHarmFromAnyBytes) {

@@ -22,12 +22,15 @@
 namespace asyncrt {
 namespace {
 
-ScenarioReport Unexplored(const Input& input, const char* limit) {
+// `reads_name`: also where that takes a while.
+ScenarioReport Unexplored(const Input& input, const char* limit, bool reads_name) {
+  constexpr std::size_t kQuickly = std::size_t{1} << 16;   // bytes, read in a few milliseconds
   ScenarioReport report;
   report.file = input.file;
   report.verdict = Verdict::kIncomplete;
   report.explored.complete = false;
   report.explored.limit = limit;
+  if (!reads_name && input.text.size() > kQuickly) return report;
   Diagnostics ignored;
   if (const std::shared_ptr<const Json> document = ReadJson(input.text, ignored)) {
     const Json* name = document->Find("name");
@@ -44,12 +47,12 @@ ScenarioReport CheckOne(const Input& input, const CheckOptions& options) {
     report.diagnostics.push_back({{}, "", "it could not be read: " + input.error, ""});
     return report;
   }
-  if (options.interrupted != nullptr && options.interrupted->load()) return Unexplored(input, "interrupt");
+  if (options.interrupted != nullptr && options.interrupted->load()) return Unexplored(input, "interrupt", false);
   const CrashNote note(input.file);
   try {
     return CheckText(input.text, input.file, options);
   } catch (const std::bad_alloc&) {
-    return Unexplored(input, "memory");
+    return Unexplored(input, "memory", true);
   }
 }
 

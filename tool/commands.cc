@@ -72,7 +72,7 @@ std::vector<CommandDef> BuildTable() {
                {"rule", "RULE=off|note|warning|error", true, "", "change a rule's severity; RULE may be FAMILY/*"},
                {"baseline", "FILE", false, "", "findings that are in it do not count"},
                {"write-baseline", "FILE", false, "", "write what is found as a baseline"},
-               {"checkpoint", "FILE", false, "", "keep there how far the search is, now and then, when it is interrupted and when a limit ends it; removed once everything is explored"},
+               {"checkpoint", "FILE", false, "", "keep there how far the search is, now and then, when it is interrupted and when a limit ends it; removed once everything is explored, or every run played"},
                {"checkpoint-every", "DURATION", false, "30s", "how often that is"},
                {"resume", "", false, "", "go on from the file of --checkpoint, if there is one; limits may be larger than they were"},
                {"shard", "I/N", false, "", "check every N-th part of the scenarios, by the hash of their paths; join the reports with `merge`"},

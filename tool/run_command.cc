@@ -12,6 +12,7 @@
 #include "core/report/display.h"
 #include "core/report/formats.h"
 #include "core/report/render.h"
+#include "core/report/verdict.h"
 #include "tool/baseline.h"
 #include "tool/check_all.h"
 #include "tool/commands.h"
@@ -113,8 +114,6 @@ void ReadCheckpointFlags(const Args& args, FlagReader& flags, RunPlan& plan) {
   if (const std::string* file = args.Last("checkpoint")) {
     plan.checkpoint = *file;
     if (file->empty()) flags.Fail("`--checkpoint` lacks the name of the file");
-    const std::string* strategy = args.Last("strategy");
-    if (strategy != nullptr && *strategy != "exhaustive") flags.Fail("`--checkpoint` keeps exhaustive searches only, and none of `--strategy " + Printable(*strategy) + "`");
   }
   plan.checkpoint_every = std::chrono::milliseconds(flags.Duration("checkpoint-every", 30'000));
   plan.resumes = args.Has("resume");
@@ -290,10 +289,10 @@ int RunCommand(const Args& args) {
     report.timing = Speed{seconds, static_cast<std::uint64_t>(states / (seconds > 0 ? seconds : 1))};
   }
   const bool explored = std::all_of(report.scenarios.begin(), report.scenarios.end(), [](const ScenarioReport& scenario) {
-    return scenario.explored.complete || scenario.verdict == Verdict::kInvalid;
+    return scenario.explored.complete || IsOwnEnd(scenario.explored.limit) || scenario.verdict == Verdict::kInvalid;
   });
   const int status = Publish(plan, report, SourcesOf(inputs), stream_status);
-  if (checkpoint != nullptr && explored && (status == kExitOk || status == kExitFindings)) checkpoint->Remove();
+  if (checkpoint != nullptr && explored && (status == kExitOk || status == kExitFindings || status == kExitIncomplete)) checkpoint->Remove();
   if (baseline_status != kExitOk) return baseline_status;
   return stream_status == kExitOk ? status : stream_status;
 }

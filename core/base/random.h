@@ -15,6 +15,9 @@ class RandomSource {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
+  // Where it is: a source that begins there goes on as this one.
+  std::uint64_t state() const { return state_; }
+  void GoOnFrom(std::uint64_t state) { state_ = state; }
   // 0 to `count` - 1.
   int Below(int count) { return static_cast<int>((static_cast<unsigned __int128>(Next()) * static_cast<std::uint64_t>(count)) >> 64); }
 

@@ -3,11 +3,14 @@
 #ifndef ASYNCRT_CORE_EXPLORE_BIT_FILTER_H_
 #define ASYNCRT_CORE_EXPLORE_BIT_FILTER_H_
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+
+#include "core/base/byte_stream.h"
 
 namespace asyncrt {
 
@@ -33,6 +36,35 @@ class BitFilter {
   }
   std::uint64_t size() const { return size_; }
   std::size_t bytes() const { return words_ * 8; }
+  // Words without a bit, of which most filters have many, are only counted.
+  void Save(ByteWriter* out) const {
+    out->Number(words_);
+    out->Number(size_);
+    for (std::size_t at = 0; at < words_;) {
+      const std::size_t begin = at;
+      while (at < words_ && bits_[at] == 0) ++at;
+      out->Number(at - begin);
+      const std::size_t full = at;
+      while (at < words_ && bits_[at] != 0) ++at;
+      out->Number(at - full);
+      for (std::size_t i = full; i < at; ++i) out->Fixed(bits_[i]);
+    }
+  }
+  // One that takes `bytes_max` at most. What cannot be is told the reader.
+  static std::unique_ptr<BitFilter> Load(ByteReader* in, std::size_t bytes_max) {
+    const std::size_t words = static_cast<std::size_t>(in->NumberBelow(bytes_max / 8 + 2));
+    auto filter = std::make_unique<BitFilter>((std::max<std::size_t>(words, 1) - 1) * 8);
+    filter->size_ = in->Number();
+    if (!filter->ok() || words == 0) in->Fail();
+    for (std::size_t at = 0; in->ok() && at < words;) {
+      const std::size_t before = at;
+      at += static_cast<std::size_t>(in->NumberBelow(words - at + 1));
+      const std::size_t end = at + static_cast<std::size_t>(in->NumberBelow(words - at + 1));
+      for (; at < end; ++at) filter->bits_[at] = in->Fixed();
+      if (at == before) in->Fail();
+    }
+    return filter;
+  }
   // How likely it is, now, that a new one is taken for an old one.
   double FalseMatch() const {
     return std::pow(1.0 - std::exp(-kBits * static_cast<double>(size_) / (static_cast<double>(words_) * 64.0)), kBits);

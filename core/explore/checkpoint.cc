@@ -16,7 +16,7 @@ namespace asyncrt {
 namespace {
 
 constexpr std::string_view kMagic = "asyncrt-checkpoint\n";
-constexpr std::uint64_t kFormat = 1;
+constexpr std::uint64_t kFormat = 2;
 constexpr std::size_t kSum = 8, kSize = 8;
 
 // Limits are not part of it: a search that one has ended goes on under a larger one.
@@ -27,7 +27,12 @@ std::string OptionsText(const CheckOptions& options) {
   const Reductions& r = options.reductions;
   for (bool used : {r.fusing, r.workers, r.stubborn, r.chains, r.symmetry, r.values}) text += used ? '1' : '0';
   text += options.exact_states ? ", exact" : "";
-  return text + ", " + std::string(StrategyName(options.strategy));
+  text += ", " + std::string(StrategyName(options.strategy));
+  // A run that was cut where it was too long is not taken up again.
+  if (options.strategy != Strategy::kExhaustive) text += ", max depth " + std::to_string(options.max_depth);
+  if (options.strategy == Strategy::kRandom || options.strategy == Strategy::kPct) text += ", seed " + std::to_string(options.seed);
+  if (options.strategy == Strategy::kPct) text += ", bug depth " + std::to_string(options.bug_depth);
+  return text;
 }
 
 // Copies a part of a file to the end of another. 0, or an errno.
@@ -73,7 +78,7 @@ std::string TemporaryOf(const std::string& path) { return path + ".tmp"; }
 Checkpoint::Checkpoint(std::string path, std::chrono::milliseconds interval, const CheckOptions& options, std::vector<Subject> subjects,
                        std::function<void(const std::string&)> complain)
     : path_(std::move(path)), interval_(interval), options_(OptionsText(options)), states_max_(options.max_states),
-      depth_max_(options.max_depth), subjects_(std::move(subjects)), complain_(std::move(complain)) {}
+      depth_max_(options.max_depth), schedules_max_(options.schedules), subjects_(std::move(subjects)), complain_(std::move(complain)) {}
 
 Checkpoint::~Checkpoint() = default;
 
@@ -137,6 +142,7 @@ void Checkpoint::SaveHeader(std::size_t sections, ByteWriter* out) const {
   out->Text(options_);
   out->Number(states_max_);
   out->Number(depth_max_);
+  out->Number(schedules_max_);
   out->Number(subjects_.size());
   for (const Subject& subject : subjects_) {
     out->Text(subject.file);
@@ -152,6 +158,7 @@ std::string Checkpoint::WhyForeign(ByteReader* in, std::uint64_t* sections) cons
   if (in->Number() > states_max_) return "it was written with a larger --max-states";
   const std::uint64_t depth = in->Number();
   if (depth_max_ != 0 && (depth == 0 || depth > depth_max_)) return "it was written with a larger --max-depth";
+  if (in->Number() > schedules_max_) return "it was written with a larger --schedules";
   const std::size_t count = in->Count(9);
   if (count != subjects_.size()) return "it is of " + std::to_string(count) + " scenarios, not of these " + std::to_string(subjects_.size());
   for (const Subject& subject : subjects_) {

@@ -79,7 +79,7 @@ class Checkpoint {
   const std::string path_;
   const std::chrono::milliseconds interval_;
   const std::string options_;   // what decides how the scenarios are explored, as text
-  const std::uint64_t states_max_, depth_max_;
+  const std::uint64_t states_max_, depth_max_, schedules_max_;
   const std::vector<Subject> subjects_;
   const std::function<void(const std::string&)> complain_;
   bool complained_ = false;

@@ -11,6 +11,7 @@
 #include <set>
 #include <vector>
 
+#include "core/base/byte_stream.h"
 #include "core/base/random.h"
 
 namespace asyncrt {
@@ -47,6 +48,26 @@ class Picker {
   double Guarantee() const {
     const double steps = static_cast<double>(std::max<std::uint64_t>({longest_, step_, 1}));
     return depth_ == 0 || seen_.empty() ? 0 : 1.0 / (static_cast<double>(seen_.size()) * std::pow(steps, depth_ - 1));
+  }
+
+  // Of a run that is under way, too.
+  void Save(ByteWriter* out) const {
+    out->Fixed(random_->state());
+    for (std::uint64_t priority : priorities_) out->Fixed(priority);
+    SaveNumbers(changes_, out);
+    SaveNumbers(std::vector<int>(seen_.begin(), seen_.end()), out);
+    out->Number(step_);
+    out->Number(longest_);
+  }
+  // Into one of as many actors. What cannot be is told the reader.
+  void Load(ByteReader* in) {
+    random_->GoOnFrom(in->Fixed());
+    for (std::uint64_t& priority : priorities_) priority = in->Fixed();
+    LoadNumbers(in, &changes_);
+    for (std::size_t left = in->Count(1); left > 0; --left) seen_.insert(static_cast<int>(in->Signed()));
+    if (!seen_.empty() && (*seen_.begin() < 0 || static_cast<std::size_t>(*seen_.rbegin()) >= priorities_.size())) in->Fail();
+    step_ = in->Number();
+    longest_ = in->Number();
   }
 
  private:

@@ -161,6 +161,8 @@ class Explorer {
       SaveMoves(*seen.moves, out);
     }
     machine_.SaveMemory(out);
+    if (SingleRuns()) SaveRun(out);
+    else if (walks_) SaveStack(out);
   }
 
   // Into a search that has not begun. False: it is not the state of such a search.
@@ -169,7 +171,7 @@ class Explorer {
     visited_.Load(in);
     const std::size_t states = visited_.size();
     tree_.Load(in, machine_.actors());
-    if (tree_.size() != states || states == 0 || !in->ok()) return false;
+    if (tree_.size() != (walks_ ? 1 : states) || states == 0 || !in->ok()) return false;
     frontier_.Load(in, states);
     left_ = static_cast<std::size_t>(in->NumberBelow(frontier_.size() + 1));
     for (std::uint64_t* number : {&depth_, &longest_, &ticks_, &result_.transitions}) *number = in->Number();
@@ -213,6 +215,8 @@ class Explorer {
       orders_.push_back(std::move(seen));
     }
     machine_.LoadMemory(in);
+    if (SingleRuns()) LoadRun(in);
+    else if (walks_) LoadStack(in);
     return in->ok() && in->left() == 0;
   }
 
@@ -325,8 +329,8 @@ class Explorer {
     switch (options_.strategy) {
       case Strategy::kExhaustive: return Levels();
       case Strategy::kBitstate: return DepthFirst();
-      case Strategy::kRandom: return Runs(0);
-      case Strategy::kPct: return Runs(options_.bug_depth);
+      case Strategy::kRandom: return Runs();
+      case Strategy::kPct: return Runs();
     }
     return true;
   }
@@ -340,6 +344,93 @@ class Explorer {
     bool progress = false;   // it has led to a new state
     Chooser chooser;
   };
+
+  // Between two steps of a depth-first search. The states on the way are played again when it is read.
+  void SaveStack(ByteWriter* out) const {
+    seen_->Save(out);
+    SaveMoves(prefix_, out);
+    out->Number(stack_.size());
+    for (const Open& open : stack_) {
+      out->Fixed(open.fingerprint);
+      SaveNumbers(open.enabled, out);
+      out->Number(open.enough);
+      out->Number(open.next);
+      out->Flag(open.progress);
+      open.chooser.Save(out);
+    }
+  }
+  void LoadStack(ByteReader* in) {
+    seen_ = BitFilter::Load(in, FilterBytes());
+    LoadMoves(l_, in, &prefix_);
+    stack_.resize(in->Count(13));
+    if (stack_.size() != (stack_.empty() ? 0 : prefix_.size() + 1)) return in->Fail();
+    for (std::size_t i = 0; i < stack_.size() && in->ok(); ++i) {
+      Open& open = stack_[i];
+      open.fingerprint = in->Fixed();
+      open.enabled.resize(in->Count(1));
+      for (int& actor : open.enabled) actor = in->IntFrom(0, static_cast<std::size_t>(machine_.actors()));
+      open.enough = static_cast<std::size_t>(in->NumberBelow(open.enabled.size() + 1));
+      open.next = static_cast<std::size_t>(in->NumberBelow(open.enabled.size() + 1));
+      open.progress = in->Flag();
+      open.chooser.Load(in);
+      if (i == 0) {
+        open.state = InitialBytes();
+      } else {
+        open.state = stack_[i - 1].state;
+        Chooser forced;
+        forced.Force(prefix_[i - 1].choices);
+        machine_.Attach(open.state.data());
+        machine_.Step(prefix_[i - 1].actor, forced);
+        Settle(open.state.data());
+      }
+      if (Fingerprint(open.state.data(), bytes_) != open.fingerprint) in->Fail();
+    }
+  }
+  std::size_t FilterBytes() const { return std::min<std::size_t>((options_.memory_limit_mib << 20) / 2, std::size_t{1} << 28); }
+
+  // The run at hand, which may be under way, and how many there were.
+  struct SingleRun {
+    SingleRun(std::uint64_t seed, int actors, int bug_depth) : random(seed), picker(&random, actors, bug_depth) {}
+    RandomSource random;
+    Picker picker;
+    bool is_under_way = false;   // `scratch_` is its state, `prefix_` its moves
+  };
+  void SaveRun(ByteWriter* out) const {
+    out->Number(result_.schedules);
+    run_->picker.Save(out);
+    out->Flag(run_->is_under_way);
+    if (!run_->is_under_way) return;
+    SaveMoves(prefix_, out);
+    out->Bytes(scratch_.data(), bytes_);
+  }
+  void LoadRun(ByteReader* in) {
+    BeginRuns();
+    result_.schedules = in->Number();
+    run_->picker.Load(in);
+    run_->is_under_way = in->Flag();
+    if (!run_->is_under_way) return;
+    LoadMoves(l_, in, &prefix_);
+    in->Bytes(scratch_.data(), bytes_);
+  }
+  void BeginRuns() { run_ = std::make_unique<SingleRun>(options_.seed, machine_.actors(), options_.strategy == Strategy::kPct ? options_.bug_depth : 0); }
+
+  // Whether a walk goes on. Where it is kept now and then, it is kept here, if it is time.
+  bool WalksOn(std::size_t waiting, std::uint64_t states, std::uint64_t memory) {
+    if (options_.gauge != nullptr) options_.gauge->Tell(states, waiting, memory);
+    if (!InTime()) return false;
+    if (options_.checkpoint.checkpoint != nullptr && options_.checkpoint.checkpoint->Due(options_.checkpoint)) Keep();
+    return true;
+  }
+
+  // Keeps a walk that ends: at once if a limit on time or states ends it, since it can go on.
+  void KeepWalk() {
+    if (options_.checkpoint.checkpoint == nullptr) return;
+    if (!result_.complete) return Keep();
+    options_.checkpoint.checkpoint->Finish(options_.checkpoint, [this](ByteWriter* out) {
+      preface_(out);
+      Save(out);
+    });
+  }
 
   // Judges the state, and fills in who is to move. False: nobody.
   bool OpenState(Open* open) {
@@ -356,13 +447,17 @@ class Explorer {
   // nobody knows.
   bool DepthFirst() {
     const std::size_t memory = options_.memory_limit_mib << 20;
-    BitFilter seen(std::min<std::size_t>(memory / 2, std::size_t{1} << 28));
-    if (!seen.ok()) { Stop("memory"); return true; }
-    std::vector<Open> stack(1);
-    stack[0].state = InitialBytes();
-    stack[0].fingerprint = Fingerprint(stack[0].state.data(), bytes_);
-    seen.Insert(stack[0].fingerprint);
-    if (!OpenState(&stack[0])) stack.clear();
+    std::vector<Open>& stack = stack_;
+    if (seen_ == nullptr) {
+      seen_ = std::make_unique<BitFilter>(FilterBytes());
+      if (!seen_->ok()) { Stop("memory"); return true; }
+      stack.resize(1);
+      stack[0].state = InitialBytes();
+      stack[0].fingerprint = Fingerprint(stack[0].state.data(), bytes_);
+      seen_->Insert(stack[0].fingerprint);
+      if (!OpenState(&stack[0])) stack.clear();
+    }
+    BitFilter& seen = *seen_;
     Expects surprise;
     while (!stack.empty()) {
       Open& top = stack.back();
@@ -371,10 +466,7 @@ class Explorer {
         if (!prefix_.empty()) prefix_.pop_back();
         continue;
       }
-      if ((++ticks_ & 1023) == 1) {
-        if (options_.gauge != nullptr) options_.gauge->Tell(seen.size(), stack.size(), stack.size() * (bytes_ + sizeof(Open)));
-        if (!InTime()) break;
-      }
+      if (((++ticks_ & 1023) == 1 || bytes_ > kLargeState) && !WalksOn(stack.size(), seen.size(), stack.size() * (bytes_ + sizeof(Open)))) break;
       if (seen.size() >= options_.max_states) { Stop("states"); break; }
       const int actor = top.enabled[top.next];
       scratch_ = top.state;
@@ -405,6 +497,7 @@ class Explorer {
       if (OpenState(&next)) stack.push_back(std::move(next));   // `top` is gone
       else prefix_.pop_back();
     }
+    KeepWalk();
     prefix_.clear();
     result_.states = seen.size();
     result_.collision_probability = std::min(1.0, static_cast<double>(seen.size()) * seen.FalseMatch());
@@ -413,26 +506,28 @@ class Explorer {
   }
 
   // Single runs, each from the beginning to where nobody can go on.
-  bool Runs(int bug_depth) {
+  bool Runs() {
     const std::uint64_t steps_max = options_.max_depth != 0 ? options_.max_depth : 100'000;
     const std::size_t memory = options_.memory_limit_mib << 20;
-    RandomSource random(options_.seed);
-    Picker picker(&random, machine_.actors(), bug_depth);
+    if (run_ == nullptr) BeginRuns();
+    Picker& picker = run_->picker;
     const std::vector<std::uint8_t> first = InitialBytes();
-    for (; result_.schedules < options_.schedules && InTime(); ++result_.schedules) {
-      if (options_.gauge != nullptr) options_.gauge->Tell(visited_.size(), 0, visited_.bytes());
-      picker.BeginRun();
-      prefix_.clear();
-      scratch_ = first;
+    for (; result_.schedules < options_.schedules && WalksOn(0, visited_.size(), visited_.bytes()); ++result_.schedules) {
+      if (!run_->is_under_way) {
+        picker.BeginRun();
+        prefix_.clear();
+        scratch_ = first;
+        run_->is_under_way = true;
+      }
       machine_.Attach(scratch_.data());
       while (prefix_.size() < steps_max) {
         if (machine_.H().ended != 0) { Ended(0); break; }
         bool stuck;
         Choose(&enabled_, &stuck);
         if (stuck) { Stuck(0); break; }
-        if ((prefix_.size() & 1023) == 1023 && !InTime()) break;
+        if (((prefix_.size() & 1023) == 1023 || bytes_ > kLargeState) && !WalksOn(0, visited_.size(), visited_.bytes())) break;
         const int actor = picker.Pick(enabled_);
-        Chooser chooser(&random);
+        Chooser chooser(&run_->random);
         machine_.Step(actor, chooser);
         if (!machine_.overflow().empty()) return false;
         ++result_.transitions;
@@ -443,7 +538,9 @@ class Explorer {
       }
       longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
       if (!result_.complete) break;
+      run_->is_under_way = false;
     }
+    KeepWalk();
     prefix_.clear();
     result_.states = visited_.size();
     result_.guarantee = picker.Guarantee();
@@ -1399,6 +1496,9 @@ class Explorer {
   const Expects expects_;
   const bool walks_;            // goes along runs, of which `prefix_` is the one at hand
   std::vector<Move> prefix_;
+  std::unique_ptr<SingleRun> run_;      // of single runs
+  std::unique_ptr<BitFilter> seen_;     // of a depth-first search, as is
+  std::vector<Open> stack_;             // the way that it is on
   const bool use_stubborn_, use_chains_;
   Symmetry symmetry_;
   const bool use_symmetry_;

@@ -55,6 +55,22 @@ class Chooser {
     for (int a : answers) digits_.push_back({a, a + 1});
     at_ = 0;
   }
+  // The answers that the next run is to be given, and what else could be answered; not for answers at random.
+  void Save(ByteWriter* out) const {
+    out->Number(digits_.size());
+    for (const Digit& digit : digits_) {
+      out->Signed(digit.value);
+      out->Signed(digit.count);
+    }
+  }
+  void Load(ByteReader* in) {
+    digits_.resize(in->Count(2));
+    for (Digit& digit : digits_) {
+      digit.value = in->IntFrom(0, 1 << 30);
+      digit.count = in->IntFrom(digit.value + 1, std::size_t{1} << 30);
+    }
+    at_ = 0;
+  }
 
  private:
   struct Digit { int value, count; };

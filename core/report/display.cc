@@ -102,8 +102,15 @@ std::string MarkupEscaped(std::string_view text) {
 
 std::string JsonEscaped(std::string_view json) {
   std::string out;
+  out.reserve(json.size());
+  const auto is_plain = [](char byte) { return static_cast<unsigned char>(byte) < 0x7F; };
   for (std::size_t i = 0; i < json.size();) {
     const std::size_t begin = i;
+    while (i < json.size() && is_plain(json[i])) ++i;
+    if (i > begin) {
+      out += json.substr(begin, i - begin);
+      continue;
+    }
     const std::uint32_t point = NextCodePoint(json, i);
     if (point < 0x20 || !IsControl(point)) {   // a line break between two values; inside of strings it is escaped already
       out += json.substr(begin, i - begin);

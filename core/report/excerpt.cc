@@ -8,19 +8,6 @@
 namespace asyncrt {
 namespace {
 
-// The lines of a source by number, from 1.
-std::vector<std::string_view> LinesOf(std::string_view source) {
-  std::vector<std::string_view> lines;
-  for (std::size_t begin = 0; begin <= source.size();) {
-    const std::size_t end = std::min(source.find('\n', begin), source.size());
-    std::string_view line = source.substr(begin, end - begin);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    lines.push_back(line);
-    begin = end + 1;
-  }
-  return lines;
-}
-
 // The part of a line that is shown, and where in it the mark stands: glyph indices, `end` one past the last.
 struct Window {
   std::size_t begin = 0, end = 0;
@@ -50,7 +37,8 @@ std::size_t WidthBetween(const std::vector<Glyph>& glyphs, std::size_t begin, st
 
 class Writer {
  public:
-  Writer(const TextStyle& style, Paint paint, std::size_t gutter) : style_(style), paint_(paint), gutter_(gutter) {}
+  Writer(const SourceLines& source, const TextStyle& style, Paint paint, std::size_t gutter)
+      : source_(source), style_(style), paint_(paint), gutter_(gutter) {}
 
   void Bar() { out_ += std::string(gutter_ + 1, ' ') + Painted("|", Paint::kGutter, style_) + "\n"; }
 
@@ -59,12 +47,14 @@ class Writer {
     out_ += Painted(std::string(gutter_ - 1, ' ') + sign, Paint::kGutter, style_) + "\n";
   }
 
-  void Line(std::uint32_t number, std::string_view line, const std::vector<const Mark*>& marks) {
+  void Line(std::uint32_t number, const std::vector<const Mark*>& marks) {
+    const std::string_view line = source_.Line(number);
     const std::size_t column = marks.empty() ? 0 : marks[0]->place.column - 1;
     const bool is_long = line.size() > kLongLine;
     const std::size_t skipped = is_long && column > kBeforeInLongLine ? column - kBeforeInLongLine : 0;
-    const std::vector<Glyph> glyphs = is_long ? GlyphsOf(AfterCodePoints(line, skipped), kPartOfLongLine) : GlyphsOf(line);
-    const bool has_more = is_long && !AfterCodePoints(line, skipped + glyphs.size()).empty();
+    const std::string_view part = is_long ? source_.After(number, skipped) : line;
+    const std::vector<Glyph> glyphs = is_long ? GlyphsOf(part, kPartOfLongLine) : GlyphsOf(part);
+    const bool has_more = is_long && !AfterCodePoints(part, glyphs.size()).empty();
     const std::size_t room = std::max<std::size_t>(style_.width > gutter_ + 3 ? style_.width - gutter_ - 3 : 0, 40);
     const Window window = WindowOf(glyphs, column - skipped, room - 2);
     const bool is_cut = window.begin + skipped > 0;
@@ -107,6 +97,7 @@ class Writer {
     }
   }
 
+  const SourceLines& source_;
   const TextStyle& style_;
   Paint paint_;
   std::size_t gutter_;
@@ -115,17 +106,38 @@ class Writer {
 
 }  // namespace
 
-Excerpt RenderExcerpt(const std::string& source, std::vector<Mark> marks, Paint paint, const TextStyle& style) {
-  const std::vector<std::string_view> lines = LinesOf(source);
+SourceLines::SourceLines(std::string_view source) {
+  for (std::size_t begin = 0; !source.empty() && begin <= source.size();) {
+    const std::size_t end = std::min(source.find('\n', begin), source.size());
+    std::string_view line = source.substr(begin, end - begin);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    lines_.push_back(line);
+    begin = end + 1;
+  }
+}
+
+std::string_view SourceLines::After(std::size_t number, std::size_t code_points) const {
+  const std::string_view line = Line(number);
+  if (number != last_line_ || code_points < last_points_) {
+    last_line_ = number;
+    last_points_ = last_bytes_ = 0;
+  }
+  const std::string_view rest = AfterCodePoints(line.substr(last_bytes_), code_points - last_points_);
+  last_bytes_ = line.size() - rest.size();
+  last_points_ = code_points;
+  return rest;
+}
+
+Excerpt RenderExcerpt(const SourceLines& source, std::vector<Mark> marks, Paint paint, const TextStyle& style) {
   std::erase_if(marks, [&](const Mark& mark) {
-    return source.empty() || mark.place.line == 0 || mark.place.column == 0 || mark.place.line > lines.size();
+    return mark.place.line == 0 || mark.place.column == 0 || mark.place.line > source.count();
   });
   std::stable_sort(marks.begin(), marks.end(), [](const Mark& a, const Mark& b) {
     return a.place.line != b.place.line ? a.place.line < b.place.line : a.place.column < b.place.column;
   });
   if (marks.empty()) return {"", 2};
   const std::size_t gutter = std::max<std::size_t>(2, std::to_string(marks.back().place.line).size());
-  Writer writer(style, paint, gutter);
+  Writer writer(source, style, paint, gutter);
   writer.Bar();
   for (std::size_t i = 0; i < marks.size();) {
     const std::uint32_t line = marks[i].place.line;
@@ -135,10 +147,10 @@ Excerpt RenderExcerpt(const std::string& source, std::vector<Mark> marks, Paint 
     if (before > 0) {
       const std::uint32_t last = marks[before - 1].place.line;
       // A single line between two marked ones costs no more than the sign for a gap.
-      if (line == last + 2) writer.Line(line - 1, lines[line - 2], {});
+      if (line == last + 2) writer.Line(line - 1, {});
       if (line > last + 2) writer.Gap();
     }
-    writer.Line(line, lines[line - 1], here);
+    writer.Line(line, here);
   }
   writer.Bar();
   return {writer.Take(), gutter};

@@ -125,7 +125,7 @@ std::vector<std::string> StandingLines(const std::vector<Standing>& standings) {
   return lines;
 }
 
-std::string FindingText(const Finding& finding, const ScenarioReport& scenario, const std::string& source,
+std::string FindingText(const Finding& finding, const ScenarioReport& scenario, const SourceLines& source,
                         const TextStyle& style) {
   const Paint paint = Counts(finding) ? PaintOf(finding.severity) : Paint::kDim;
   std::string word(SeverityName(finding.severity));
@@ -255,9 +255,10 @@ std::string SummaryLine(const RunReport& report) {
 }  // namespace
 
 std::string RenderDiagnostics(const ScenarioReport& scenario, const std::string& source, const TextStyle& style) {
+  const SourceLines lines(source);
   std::string out;
   for (const Diagnostic& diagnostic : scenario.diagnostics) {
-    const Excerpt excerpt = RenderExcerpt(source, {{diagnostic.place, diagnostic.hint, true}}, Paint::kError, style);
+    const Excerpt excerpt = RenderExcerpt(lines, {{diagnostic.place, diagnostic.hint, true}}, Paint::kError, style);
     out += Headline("error", "", diagnostic.message, Paint::kError, style);
     out += Arrow(excerpt.gutter_width, scenario.file, diagnostic.place, "", style);
     out += excerpt.text;
@@ -307,7 +308,8 @@ std::string RenderText(const RunReport& report, const std::vector<std::string>& 
     const ScenarioReport& scenario = report.scenarios[i];
     const std::string& source = i < sources.size() ? sources[i] : kNoSource;
     out += RenderDiagnostics(scenario, source, style);
-    for (const Finding& finding : scenario.findings) out += FindingText(finding, scenario, source, style);
+    const SourceLines lines(source);
+    for (const Finding& finding : scenario.findings) out += FindingText(finding, scenario, lines, style);
   }
   return out + RenderSummary(report, style);
 }

@@ -58,6 +58,8 @@ std::string_view SeverityName(Severity severity) {
   return "error";
 }
 
+bool IsOwnEnd(std::string_view limit) { return limit == "lossy" || limit == "schedules"; }
+
 std::string StopText(const Explored& explored) {
   if (explored.limit == "lossy") return "a bitstate search may have left states out";
   if (explored.limit == "schedules") {

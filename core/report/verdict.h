@@ -16,6 +16,8 @@ std::string_view VerdictName(Verdict verdict);
 std::string_view SeverityName(Severity severity);
 // "stopped by the limit on states", "interrupted".
 std::string StopText(const Explored& explored);
+// Whether what ended an exploration is that its strategy has done all that it does.
+bool IsOwnEnd(std::string_view limit);
 // "hang on Tokio 1.24.2, steered, in run 1"; "not seen on Tokio 1.24.2: …".
 std::string ConfirmationText(const Confirmation& confirmation);
 
