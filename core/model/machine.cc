@@ -194,7 +194,17 @@ bool Machine::ClockEnabled(bool any_thread_enabled) {
   if (H().ended != 0 || H().timers == 0) return false;
   if (mode_.timing == Timing::kIdeal && any_thread_enabled) return false;
   for (int s = 0; s < l_.strands; ++s)
-    if (S(s).timer > 1) return true;
+    if (S(s).timer > 1 && S(s).timer_runtime != 0) return true;
+  return false;
+}
+
+// Its time is up in the same instant as that of a timeout around it, which had set its own a little earlier.
+bool Machine::EndsWithItsTimeout(int strand) {
+  if (S(strand).timer_runtime == 0 || S(strand).timer_runtime == 0xff) return false;
+  for (int x = strand; S(x).parent != 0 && !(IsRoot(x) && UnitOf(FrameOf(x)).kind == UnitKind::kTask);) {
+    x = S(x).parent - 1;
+    if (InstrAt(x).op == VmOp::kTimeout && S(x).timer == S(strand).timer && S(x).timer_runtime != 0) return true;
+  }
   return false;
 }
 
@@ -222,12 +232,19 @@ void Machine::Step(int actor, Chooser& chooser) {
   }
   std::int32_t least = 0;
   for (int s = 0; s < l_.strands; ++s)
-    if (S(s).timer > 1 && (least == 0 || S(s).timer - 1 < least)) least = S(s).timer - 1;
+    if (S(s).timer > 1 && S(s).timer_runtime != 0 && (least == 0 || S(s).timer - 1 < least)) least = S(s).timer - 1;
+  if (mode_.timing == Timing::kAdversarial) {   // the later one of two may fall into the next millisecond
+    std::vector<int> inner;
+    for (int s = 0; s < l_.strands; ++s)
+      if (S(s).timer == least + 1 && EndsWithItsTimeout(s)) inner.push_back(s);
+    if (!inner.empty() && choose_->Choose(2) == 1)
+      for (int s : inner) S(s).timer += 1000;
+  }
   std::vector<int> late;   // due before this time passes
   for (int s = 0; s < l_.strands; ++s) {
-    if (S(s).timer == 1 && S(s).timer_runtime != 0xff && S(s).status != StrandStatus::kIdle && (S(s).bits & kFired) == 0) late.push_back(s);
+    if (S(s).timer == 1 && S(s).timer_runtime != 0 && S(s).timer_runtime != 0xff && S(s).status != StrandStatus::kIdle && (S(s).bits & kFired) == 0) late.push_back(s);
     else if ((S(s).bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady)) late.push_back(s);
-    if (S(s).timer > 1) S(s).timer -= least;
+    if (S(s).timer > 1) S(s).timer = std::max(S(s).timer - least, 1);
   }
   advanced_ = least;
   if (p_.uses_now) H().now_ms += (least + 999) / 1000;
@@ -346,8 +363,8 @@ bool Machine::Invisible(int strand) {
   }
   bool may_drop = in.op == VmOp::kSelect || in.op == VmOp::kDropBranches || (in.op == VmOp::kJoin && in.flag2);
   if (may_drop && DropsWaiter(strand)) return false;
-  // It registers its timer, which a driver that has ended refuses, or looks whether time is up.
-  if (in.op == VmOp::kTimeout && s.out == Outcome::kPending) return false;
+  // It sets its deadline; it registers its timer, which a driver that has ended refuses, or looks whether time is up.
+  if (in.op == VmOp::kTimeout && (s.out == Outcome::kPending || (s.phase == 0 && mode_.timing == Timing::kAdversarial))) return false;
   if (s.out != Outcome::kNone) return true;
   if (H().panicked == 0 && BeginsToPanic(strand)) return false;   // a first panic is seen by whoever panics after it
   switch (in.op) {
@@ -825,7 +842,9 @@ void Machine::ExecTimeout(int thread, int strand) {
   if (s.phase == kEntry) {
     NoteGuard(thread, strand);
     if (!NeedContext(thread, strand, "time")) return;
-    s.timer_runtime = T(thread).current;   // a Sleep belongs to the runtime of its creation (3.8)
+    // A Sleep counts from its creation and belongs to the runtime of it (3.8); that is told of it at the first poll (7.1).
+    s.saved_current = T(thread).current;
+    StartTimer(strand, in.imm);
     if (branch.strand >= 0) StartChild(BranchStrand(strand, branch), branch.entry);
     s.phase = kWaiting;
     s.out = Outcome::kNone;
@@ -835,6 +854,7 @@ void Machine::ExecTimeout(int thread, int strand) {
     s.out = Outcome::kNone;
     if (DropBranches(thread, strand, in.list, -1)) return;
     CancelTimer(strand);
+    s.timer_runtime = s.saved_current = 0;
     Fail(thread, strand, "the timeout elapsed");
     return;
   }
@@ -843,7 +863,8 @@ void Machine::ExecTimeout(int thread, int strand) {
   if (out == Outcome::kNone && PollBranch(thread, strand, branch, &out)) return;
   if (out == Outcome::kPending) {
     if (s.bits & kFired) { s.phase = kDropping; s.out = Outcome::kPending; return; }
-    if (s.timer == 0 && !RegisterTimer(thread, strand, in.imm, s.timer_runtime)) return;
+    if (s.timer_runtime == 0 && !RegisterTimer(thread, strand, s.saved_current)) return;
+    s.saved_current = 0;
     Suspend(thread, strand);
     return;
   }
@@ -851,7 +872,7 @@ void Machine::ExecTimeout(int thread, int strand) {
   DropBranches(thread, strand, in.list, -1);
   s.bits = 0;
   s.phase = 0;
-  s.timer_runtime = 0;
+  s.timer_runtime = s.saved_current = 0;
   if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
   if (out == Outcome::kFailed) { Fail(thread, strand, "the future inside the timeout failed"); return; }
   Next(strand);
@@ -1120,7 +1141,8 @@ void Machine::Exec(int thread, int strand) {
       if (s.phase == 0) {
         NoteGuard(thread, strand);
         if (!NeedContext(thread, strand, "time")) break;
-        if (!RegisterTimer(thread, strand, in.imm, t.current)) break;
+        if (!RegisterTimer(thread, strand, t.current)) break;
+        StartTimer(strand, in.imm);
         s.phase = 1;
         Suspend(thread, strand);
       } else if (s.bits & kFired) {

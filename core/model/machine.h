@@ -348,7 +348,9 @@ class Machine {
   bool Push(int thread, int element, const Instr& in, int frame);
   void Pop(int element, const Instr& in, int frame);
   void NotifyOneWaiter(int thread, std::int32_t* w);
-  bool RegisterTimer(int thread, int strand, std::int64_t micros, int runtime_plus_one);
+  bool EndsWithItsTimeout(int strand);
+  void StartTimer(int strand, std::int64_t micros);
+  bool RegisterTimer(int thread, int strand, int runtime_plus_one);
   void CancelTimer(int strand);
   bool NeedContext(int thread, int strand, const char* what);
   bool Budget(int thread, int strand);

@@ -197,6 +197,10 @@ void Machine::ProcessDriver(int thread, int runtime) {
   int last = -1;
   for (int s = 0; s < l_.strands; ++s) {
     StrandCell& x = S(s);
+    if (x.timer == 1 && x.timer_runtime == 0 && x.saved_current == runtime + 1) {   // 7.1: it will be ready at its first poll
+      CancelTimer(s);
+      x.bits |= kFired;
+    }
     if (x.timer_runtime != runtime + 1) continue;
     const bool due = x.timer == 1 || (x.bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady);
     if (due) TakeInOrder(FrameOf(s), &last);

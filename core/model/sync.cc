@@ -138,16 +138,23 @@ bool Machine::NeedContext(int thread, int strand, const char* what) {
   return false;
 }
 
-bool Machine::RegisterTimer(int thread, int strand, std::int64_t micros, int runtime_plus_one) {
+// Of Tokio: its deadline is a whole millisecond (7.1).
+void Machine::StartTimer(int strand, std::int64_t micros) {
+  const std::int64_t ticks = (std::min<std::int64_t>(micros, 2'000'000'000) + 999) / 1000 * 1000;
+  S(strand).timer = static_cast<std::int32_t>(std::min<std::int64_t>(ticks, 2'000'000'000)) + 1;
+  CountTimer();
+}
+
+// Tells the driver of it, which is to wake the strand.
+bool Machine::RegisterTimer(int thread, int strand, int runtime_plus_one) {
   StrandCell& s = S(strand);
   if (RT(runtime_plus_one - 1).driver_dead) {
+    CancelTimer(strand);
+    s.saved_current = 0;
     Panic(thread, strand, "ownership/use-after-shutdown", "A Tokio 1.x context was found, but it is being shutdown.");
     return false;
   }
-  std::int64_t ticks = (std::min<std::int64_t>(micros, 2'000'000'000) + 999) / 1000 * 1000;   // 7.1: whole milliseconds
-  s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(ticks, 2'000'000'000)) + 1;
   s.timer_runtime = static_cast<std::uint8_t>(runtime_plus_one);
-  CountTimer();
   return true;
 }
 
