@@ -1,0 +1,224 @@
+// What the steps and the ends of runs show.
+#include "core/explore/explorer.h"
+
+#include <algorithm>
+#include <memory>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/detect/lock_order.h"
+#include "core/detect/wait_graph.h"
+
+namespace asyncrt {
+
+// `before`: the moves between the state with that number and the step of `actor`.
+void Explorer::Events(std::uint32_t number, const std::vector<Move>& before, int actor, Chooser& chooser) {
+  std::vector<int> taken = chooser.Taken();
+  std::shared_ptr<const std::vector<Move>> moves;   // one list for all orders of a step: there may be many
+  for (const Event& e : machine_.events()) {
+    if (e.order.held.element >= 0) {
+      if (moves == nullptr) moves = std::make_shared<const std::vector<Move>>(WithLast(Whole(before), actor, taken));
+      orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, moves});
+      continue;
+    }
+    std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
+    int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
+    if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
+    Seed* seed = NewOrShorter(key, before.size() + 1, false);
+    if (seed == nullptr) continue;
+    Seed& s = *seed;
+    s.rule = e.rule;
+    s.key = key;
+    s.pc = e.pc;
+    s.frame = e.frame;
+    if (e.frame >= 0) s.unit = l_.frame_unit[static_cast<std::size_t>(e.frame)];
+    s.detail = e.detail;
+    if (e.frame >= 0) s.who = WhoseEvent(e.frame);
+    s.state = number;
+    s.path = WithLast(Whole(before), actor, taken);
+  }
+}
+
+// Where a finding goes: a new one, or one that was reached on a longer way. Null: it is known.
+Seed* Explorer::NewOrShorter(const std::string& key, std::size_t moves, bool ends) {
+  std::uint64_t length = moves + (walks_ ? prefix_.size() : use_chains_ ? length_ : 0);
+  auto [it, fresh] = found_.try_emplace(key);
+  if (retelling_) return fresh ? &it->second : nullptr;
+  Seed& s = it->second;
+  if (!fresh && ends) ++s.end_states;
+  if (!fresh && (!(use_chains_ || walks_) || length >= s.length)) return nullptr;
+  std::uint64_t end_states = s.end_states;
+  s = Seed();
+  s.end_states = end_states;
+  s.length = length;
+  return &s;
+}
+
+// In a run that is not kept as states with numbers, the moves from its beginning.
+std::vector<Move> Explorer::Whole(const std::vector<Move>& before) const {
+  std::vector<Move> moves = prefix_;
+  moves.insert(moves.end(), before.begin(), before.end());
+  return moves;
+}
+
+std::vector<Move> Explorer::WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices) {
+  moves.push_back({actor, choices});
+  return moves;
+}
+
+std::string Explorer::WhoseEvent(int frame) {
+  if (machine_.F(frame).live != 0) return PartyName(machine_, frame);
+  const Unit& unit = machine_.UnitOf(frame);
+  return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
+}
+
+// Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
+void Explorer::LockOrders() {
+  std::vector<LockOrder> orders;
+  for (const SeenOrder& seen : orders_) orders.push_back(seen.order);
+  for (const std::vector<std::size_t>& cycle : OppositeOrders(orders, deadline_)) {
+    Seed s;
+    s.rule = "hazard/lock-order";
+    s.key = s.rule;
+    const SeenOrder* last = nullptr;
+    std::set<std::string> names;
+    for (std::size_t i : cycle) {
+      const SeenOrder& seen = orders_[i];
+      const std::string& wanted = p_.elements[static_cast<std::size_t>(seen.order.wanted.element)].name;
+      const std::string& held = p_.elements[static_cast<std::size_t>(seen.order.held.element)].name;
+      names.insert(held);
+      s.detail += (s.detail.empty() ? "" : ", ") + seen.who + " takes `" + wanted + "` while it holds `" + held + "`";
+      s.also.push_back(seen.pc);
+      s.frames.push_back(seen.frame);
+      if (last == nullptr || LengthTo(seen) >= LengthTo(*last)) last = &seen;
+    }
+    for (const std::string& name : names) s.key += "|" + name;
+    s.pc = last->pc;
+    s.frame = last->frame;
+    s.unit = l_.frame_unit[static_cast<std::size_t>(last->frame)];
+    s.who = last->who;
+    s.state = last->state;
+    s.path = *last->moves;
+    s.length = LengthTo(*last);
+    found_.try_emplace(s.key, s);
+  }
+}
+
+void Explorer::EndOnce(const char* rule, int frame, int pc, std::uint32_t number) {
+  int source = pc >= 0 ? p_.code[static_cast<std::size_t>(pc)].source : -1;
+  // A thread that outlives main is one finding, wherever it stands.
+  bool whole = machine_.UnitOf(frame).kind == UnitKind::kThread && rule == std::string("hazard/leaked-thread");
+  std::string key = std::string(rule) + "|" + (whole ? machine_.UnitOf(frame).name : source >= 0 ? p_.sources[static_cast<std::size_t>(source)].node->pointer : std::to_string(pc));
+  Seed* seed = NewOrShorter(key, 0, true);
+  if (seed == nullptr) return;
+  Seed& s = *seed;
+  s.rule = rule;
+  s.key = key;
+  s.pc = pc;
+  s.frame = frame;
+  s.who = PartyName(machine_, frame);
+  s.state = number;
+  s.path = prefix_;
+}
+
+void Explorer::UnlookedPanics(std::uint32_t number) {
+  for (int f = 0; f < l_.frames; ++f) {
+    FrameCell& frame = machine_.F(f);
+    UnitKind kind = machine_.UnitOf(f).kind;
+    if (frame.live == 0 || (kind != UnitKind::kTask && kind != UnitKind::kBlocking)) continue;
+    if ((frame.bits & kComplete) && frame.result == Outcome::kPanicked && (frame.bits & kLooked) == 0 && frame.panic_pc != 0xffff && frame.panic_pc != 0)
+      EndOnce("panic/task", f, frame.panic_pc - 1, number);
+  }
+}
+
+void Explorer::Ended(std::uint32_t number) {
+  if (options_.at_end && !retelling_) options_.at_end(machine_);
+  MarkBlocked();
+  UnlookedPanics(number);
+  if (machine_.H().ended != 1) return;
+  for (int f = 0; f < l_.frames; ++f) {
+    FrameCell& frame = machine_.F(f);
+    const Unit& unit = machine_.UnitOf(f);
+    if (frame.live == 0 || unit.kind != UnitKind::kThread || (frame.bits & (kComplete | kLooked)) || unit.detached) continue;
+    EndOnce("hazard/leaked-thread", f, machine_.S(machine_.Root(f)).pc, number);
+  }
+}
+
+// An op that a thread blocks in was reached, though it never got further.
+void Explorer::MarkBlocked() {
+  for (int t = 0; t < l_.threads; ++t)
+    if (int top = machine_.T(t).top - 1; top >= 0) machine_.reached()[machine_.S(top).pc] = true;
+}
+
+void Explorer::Stuck(std::uint32_t number) {
+  if (options_.at_end && !retelling_) options_.at_end(machine_);
+  MarkBlocked();
+  UnlookedPanics(number);
+  for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
+    UnitKind kind = machine_.UnitOf(f).kind;
+    const StrandCell& root = machine_.S(machine_.Root(f));
+    if (machine_.F(f).live != 0 && (kind == UnitKind::kMain || kind == UnitKind::kThread) && root.mode == Mode::kPanicking &&
+        root.panic_pc != 0 && root.panic_pc != 0xffff)
+      EndOnce("panic/thread", f, root.panic_pc - 1, number);
+  }
+  ReportStuck(number, {}, {});
+  // Main waits to join one of several, and a schedule decides which of them.
+  for (int which = 0; use_symmetry_ && !retelling_ && symmetry_.WaitForAnother(machine_, which); ++which)
+    for (const StuckRoot& r : FindStuckRoots(machine_, {}))
+      missed_.insert(KeyOf(r));
+}
+
+std::string Explorer::KeyOf(const StuckRoot& r) {
+  std::string key = r.rule;
+  std::set<std::string> parts;
+  for (std::size_t i = 0; i < r.inside; ++i)
+    parts.insert(r.waits[i].who.substr(0, r.waits[i].who.find_first_of("[#")) + "@" +
+                 (r.sources[i] >= 0 ? p_.sources[static_cast<std::size_t>(r.sources[i])].node->pointer : ""));
+  for (const std::string& part : parts) key += "|" + part;
+  return key;
+}
+
+// False: nobody is stuck.
+bool Explorer::ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop) {
+  std::vector<StuckRoot> roots = FindStuckRoots(machine_, active);
+  if (roots.empty() && active.empty()) {
+    StuckRoot unknown;
+    unknown.rule = "deadlock/partial";
+    roots.push_back(unknown);
+  }
+  for (StuckRoot& r : roots) {
+    const std::string key = KeyOf(r);
+    Seed* seed = NewOrShorter(key, 0, true);
+    if (seed == nullptr) continue;
+    Seed& s = *seed;
+    s.rule = r.rule;
+    s.key = key;
+    s.waits = std::move(r.waits);
+    s.sources = std::move(r.sources);
+    s.frames = std::move(r.frames);
+    s.others_progress = !active.empty();
+    s.loop = loop;
+    s.state = number;
+    s.path = prefix_;
+  }
+  return !roots.empty();
+}
+
+void Explorer::AddEndless(const char* rule, int frame, std::uint32_t state, const std::vector<Move>& loop, int pc) {
+  const Unit& unit = machine_.UnitOf(std::max(frame, 0));
+  std::string key = std::string(rule) + "|" + unit.name;
+  auto [it, fresh] = found_.try_emplace(key);
+  if (!fresh) { ++it->second.end_states; return; }
+  Seed& s = it->second;
+  s.rule = rule;
+  s.key = key;
+  s.frame = frame;
+  s.pc = pc >= 0 ? pc : frame >= 0 ? machine_.S(machine_.Root(frame)).pc : 0;
+  s.who = PartyName(machine_, std::max(frame, 0));
+  s.state = state;
+  s.loop = loop;
+}
+
+}  // namespace asyncrt
