@@ -31,16 +31,27 @@ class Graph {
   }
 
  private:
+  // A task or closure that another party drops, in an op of its own, runs its drops as that one. -1: it does not.
+  int Dropper(int f) {
+    const UnitKind kind = m_.UnitOf(f).kind;
+    const StrandCell& root = m_.S(m_.Root(f));
+    if ((kind != UnitKind::kTask && kind != UnitKind::kBlocking) || root.mode != Mode::kCancelling || root.status != StrandStatus::kActive || root.parent == 0) return -1;
+    const VmOp op = m_.InstrAt(root.parent - 1).op;
+    const bool drops = op == VmOp::kDropReg || op == VmOp::kShutdownTimeout || op == VmOp::kShutdownBackground || op == VmOp::kSpawn || op == VmOp::kSpawnBlocking;
+    return drops ? m_.FrameOf(root.parent - 1) : -1;
+  }
+
   bool IsParty(int f) {
     FrameCell& frame = m_.F(f);
     UnitKind kind = m_.UnitOf(f).kind;
-    return frame.live != 0 && (frame.bits & kComplete) == 0 && kind != UnitKind::kFuture && kind != UnitKind::kDestructor;
+    return frame.live != 0 && Dropper(f) < 0 && (frame.bits & kComplete) == 0 && kind != UnitKind::kFuture && kind != UnitKind::kDestructor;
   }
 
   // A kept future belongs to whoever polled it last, or whose register it is in.
   int PartyOf(int frame) {
     for (int guard = 0; guard < 64; ++guard) {
       UnitKind kind = m_.UnitOf(frame).kind;
+      if (const int dropper = m_.F(frame).live != 0 ? Dropper(frame) : -1; dropper >= 0) { frame = dropper; continue; }
       if (kind != UnitKind::kFuture && kind != UnitKind::kDestructor) return frame;
       int parent = m_.S(m_.Root(frame)).parent - 1;
       if (parent >= 0) { frame = m_.FrameOf(parent); continue; }

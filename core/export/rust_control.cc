@@ -472,6 +472,9 @@ void RustWriter::Release(const Op& op) {
   if (is_use && value->may_lack) { Line("used(&" + value->ident + ");"); return; }
   std::string text = is_use || value->array ? UseValue(*value, is_use ? Mode::kRef : Mode::kTake, index) : Given(*value);
   if (!is_use && value->array && !index.empty()) text = value->ident + index + ".take()";
+  // What a receiver that nobody has any more has not seen is not told.
+  if (const Object* channel = ChannelOf(op.on); op.def->code == Code::kForget && channel != nullptr && channel->kind == Kind::kBroadcast && IsTold(*channel) && op.on.part != Ref::Part::kTx)
+    text += value->optional ? ".map(Rx::into_inner)" : ".into_inner()";
   Line(verb + text + ");");
 }
 

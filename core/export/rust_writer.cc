@@ -137,6 +137,23 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   return &root.front();
 }
 
+// The element of the copy that this body is in, which that copy takes for it if it does not have it yet.
+RustValue* RustWriter::OfTheCopyAround(const std::string& key) {
+  const std::string own = key + "[$index]";
+  for (RustUnit* around = unit_->parent; around != nullptr; around = around->parent) {
+    if (RustValue* value = FindIn(*around, own)) return value;
+    if (FindIn(*around, key) != nullptr) return nullptr;
+    if (around->made_by == nullptr || !around->made_by->count) continue;
+    RustValue* whole = FindAround(around->parent, key);
+    if (whole == nullptr) return nullptr;
+    RustUnit* const inside = std::exchange(unit_, around);
+    RustValue* value = Capture({own, key, -1, true}, *whole);
+    unit_ = inside;
+    return value;
+  }
+  return nullptr;
+}
+
 RustValue* RustWriter::Lookup(const Ref& ref) {
   const std::string key = KeyOf(ref);
   RustUnit& unit = *unit_;
@@ -150,7 +167,7 @@ RustValue* RustWriter::Lookup(const Ref& ref) {
       bool counted = unit.made_by != nullptr && unit.made_by->count;
       if (counted) {
         if (RustValue* outer = FindAround(unit.parent, key)) return Capture({key + "[$index]", key, -1, true}, *outer);
-      } else if (RustValue* outer = FindAround(unit.parent, key + "[$index]")) {
+      } else if (RustValue* outer = OfTheCopyAround(key)) {
         return Capture({key + "[$index]", key + "[$index]", -1, false}, *outer);
       }
     }

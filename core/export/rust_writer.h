@@ -83,6 +83,7 @@ class RustWriter {
   RustValue* FindIn(RustUnit& unit, const std::string& key);
   RustValue* FindAround(RustUnit* unit, const std::string& key);
   RustValue* Capture(const RustCapture& capture, const RustValue& outer);
+  RustValue* OfTheCopyAround(const std::string& key);
   RustValue* Lookup(const Ref& ref);
   enum class Mode : std::uint8_t { kRef, kMut, kTake };
   std::string Use(const Ref& ref, Mode mode, const Op* op);

@@ -400,6 +400,7 @@ bool Machine::Invisible(int strand) {
     // A future is begun: only a current_thread runtime's own block_on asks for something that others have, its core.
     case VmOp::kBlockOn:
       return s.phase == 0 && !p_.endless && (in.handle != 0 || (in.runtime >= 0 && p_.runtimes[static_cast<std::size_t>(in.runtime)].declared->multi_thread));
+    case VmOp::kSpawn: case VmOp::kSpawnBlocking: return s.phase == 1;
     case VmOp::kAwaitTask: return in.blocks && JoinsQuietly(strand);
     case VmOp::kEnd: case VmOp::kFailEnd: case VmOp::kUnwound: return !IsRoot(strand) || UnitOf(FrameOf(strand)).kind == UnitKind::kFuture;
     case VmOp::kBipExit: return R(FrameOf(strand))[in.reg] < 2;

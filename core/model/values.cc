@@ -110,6 +110,12 @@ void Machine::ExecSpawn(int thread, int strand) {
   const Instr& in = p_.code[s.pc];
   ThreadCell& t = T(thread);
   int from = FrameOf(strand);
+  auto next = [&] {
+    s.phase = 0;
+    ++s.mask;
+    if (s.mask >= in.imm) { s.mask = 0; Next(strand); }
+  };
+  if (s.phase == 1) { next(); return; }   // what was refused has been dropped
   int runtime = -1;
   int set = in.set < 0 ? -1 : in.set + (in.set_index >= 0 ? static_cast<int>(std::clamp<std::int64_t>(Eval(in.set_index, from), 0, in.sets - 1)) : 0);
   bool into_local = set >= 0 && p_.elements[static_cast<std::size_t>(set)].kind == Kind::kLocalSet;
@@ -136,10 +142,14 @@ void Machine::ExecSpawn(int thread, int strand) {
     ++f.references;
     f.bits = kJoinable;
   }
-  ++s.mask;
-  if (s.mask >= in.imm) { s.mask = 0; Next(strand); }
   int root = Root(frame);
+  auto refuse = [&] {
+    s.phase = 1;
+    f.bits |= kRunning;
+    CancelStrand(thread, root, static_cast<Link>(strand + 1));
+  };
   if (in.op == VmOp::kSpawnThread) {
+    next();
     int number = l_.frame_thread[static_cast<std::size_t>(frame)];
     ThreadCell& child = T(number);
     child.life = ThreadLife::kRunning;
@@ -157,30 +167,29 @@ void Machine::ExecSpawn(int thread, int strand) {
   f.runtime = static_cast<std::uint8_t>(runtime + 1);
   f.bits |= kNotified;
   if (local_set != 0) {
+    next();
     f.local = static_cast<std::uint8_t>(local_set);
     ScheduleLocal(thread, frame);
     return;
   }
   RuntimeCell& rt = RT(runtime);
   if (in.op == VmOp::kSpawnBlocking) {
-    if (rt.pool_shutdown) {   // 4.5: not run, cancelled at once
-      f.bits |= kRunning;
-      CancelStrand(thread, root, static_cast<Link>(strand + 1));
-      return;
-    }
+    if (rt.pool_shutdown) { refuse(); return; }   // 4.5: not run, cancelled at once
+    next();
     PoolSubmit(runtime, frame + 1);
     return;
   }
   bool local = t.core != 0 && t.entered != 0 && CoreRuntime(t.core - 1) == runtime;
   if (Shutting(runtime) && !local) {
     if (!TasksAreClosed(runtime)) {   // it is bound, queued nowhere, and dropped by a worker that sees the shutdown
+      next();
       f.bits = static_cast<std::uint8_t>(f.bits & ~kNotified);
       return;
     }
-    f.bits |= kRunning;
-    CancelStrand(thread, root, static_cast<Link>(strand + 1));
+    refuse();
     return;
   }
+  next();
   Schedule(thread, frame, false, false);
 }
 

@@ -283,7 +283,8 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
       for (std::int64_t k = 0; k < *op.count && !weak && cloned.count(base) == 0; ++k) TakeReg(b, c.from + static_cast<int>(k), op, base, name.kind, child.unit);
     } else if (split && !copy && b.names.count(plain) == 0 && b.names.count(base) != 0) {
       c.from = b.names[base].reg + element;
-      if (!weak && cloned.count(base) == 0 && cloned.count(plain) == 0) TakeReg(b, c.from, op, plain, name.kind, child.unit);
+      const bool stays = cloned.count(base) + cloned.count(plain) + borrowed.count(base) + borrowed.count(plain) != 0;
+      if (!weak && !stays) TakeReg(b, c.from, op, plain, name.kind, child.unit);
     } else {
       c.from = Lookup(b, plain, weak);
       bool clone = weak || cloned.count(plain) != 0 || borrowed.count(plain) != 0 || (split && (cloned.count(base) != 0 || borrowed.count(base) != 0));
