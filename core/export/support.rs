@@ -1033,14 +1033,18 @@ fn tell(line: String) {
     let _ = std::io::stdout().write_all((line + "\n").as_bytes());
     let _ = std::io::stdout().flush();
 }
-fn values() -> String {
+fn values(is_stuck: bool) -> String {
     IS_OVER.store(true, SeqCst); // to see whether a lock is free is to take it, and others may fail for that
     let mut values: Vec<String> =
         lock(&VALUES).iter().map(|(name, value)| format!("{}:{}", quoted(name), value.load(SeqCst))).collect();
     values.extend(lock(&CELLS).iter().map(|(name, cell)| format!("{}:{}", quoted(name), cell.read())));
     values.extend(lock(&TOLD).iter().map(|told| format!("{}:{}", quoted(&told.name), quoted(&told.object.seen()))));
-    // Last: whoever waits for room may go on from here.
-    let left = lock(&LEFT);
+    // Last: whoever waits for room may go on from here. What somebody is still at work with is not looked at.
+    let is_quiet = is_stuck || lock(&PARTIES).iter().all(|party| party.ended.load(SeqCst) || party.name == "main");
+    let mut left = lock(&LEFT);
+    if !is_quiet {
+        left.clear()
+    }
     let mut by_channel: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for Left(name, look) in left.iter() {
         if let Some(left) = look() {
@@ -1142,7 +1146,7 @@ pub fn run(scenario: fn() -> Out) {
         let parties = parties();
         tell(format!(
             "{{\"event\":\"hang\",\"panics\":{},\"values\":{},\"parties\":{}{}}}",
-            PANICS.load(SeqCst), values(), parties, turns()
+            PANICS.load(SeqCst), values(true), parties, turns()
         ));
         unsafe { _exit(3) }
     });
@@ -1155,7 +1159,7 @@ pub fn run(scenario: fn() -> Out) {
     let outcome = if result.is_ok() { "completed" } else { "panicked" };
     tell(format!(
         "{{\"event\":\"end\",\"outcome\":\"{}\",\"panics\":{},\"values\":{}{}}}",
-        outcome, PANICS.load(SeqCst), values(), turns()
+        outcome, PANICS.load(SeqCst), values(false), turns()
     ));
     unsafe { _exit(if result.is_ok() { 0 } else { 101 }) }
 }
