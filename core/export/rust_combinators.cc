@@ -96,6 +96,7 @@ RustAct RustWriter::Join(const Op& op) {
     if (branch.name) {
       text = Lent(Use(*branch.name, Mode::kMut, &op));
       if (branch.name->kind == Kind::kTask && op.try_join) text = "async { joined((" + text + ").await).map_err(|_| Fail) }";
+      if (branch.name->kind == Kind::kNotified && op.try_join) text = "async {\n(" + text + ").await;\nout(0)\n}";
     } else {
       bool gives = false;
       text = AsyncBlock(*branch.await, &gives);

@@ -1,5 +1,6 @@
 // Values: frames and their handles, captures, and what a drop does.
 #include <algorithm>
+#include <utility>
 
 #include "core/model/machine.h"
 
@@ -383,12 +384,15 @@ bool Machine::DropValue(int thread, int strand, RegKind kind, int base, std::int
 
 // Drop and shutdown of a runtime (4.3 to 4.8). Phases of the strand: 1 drops a current_thread's tasks, 2 waits for
 // the pool. Returns true when the instruction is finished.
+constexpr char kNoDropHere[] = "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is dropped from within an asynchronous context.";
+
 bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::int64_t timeout) {
   StrandCell& s = S(strand);
   RuntimeCell& rt = RT(runtime);
   ThreadCell& t = T(thread);
   const RuntimeDef& def = p_.runtimes[static_cast<std::size_t>(runtime)];
   bool ct = !def.declared->multi_thread;
+  constexpr std::uint8_t kRefused = 4;   // of `winner`: it panics once the tasks are dropped
   bool pool_first = ct && timeout >= 0 && wait;   // 4.6: shutdown_timeout waits for the pool before it drops tasks
   if (s.phase == 0) {
     if (--rt.references != 0) return true;
@@ -436,14 +440,26 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     t.current = s.saved_current;
     s.saved_current = 0;
     s.phase = 0;
-    if (pool_first) { rt.life = Life::kDead; s.winner = 0; return true; }
+    if (pool_first) {
+      const bool is_refused = std::exchange(s.winner, std::uint8_t{0}) == kRefused;
+      rt.life = Life::kDead;
+      if (is_refused) Panic(thread, strand, "ownership/drop-in-async", kNoDropHere);
+      return !is_refused;
+    }
   }
   if (s.winner == 1 && s.phase == 0) {
     s.winner = 2;
     if (!wait || (t.entered != 0 && IsPanicking(strand, kOfThread))) { s.winner = 0; return true; }
+    if (t.entered != 0 && pool_first) {   // what unwinds drops the tasks
+      s.winner = kRefused;
+      s.phase = 1;
+      s.saved_current = t.current;
+      t.current = static_cast<std::uint8_t>(runtime + 1);
+      return false;
+    }
     if (t.entered != 0) {
       s.winner = 0;
-      Panic(thread, strand, "ownership/drop-in-async", "Cannot drop a runtime in a context where blocking is not allowed. This happens when a runtime is dropped from within an asynchronous context.");
+      Panic(thread, strand, "ownership/drop-in-async", kNoDropHere);
       return false;
     }
     s.phase = 2;
