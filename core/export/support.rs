@@ -533,6 +533,7 @@ pub fn in_party(name: String, body: impl FnOnce() -> Out) -> impl FnOnce() -> Ou
     let party = new_party(name);
     let end = EndOf(party.clone());   // also of a closure that is dropped and never runs
     move || {
+        let body = body; // before the end of the party, which comes when what it owns has fallen
         let _end = end;
         let _entered = enter(&party);
         body()
