@@ -48,7 +48,7 @@ ALL_SOURCES := $(CORE_SOURCES) $(TOOL_SOURCES) $(TEST_SOURCES) $(BENCH_SOURCES) 
 TOUR := $(firstword $(sort $(wildcard scenarios/tour/*.json)))
 
 .PHONY: all help lib deps deps-bench deps-browser deps-packaging deps-rust demo test test-browser test-packages bigtest \
-  bench microbench stress asan tsan fidelity fidelity-sample confirm fuzz mutants sanitized tidy format golden readme clean install uninstall deb
+  bench microbench stress asan tsan fidelity fidelity-sample confirm fuzz fuzzers mutants sanitized tidy format golden readme clean install uninstall deb
 .SECONDARY: $(call objects,$(FUZZ_SOURCES))
 
 all: $(BUILD)/asyncrt-check lib
@@ -222,13 +222,14 @@ confirm: ## try the findings of the scenarios on real Tokio, and write which one
 SANITIZED ?= $(BUILD)/sanitized
 SANITIZE_CXX ?= clang++
 SANITIZE ?= -O1 -g1 -fno-omit-frame-pointer -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
-SANITIZE_LINK ?= -fsanitize=address,undefined
+SANITIZE_LINK := -fsanitize=address,undefined
 FUZZ_LINK ?= -fsanitize=fuzzer,address,undefined
 sanitize = $(MAKE) --no-print-directory BUILD=$(SANITIZED) CXX="$(SANITIZE_CXX)" CXXFLAGS="$(SANITIZE)"
-sanitized:
+fuzzers:
 	@$(MAKE) --no-print-directory deps PACKAGES="clang $(PACKAGES)"
-	+@$(sanitize) LDFLAGS="$(SANITIZE_LINK) $(LDFLAGS)" $(SANITIZED)/asyncrt-check $(SANITIZED)/tests
 	+@$(sanitize) LDFLAGS="$(FUZZ_LINK) $(LDFLAGS)" $(patsubst %,$(SANITIZED)/%_fuzz,$(FUZZERS))
+sanitized: fuzzers
+	+@$(sanitize) LDFLAGS="$(SANITIZE_LINK) $(LDFLAGS)" $(SANITIZED)/asyncrt-check $(SANITIZED)/tests
 
 asan: sanitized ## unit tests and scenarios under the address and undefined-behaviour sanitizers
 	@$(MAKE) --no-print-directory asan-units asan-scenarios
@@ -244,8 +245,8 @@ tsan: ## every parallel path under the thread sanitizer
 
 # What each fuzzer learns stays in the build directory; an input that ends one is left beside it. Two run at a time.
 # Without sanitizers some ten times as many inputs are tried:
-# make fuzz SANITIZED=build/unsanitized SANITIZE="-O2 -fsanitize=fuzzer-no-link" SANITIZE_LINK= FUZZ_LINK=-fsanitize=fuzzer
-fuzz: sanitized ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
+# make fuzz SANITIZED=build/unsanitized SANITIZE="-O2 -fsanitize=fuzzer-no-link" FUZZ_LINK=-fsanitize=fuzzer
+fuzz: fuzzers ## random inputs to every reader and to the whole check, FUZZ_SECONDS each
 	@$(MAKE) --no-print-directory fuzz-all
 fuzz-all:
 	@printf '%s\n' $(FUZZERS) | xargs -P 2 -I FUZZER bash tests/fuzz/run.sh $(SANITIZED) FUZZER $(FUZZ_SECONDS)

@@ -394,6 +394,12 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
   bool ct = !def.declared->multi_thread;
   constexpr std::uint8_t kRefused = 4;   // of `winner`: it panics once the tasks are dropped
   bool pool_first = ct && timeout >= 0 && wait;   // 4.6: shutdown_timeout waits for the pool before it drops tasks
+  auto refuse = [&] {   // it may not wait here; a thread that unwinds goes on without
+    s.winner = 0;
+    if (IsPanicking(strand, kOfThread)) return true;
+    Panic(thread, strand, "ownership/drop-in-async", kNoDropHere);
+    return false;
+  };
   if (s.phase == 0) {
     if (--rt.references != 0) return true;
     rt.life = Life::kShutdown;
@@ -441,27 +447,23 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
     s.saved_current = 0;
     s.phase = 0;
     if (pool_first) {
-      const bool is_refused = std::exchange(s.winner, std::uint8_t{0}) == kRefused;
       rt.life = Life::kDead;
-      if (is_refused) Panic(thread, strand, "ownership/drop-in-async", kNoDropHere);
-      return !is_refused;
+      if (s.winner == kRefused) return refuse();
+      s.winner = 0;
+      return true;
     }
   }
   if (s.winner == 1 && s.phase == 0) {
     s.winner = 2;
-    if (!wait || (t.entered != 0 && IsPanicking(strand, kOfThread))) { s.winner = 0; return true; }
-    if (t.entered != 0 && pool_first) {   // what unwinds drops the tasks
+    if (!wait) { s.winner = 0; return true; }
+    if (t.entered != 0 && pool_first) {   // what it drops then are the tasks
       s.winner = kRefused;
       s.phase = 1;
       s.saved_current = t.current;
       t.current = static_cast<std::uint8_t>(runtime + 1);
       return false;
     }
-    if (t.entered != 0) {
-      s.winner = 0;
-      Panic(thread, strand, "ownership/drop-in-async", kNoDropHere);
-      return false;
-    }
+    if (t.entered != 0) return refuse();
     s.phase = 2;
     if (timeout > 0) {
       s.timer = static_cast<std::int32_t>(std::min<std::int64_t>(timeout, 2'000'000'000)) + 1;

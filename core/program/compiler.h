@@ -162,6 +162,7 @@ class Compiler {
     return "`" + set + "` has a member that is not Send, and this body takes it to another thread";
   }
   bool IsNotSend(const Builder& b, int reg) const;
+  static bool OnlyBorrows(const Builder& b, const std::string& key);
   // For as long as the innermost `thread_scope` is open.
   void Lend(Builder& b, int reg, const Op& op);
   // Has a value leave its register, for good.

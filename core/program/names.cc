@@ -311,16 +311,19 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
   program_->captures[static_cast<std::size_t>(list)] = std::move(out);
 }
 
+// Whether this body has a value by a borrow.
+bool Compiler::OnlyBorrows(const Builder& b, const std::string& key) {
+  return b.made_by != nullptr && std::any_of(b.made_by->borrow.begin(), b.made_by->borrow.end(), [&](const Ref& borrowed) { return KeyOf(borrowed) == key; });
+}
+
 void Compiler::Take(Builder& b, int reg, const Op& op) {
   const std::string& name = U(b).regs[static_cast<std::size_t>(reg)].name;
   if (auto lent = lent_.find({b.unit, reg}); lent != lent_.end())
     Refuse("ownership/borrow-escapes", name, lent->second.to->node, op.node, lent->second.to, &op, b,
            "`" + name + "` is moved here, and a thread of the `thread_scope` still borrows it");
-  if (b.made_by != nullptr)
-    for (const Ref& borrowed : b.made_by->borrow)
-      if (KeyOf(borrowed) == name)
-        Refuse("ownership/borrow-escapes", name, b.made_by->node, op.node, b.made_by, &op, b,
-               "this body only borrowed `" + name + "`, and gives it away");
+  if (OnlyBorrows(b, name))
+    Refuse("ownership/borrow-escapes", name, b.made_by->node, op.node, b.made_by, &op, b,
+           "this body only borrowed `" + name + "`, and gives it away");
   b.moved[reg] = {&op, op.node};
 }
 
@@ -348,9 +351,8 @@ void Compiler::CheckShared(Builder& b, const Op& op) {
   if (reg >= 0 && lent != lent_.end())
     Refuse("ownership/two-borrows", key, lent->second.to->node, op.node, lent->second.to, &op, b,
            "`" + key + "` changes here, and a thread of the `thread_scope` still borrows it");
-  for (const Ref& borrowed : b.made_by != nullptr ? b.made_by->borrow : std::vector<Ref>())
-    if (KeyOf(borrowed) == key)
-      Refuse("ownership/two-borrows", key, b.made_by->node, op.node, b.made_by, &op, b, "`" + key + "` changes here, and this body only borrowed it");
+  if (OnlyBorrows(b, key))
+    Refuse("ownership/two-borrows", key, b.made_by->node, op.node, b.made_by, &op, b, "`" + key + "` changes here, and this body only borrowed it");
 }
 
 bool Compiler::IsOfAScope(const Builder& b, const std::string& key) const {
@@ -373,11 +375,9 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
   const Code code = op.def->code;
   bool local = code == Code::kSpawnLocal || code == Code::kPush || code == Code::kFuture;   // no other thread
   bool local_set = r.kind == RegKind::kSet && program_->elements[static_cast<std::size_t>(r.base)].kind == Kind::kLocalSet;
-  if (b.made_by != nullptr && code != Code::kFuture)
-    for (const Ref& borrowed : b.made_by->borrow)
-      if (KeyOf(borrowed) == what)
-        Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
-               "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
+  if (code != Code::kFuture && OnlyBorrows(b, what))
+    Refuse("ownership/borrow-escapes", what, b.made_by->node, op.node, b.made_by, &op, b,
+           "this body only borrowed `" + what + "`, and gives it to one that may outlive the borrow");
   if (IsOfAScope(b, what)) {
     of_scope_units_.insert(unit);
     const bool within = code == Code::kFuture || code == Code::kMakeValue || (code == Code::kSpawnThread && OpenThreadScope(b) >= 0);
