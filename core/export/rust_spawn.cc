@@ -34,10 +34,6 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
   std::string first;
   for (const std::string& name : child.locals)
     if (child.copied.count(name) == 0) first += "let " + Ident("%" + name) + " = Local::new(0);\n";
-  // Captured values fall in reverse order of arrival, as those that the body makes.
-  if (child.captures.size() > 1)
-    for (const RustCapture& capture : child.captures)
-      if (const RustValue* value = FindIn(child, capture.key)) first += "let mut " + value->ident + " = " + value->ident + ";\n";
   unit_ = child.parent;
   exits_ = exits;
   block_ = block;

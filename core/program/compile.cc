@@ -180,7 +180,6 @@ void Compiler::BeginUnit(Builder& b) {
   U(b).strand_entry.push_back(Pc());
   b.scope = -1;
   root_scope_[b.unit] = OpenScope(b, ScopeDef::Kind::kRoot);
-  captured_count_[b.unit] = 0;
   b.async_scope = b.scope;
   b.returns.emplace_back();
 }

@@ -211,7 +211,7 @@ class Compiler {
   std::unique_ptr<Program> program_;
   std::map<std::string, int> first_element_, declared_, runtime_index_;
   std::set<std::string> held_;
-  std::map<int, int> root_scope_, captured_count_, copies_;
+  std::map<int, int> root_scope_, copies_;
   std::map<int, std::set<int>> strand_roots_;
   std::map<int, int> around_strand_;                 // root of a strand -> the scope in which it is polled
   std::map<const Body*, int> unit_of_body_;

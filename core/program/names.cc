@@ -129,7 +129,7 @@ int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
   if (found >= 0) return found;
   Binding outer;
   if (b.parent == nullptr || !Exists(b.parent, key, b.made_by, &outer)) return -1;
-  // A captured value arrives before everything that the body makes itself.
+  // As fields of a closure or a future: they fall after what the body makes itself, the first mentioned first.
   RegKind kind = outer.kind;
   // A member of a join_set has no other handle than one to abort it by.
   if ((by_handle_only && (kind == RegKind::kTask || kind == RegKind::kThread)) || kind == RegKind::kAbortHandle) {
@@ -150,7 +150,7 @@ int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
   for (int k = 0; k < outer.count; ++k) {
     int reg = NewReg(b, kind, base, outer.count > 1 ? key + "[" + std::to_string(k) + "]" : key);
     auto& regs = Scope(RootScope(b)).regs;
-    regs.insert(regs.begin() + static_cast<std::ptrdiff_t>(captured_count_[b.unit]++), reg);
+    regs.insert(regs.begin(), reg);
     if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
   }
   b.names[key] = {first, outer.count, kind};

@@ -124,7 +124,7 @@ struct Instr {
 struct ScopeDef {
   enum class Kind : std::uint8_t { kBlock, kCatch, kBip, kSelect, kThreadScope, kRoot, kUnconstrained } kind = Kind::kBlock;
   int parent = -1;
-  std::vector<int> regs;      // in order of arrival
+  std::vector<int> regs;      // they fall from the last to the first
   int cleanup_pc = -1;
   int pc = -1;                // kCatch: where the handler is. kSelect/kBip: the register that it needs
   int list = -1;
