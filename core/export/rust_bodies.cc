@@ -54,21 +54,6 @@ bool HasFail(const Body& body) {
   return AnyOp(body, [](const Op& op) { return op.def->code == Code::kFail; });
 }
 
-bool MayLeave(const Op& op) {
-  const auto leaves = [](const Op& inner) {
-    const Code code = inner.def->code;
-    return code == Code::kReturn || code == Code::kFail || code == Code::kBreak || code == Code::kContinue;
-  };
-  if (leaves(op)) return true;
-  const bool own = IsAsyncBlockOp(op.def->code);
-  for (const Body* inner : {own ? nullptr : op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get()})
-    if (inner != nullptr && AnyOp(*inner, leaves)) return true;
-  for (const Branch& branch : op.branches)
-    for (const Body* inner : {op.def->code == Code::kChoose ? branch.await.get() : nullptr, branch.then.get()})
-      if (inner != nullptr && AnyOp(*inner, leaves)) return true;
-  return false;
-}
-
 bool Diverges(const Body& body) {
   if (body.ops.empty()) return false;
   const Op& last = body.ops.back();

@@ -34,18 +34,18 @@ void RustWriter::Select(const Op& op) {
       future = Lent(Use(*branch.name, Mode::kMut, &op));
       pattern = value != nullptr && value->is_arm ? "_" : branch.name->kind == Kind::kTask ? "Ok(Ok(_))" : "Ok(_)";
     } else if (single != nullptr) {
-      future = AsyncText([&] {
+      future = InPlace(true, [&] {
         Marker(*single);
         act = Act(*single);
         Line(act.fails == Fails::kResult ? AsOperand(act.expr) + ".ok()" : act.expr);
-      }, false);
+      });
       future = "async {\n" + future + "\n}";
       const bool gives = act.binds || act.gives_message || act.gives_value;
       pattern = act.fails == Fails::kNever ? gives ? "got" : "_" : gives ? "Some(got)" : "Some(_)";
     } else if (const Op* taken = branch.await->ops.size() == 1 ? &branch.await->ops[0] : nullptr;
                taken != nullptr && taken->body != nullptr && !taken->has_or && IsAcquire(taken->def->code) && !HasExits(*taken->body)) {
       // It fails as a whole where there is nothing to hold for its body.
-      future = AsyncText([&] {
+      future = InPlace(true, [&] {
         Marker(*taken);
         const RustAct got = Act(*taken);
         Line("let tried = " + (got.fails == Fails::kResult ? AsOperand(got.expr) + ".ok()" : "Some(" + got.expr + ")") + ";");
@@ -54,7 +54,7 @@ void RustWriter::Select(const Op& op) {
         Ops(*taken->body);
         Line("Some(())");
         Line("} else {\nNone\n}");
-      }, false);
+      });
       future = "async {\n" + future + "\n}";
       pattern = "Some(_)";
     } else {
@@ -67,13 +67,11 @@ void RustWriter::Select(const Op& op) {
     std::vector<std::string> saved;
     saved.swap(lines_);
     unit_->scopes.emplace_back();
-    ++nesting_;
     if (single != nullptr && (act.binds || (act.gives_message && !single->with.empty()) || (act.gives_value && !single->var.empty()))) {
       act.fails = Fails::kNever;
       Bind(single->def->code == Code::kTimeout ? *SingleOp(*single->body) : *single, act, "got");
     }
     if (branch.then) Ops(*branch.then);
-    --nesting_;
     unit_->scopes.pop_back();
     bodies.push_back(JoinedLines(lines_));
     lines_.swap(saved);
@@ -122,11 +120,11 @@ RustAct RustWriter::Timeout(const Op& op) {
     return act;
   }
   if (const Op* single = SingleOp(*op.body); single != nullptr && single->def->code != Code::kTimeout) {
-    const std::string inner = AsyncText([&] {
+    const std::string inner = InPlace(true, [&] {
       Marker(*single);
       act = Act(*single);
       Line(act.fails == Fails::kNever ? act.expr : AsOperand(act.expr) + ".unwrap()");
-    }, false);
+    });
     act.expr = start + "async {\n" + inner + "\n}).await";
     act.fails = Fails::kResult;
     return act;
@@ -150,10 +148,10 @@ RustAct RustWriter::BlockOn(const Op& op) {
     set.name = op.local;
     set.kind = Kind::kLocalSet;
     const std::string text = Use(set, Mode::kRef, &op);
-    block = AsyncBlock(*op.body, &gives, true);
+    block = AsyncBlock(*op.body, &gives);
     block = text + ".run_until(" + block + ")";
   } else {
-    block = AsyncBlock(*op.body, &gives, true);
+    block = AsyncBlock(*op.body, &gives);
   }
   act.expr = start + block + ")";
   act.fails = gives ? Fails::kResult : Fails::kNever;
@@ -167,7 +165,7 @@ void RustWriter::CatchPanic(const Op& op) {
   } else {
     const bool gives = HasExits(*op.body);
     Exits* const exits = std::exchange(exits_, nullptr);
-    std::string text = BlockText(*op.body);
+    std::string text = ClosureText(*op.body);
     exits_ = exits;
     if (gives && !Diverges(*op.body)) text += "\nout(0)";
     Line(std::string("if std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| ") + (gives ? "-> Out " : "") + "{\n" + text + "\n})).is_err() {");

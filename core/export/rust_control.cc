@@ -12,21 +12,12 @@ using Fails = RustAct::Fails;
 // ---- blocks ------------------------------------------------------------------------------------------------------
 
 void RustWriter::Ops(const Body& body) {
-  int left = 0;   // what stands behind an op that may leave the body is not reached by every run
-  for (const Op& op : body.ops) {
-    Statement(op);
-    if (!MayLeave(op)) continue;
-    ++nesting_;
-    ++left;
-  }
-  nesting_ -= left;
+  for (const Op& op : body.ops) Statement(op);
 }
 
 void RustWriter::Block(const Body& body) {
   unit_->scopes.emplace_back();
-  ++nesting_;
   Ops(body);
-  --nesting_;
   unit_->scopes.pop_back();
 }
 
@@ -79,37 +70,45 @@ void RustWriter::Alternatives(const std::vector<const Body*>& bodies, const std:
   WhereMeet(ways);
 }
 
-// The inside of an `async` block that is part of this body.
-std::string RustWriter::AsyncText(const std::function<void()>& write, bool straight) {
+// The inside of an async block or a closure that is part of this body. Rust moves into it from the start what it moves
+// somewhere, unless that is only taken out of its slot.
+std::string RustWriter::InPlace(bool async, const std::function<void()>& write) {
   std::vector<std::string> saved;
   saved.swap(lines_);
-  const int block = block_, nesting = nesting_;
-  const bool async = unit_->async;
-  Exits* const exits = std::exchange(exits_, nullptr);
-  block_ = ++blocks_;
-  if (straight) straight_[block_] = {block, nesting};
-  nesting_ = 0;
-  unit_->async = true;
+  const int block = std::exchange(block_, ++blocks_);
+  const bool around = std::exchange(unit_->async, async);
+  Exits* const exits = std::exchange(exits_, async ? nullptr : exits_);
+  Place& place = places_[block_];
+  place.around = block;
   unit_->scopes.emplace_back();
   write();
   unit_->scopes.pop_back();
-  unit_->async = async;
+  std::string owned;
+  bool is_moved = true;
+  for (const auto& [id, ident] : place.mentions) {
+    if (place.takes.count(id) == 0) continue;
+    owned += (owned.empty() ? "" : ", ") + ident;
+    is_moved = is_moved && slots_.count(id) == 0;
+  }
+  if (!is_moved) lines_.insert(lines_.begin(), "if false {\ndrop((" + owned + ",));\nunreachable!()\n}");
+  unit_->async = around;
   exits_ = exits;
   block_ = block;
-  nesting_ = nesting;
   std::string text = JoinedLines(lines_);
   lines_.swap(saved);
   return text;
 }
 
+std::string RustWriter::ClosureText(const Body& body) {
+  return InPlace(false, [&] { Ops(body); });
+}
+
 // A body that Rust has in a closure and that is none of its own: what leaves it goes on outside.
 void RustWriter::InClosure(const std::string& head, const std::string& tail, const Body& body) {
-  const bool async = std::exchange(unit_->async, false);
   Exits exits;
   Exits* const around = std::exchange(exits_, &exits);
-  std::string text = BlockText(body);
+  std::string text = ClosureText(body);
   exits_ = around;
-  unit_->async = async;
   if (!exits.returns && !exits.breaks && !exits.continues) { Line(head + " {\n" + text + "\n}" + tail + ";"); return; }
   if (!Diverges(body)) text += "\nExit::On";
   Line("match " + head + " -> Exit {\n" + text + "\n}" + tail + " {");
@@ -130,9 +129,9 @@ void RustWriter::InClosure(const std::string& head, const std::string& tail, con
   Line("}");
 }
 
-std::string RustWriter::AsyncBlock(const Body& body, bool* gives_out, bool straight) {
+std::string RustWriter::AsyncBlock(const Body& body, bool* gives_out) {
   *gives_out = HasExits(body);
-  std::string text = AsyncText([&] { Ops(body); }, straight);
+  std::string text = InPlace(true, [&] { Ops(body); });
   if (*gives_out && !Diverges(body)) text += "\nout(0)";
   return "async {\n" + text + "\n}";
 }
@@ -170,11 +169,9 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     Line("let tried = " + option + ";");
     Line("if let Some(got) = tried {");
     unit_->scopes.emplace_back();
-    ++nesting_;
     Bind(binder, act, "got");
     Ops(*binder.body);
     if (apart) Line("false");
-    --nesting_;
     unit_->scopes.pop_back();
     Line("} else {");
     if (apart) {
@@ -338,10 +335,8 @@ void RustWriter::Statement(const Op& op) {
         act.expr = op.def->code == Code::kAwait ? "joined(one.await)" : "joined_thread(one.join())";
         act.gives_value = true;
         act.fails = Fails::kResult;
-        ++nesting_;
         if (op.has_or) BindOrElse(op, op, act, act.expr + ".ok()");
         else Bind(op, act, act.expr + ".unwrap()");
-        --nesting_;
         Line("}");
         return;
       }

@@ -194,16 +194,9 @@ RustAct RustWriter::Act(const Op& op) {
       return simple(op.future ? Use(*op.future, Mode::kTake, &op) + ".await" : Shared(op.on) + ".notified().await");
     case Code::kGetOrInit: {
       if (kind == Kind::kStdOnce) {
-        const bool async = unit_->async;
-        unit_->async = false;
         Exits* const exits = std::exchange(exits_, nullptr);
-        // The closure may not run at all, so what it gives up is not to move into it.
-        const int block = std::exchange(block_, ++blocks_), nesting = std::exchange(nesting_, 0);
-        std::string body = BlockText(*op.body);
-        block_ = block;
-        nesting_ = nesting;
+        std::string body = ClosureText(*op.body);
         exits_ = exits;
-        unit_->async = async;
         if (HasFail(*op.body))
           return simple("try_once(&" + Shared(op.on) + ", || {\n" + body + (Diverges(*op.body) ? "" : "\nout(0)") + "\n})", Fails::kResult);
         if (HasExits(*op.body)) body = "let _: Out = (|| {\n" + body + (Diverges(*op.body) ? "" : "\nout(0)") + "\n})();";

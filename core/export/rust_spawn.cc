@@ -15,13 +15,12 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
   open_.push_back(&body);
   std::vector<std::string> saved;
   saved.swap(lines_);
-  const int block = block_, nesting = nesting_;
+  const int block = block_;
   Exits* const exits = std::exchange(exits_, nullptr);
   child.parent = unit_;
   child.made_by = &op;
   child.async = async;
   child.block = block_ = ++blocks_;
-  nesting_ = 0;
   child.scopes.emplace_back();
   child.scopes.emplace_back();
   unit_ = &child;
@@ -37,7 +36,6 @@ std::string RustWriter::OwnBody(const Op& op, const Body& body, bool async, Rust
   unit_ = child.parent;
   exits_ = exits;
   block_ = block;
-  nesting_ = nesting;
   lines_.swap(saved);
   open_.pop_back();
   return first + text;

@@ -1,6 +1,8 @@
 // Names, values, types and expressions.
 #include "core/export/rust_writer.h"
 
+#include <algorithm>
+
 #include "core/report/display.h"
 #include "core/scenario/names.h"
 
@@ -221,20 +223,21 @@ RustValue* RustWriter::GuardOf(const std::string& name) {
 
 std::string RustWriter::UseValue(RustValue& value, Mode mode, const std::string& index) {
   FreeOfBorrows(value, mode);
-  if (mode == Mode::kTake && !value.array) {
-    // Rust moves a value into an inner block when that is made; only what every run of the block takes may be.
-    int block = block_, nesting = nesting_;
-    while (block != value.block) {
-      auto up = straight_.find(block);
-      if (up == straight_.end() || nesting != 0) { slots_.insert(value.id); break; }
-      block = up->second.first;
-      nesting = up->second.second;
-    }
+  const bool is_element = value.array || value.key.find('[') != std::string::npos, takes = mode == Mode::kTake;
+  const bool is_inside = block_ != value.block;
+  for (int block = block_; block != value.block && !is_element && places_.count(block) != 0; block = places_[block].around) {
+    Place& place = places_[block];
+    const std::pair<int, std::string> mention{value.id, value.ident};
+    if (std::find(place.mentions.begin(), place.mentions.end(), mention) == place.mentions.end()) place.mentions.push_back(mention);
+    if (takes) place.takes.insert(value.id);
+  }
+  if (takes && !value.array) {
+    if (is_element && is_inside) slots_.insert(value.id);
     value.taken = true;
   }
   std::string text = value.ident;
   if (value.array) {
-    if (index.empty()) return text;
+    if (index.empty()) return takes && is_inside ? "std::mem::take(&mut " + text + ")" : text;
     text += index;
     return text + (mode == Mode::kTake ? ".take().unwrap()" : mode == Mode::kMut ? ".as_mut().unwrap()" : ".as_ref().unwrap()");
   }

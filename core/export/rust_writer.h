@@ -1,6 +1,6 @@
 // How a scenario's tree becomes Rust. Names are resolved as the compiler of the model does (core/program/names.cc):
 // a moved body captures what it mentions, the blocks inside it use what is around them. What Rust cannot see through
-// (a value that only some run of an inner block takes) is kept in an `Option`, which a second pass knows of.
+// (an element of an array, a guard that may not have been got) is kept in an `Option`, which a second pass knows of.
 //
 // rust_writer.cc has names, values and expressions, rust_ops.cc the ops that give something, rust_combinators.cc those
 // made of futures, rust_spawn.cc bodies that move, rust_control.cc blocks and statements, rust.cc the module and the cargo project around it.
@@ -133,8 +133,9 @@ class RustWriter {
   // Bodies of which one runs; null: an empty one. `around` writes what stands around each.
   void Alternatives(const std::vector<const Body*>& bodies, const std::function<void(std::size_t, const std::function<void()>&)>& around);
   std::string BlockText(const Body& body);
-  std::string AsyncBlock(const Body& body, bool* gives_out, bool straight = false);
-  std::string AsyncText(const std::function<void()>& write, bool straight);
+  std::string AsyncBlock(const Body& body, bool* gives_out);
+  std::string ClosureText(const Body& body);
+  std::string InPlace(bool async, const std::function<void()>& write);
   std::string OwnBody(const Op& op, const Body& body, bool async, RustUnit& child);
   std::vector<std::string> Prelude(const Op& op, RustUnit& child);
   void Spawn(const Op& op);
@@ -173,15 +174,19 @@ class RustWriter {
   };
   Exits* exits_ = nullptr;
   RustUnit* unit_ = nullptr;
-  int next_id_ = 0, block_ = 0, blocks_ = 0, nesting_ = 0;   // nesting_: how deep in conditions and loops of this block
-  std::map<int, std::pair<int, int>> straight_;        // a block_on's block -> the block around it, and how deep in conditions
+  int next_id_ = 0, block_ = 0, blocks_ = 0;
+  // An async block or a closure that is part of a body.
+  struct Place {
+    int around = 0;
+    std::vector<std::pair<int, std::string>> mentions;   // ids and names of what is around it
+    std::set<int> takes;
+  };
+  std::map<int, Place> places_;                        // by block
 };
 
 // `return` or `fail` that ends the block that this body stands in.
 bool HasExits(const Body& body);
 bool HasFail(const Body& body);
-// Some run of the op does not get to the next one in its body.
-bool MayLeave(const Op& op);
 // The op of a branch that is just one op whose result the branch gives on; null otherwise.
 const Op* SingleOp(const Body& body);
 // No way leads out of its end.

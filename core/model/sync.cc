@@ -315,6 +315,8 @@ void Machine::NoteOrder(int strand, LockUse wanted) {
         if (!IsGuard(reg.kind) || R(frame)[r] == 0) continue;
         LockUse held{reg.base + R(frame)[r] - 1, reg.kind != RegKind::kReadGuard};
         if (held.element == wanted.element || !IsLock(p_.elements[static_cast<std::size_t>(held.element)].kind)) continue;
+        // A future has it, and so has the body around that made it.
+        if (std::any_of(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count), [&](const LockUse& one) { return one.element == held.element; })) continue;
         if (count < all.size()) all[count++] = held;
       }
     if (IsRoot(at) && UnitOf(frame).kind == UnitKind::kTask) break;   // whoever polls a task does not wait for it

@@ -4,6 +4,7 @@
 #include "core/program/thread_waits.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace asyncrt {
 std::unique_ptr<Program> Compiler::Run() {
@@ -153,9 +154,52 @@ void Compiler::CloseScope(Builder& b) {
 void Compiler::EmitDrops(Builder& b, int scope) {
   const std::vector<int> regs = Scope(scope).regs;
   for (auto it = regs.rbegin(); it != regs.rend(); ++it) At(Emit(b, VmOp::kDropReg)).reg = *it;
+  EmitOwned(b, scope);
   if (Scope(scope).kind == ScopeDef::Kind::kBip) At(Emit(b, VmOp::kBipExit)).reg = Scope(scope).pc;
   if (Scope(scope).kind == ScopeDef::Kind::kThreadScope) At(Emit(b, VmOp::kScopeJoin)).reg = Scope(scope).pc;
   if (Scope(scope).kind == ScopeDef::Kind::kUnconstrained) At(Emit(b, VmOp::kUnconstrainedEnd)).reg = Scope(scope).pc;
+}
+
+void Compiler::EmitFalls(Builder& b, const std::vector<int>& regs) {
+  for (int reg : regs) At(Emit(b, VmOp::kDropReg)).reg = reg;
+}
+
+void Compiler::BeginOwner(Builder& b) {
+  b.owners.emplace_back();
+  b.owners.back().scope = b.scope;
+}
+
+void Compiler::EmitOwned(Builder& b, int scope) {
+  for (Owner& owner : b.owners)
+    if (owner.scope == scope) owner.ends.push_back(Emit(b, VmOp::kNop));   // some of it may be mentioned only further down
+}
+
+std::vector<int> Compiler::EndOwner(Builder& b) {
+  Owner owner = std::move(b.owners.back());
+  b.owners.pop_back();
+  std::vector<int> owned;
+  for (const auto& [reg, moved] : owner.takes) {
+    owned.push_back(reg);
+    b.moved.insert({reg, moved});
+  }
+  if (owned.empty()) return owned;
+  std::sort(owned.begin(), owned.end(), [&](int one, int other) { return owner.mentioned[one] < owner.mentioned[other]; });
+  FallWith(owner.scope, owned);
+  const int skip = Emit(b, VmOp::kJump), around = std::exchange(b.scope, owner.scope);
+  for (int end : owner.ends) {
+    At(end).op = VmOp::kJump;
+    At(end).target = Pc();
+    EmitFalls(b, owned);
+    At(Emit(b, VmOp::kJump)).target = end + 1;
+  }
+  b.scope = around;
+  At(skip).target = Pc();
+  return owned;
+}
+
+void Compiler::FallWith(int scope, const std::vector<int>& regs) {
+  auto& all = Scope(scope).regs;
+  all.insert(all.begin(), regs.rbegin(), regs.rend());
 }
 
 // Drops for a jump out of all scopes inside `until` (exclusive).
@@ -257,13 +301,13 @@ void Compiler::PatchReturns(Builder& b) {
 }
 
 // A body that is polled on its own, in the same frame. Returns the local strand number.
-int Compiler::Strand(Builder& b, const Body& body, Ends ends) {
+int Compiler::Strand(Builder& b, const Body& body, Ends ends, std::vector<int>* owned) {
   const Op* only = body.ops.size() == 1 && ends != Ends::kWithItsBlock ? &body.ops[0] : nullptr;
-  return Strand(b, [&] { BodyOps(b, body); }, only, ends == Ends::kForThen);
+  return Strand(b, [&] { BodyOps(b, body); }, only, ends == Ends::kForThen, owned);
 }
 
 // The same for code that is no body of the scenario. `only`: the single op that it consists of, if it does.
-int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure) {
+int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure, std::vector<int>* owned) {
   int skip = Emit(b, VmOp::kJump);
   int outer_strand = b.strand, outer_scope = b.scope, outer_async = b.async_scope;
   bool outer_diverged = b.diverged;
@@ -280,12 +324,15 @@ int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* on
   b.async_scope = root;
   b.returns.emplace_back();
   int first = Pc();
+  BeginOwner(b);
   code();
   if (!b.diverged) EmitDrops(b, root);
   Emit(b, VmOp::kEnd);
   PatchReturns(b);
   if (disable_on_failure && only != nullptr) {
-    int disabled = Emit(b, VmOp::kDisabledEnd);
+    int disabled = Pc();
+    EmitOwned(b, root);
+    Emit(b, VmOp::kDisabledEnd);
     for (int pc = first; pc < disabled; ++pc)
       if (At(pc).or_pc == -1 && At(pc).source >= 0 && program_->sources[static_cast<std::size_t>(At(pc).source)].op == only)
         At(pc).or_pc = disabled;
@@ -299,6 +346,7 @@ int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* on
   At(skip).target = Pc();
   // What an op in the branch named belongs to the block around: move those registers out.
   if (only != nullptr) MoveNames(b, root, b.scope);
+  *owned = EndOwner(b);
   return strand;
 }
 

@@ -133,7 +133,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   multiplicity_ = saved_multiplicity;
 }
 
-void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries) {
+void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, std::vector<int>* entries, const std::vector<int>& falls) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
   std::vector<std::map<int, Moved>> ways;
@@ -143,6 +143,7 @@ void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& b
     b.moved = before;
     b.diverged = before_diverged;
     entries->push_back(Pc());
+    EmitFalls(b, falls);
     if (body != nullptr) Block(b, *body);
     if (!b.diverged) {
       all_diverged = false;
@@ -150,7 +151,6 @@ void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& b
     }
     ends.push_back(Emit(b, VmOp::kJump));
   }
-  (void)pc;
   for (int jump : ends) At(jump).target = Pc();
   b.moved = WhereMeet(ways);
   b.diverged = all_diverged;
@@ -212,6 +212,7 @@ void Compiler::CompileSelect(Builder& b, const Op& op) {
   CheckTwoBorrows(b, op);
   OpenScope(b, ScopeDef::Kind::kSelect);
   int scope = b.scope;
+  std::vector<int> falls;   // what the branches have that were not begun
   std::vector<BranchCode> branches;
   for (const Branch& branch : op.branches) {
     BranchCode code;
@@ -220,7 +221,9 @@ void Compiler::CompileSelect(Builder& b, const Op& op) {
       int index = -1;
       code.reg = ValueReg(b, *branch.name, op, &index);
     } else if (branch.await) {
-      code.strand = Strand(b, *branch.await, select ? Ends::kForThen : Ends::kWithItsBlock);
+      std::vector<int> owned;
+      code.strand = Strand(b, *branch.await, select ? Ends::kForThen : Ends::kWithItsBlock, &owned);
+      falls.insert(falls.end(), owned.begin(), owned.end());
       code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
     }
     branches.push_back(code);
@@ -239,13 +242,14 @@ void Compiler::CompileSelect(Builder& b, const Op& op) {
     if (op.otherwise) thens.push_back(op.otherwise.get());
     // Guards that the winner's op took belong to the block around, which is left at the end of `then`.
     std::vector<int> entries;
-    CompileAlternatives(b, thens, pc, &entries);
+    CompileAlternatives(b, thens, &entries, falls);
     for (std::size_t k = 0; k < op.branches.size(); ++k) program_->branches[static_cast<std::size_t>(list)][k].then_pc = entries[k];
     if (op.otherwise) At(pc).target = entries.back();
   } else if (op.has_or) {
-    FailurePath(b, pc, op);
+    FailurePath(b, pc, op, nullptr, falls);
   }
   CloseScope(b);
+  FallWith(scope, falls);
 }
 
 void Compiler::EmitReturn(Builder& b, const Op& op, bool failed) {
@@ -267,9 +271,11 @@ void Compiler::BlockInScope(Builder& b, const Body& body) {
   const int outer = b.async_scope;
   b.async_scope = b.scope;
   b.returns.emplace_back();
+  BeginOwner(b);
   BodyOps(b, body);
   b.async_scope = outer;
   CloseScope(b);
+  EndOwner(b);
   for (auto [jump, failed] : b.returns.back()) At(jump).target = Pc();
   if (!b.returns.back().empty()) b.diverged = false;
   b.returns.pop_back();

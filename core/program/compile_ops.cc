@@ -27,10 +27,11 @@ void Compiler::SetObject(Builder& b, Instr& i, const Ref& ref) {
 }
 
 // The op's failure path: emitted after the op itself.
-void Compiler::FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before) {
+void Compiler::FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before, const std::vector<int>& falls) {
   if (!op.has_or) return;
   int skip = Emit(b, VmOp::kJump);
   At(pc).or_pc = Pc();
+  EmitFalls(b, falls);
   if (!op.with.empty() && At(pc).list >= 0) {   // what a message owned is dropped when it could not be sent
     const std::vector<Capture> owned = program_->captures[static_cast<std::size_t>(At(pc).list)];
     for (const Capture& c : owned)
@@ -265,17 +266,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       b.moved.erase(found);
       break;
     }
-    case Code::kBlockOn: {
-      const bool stayed = std::exchange(b.stays, true);
-      int strand = op.local.empty() ? Strand(b, *op.body, Ends::kWithItsBlock)
-                                    : Strand(b, [&] { CompileRunUntil(b, op, op.local); }, nullptr, false);
-      b.stays = stayed;
-      int pc = Emit(b, VmOp::kBlockOn);
-      At(pc).strand = strand;
-      SetRuntime(b, op, pc);
-      FailurePath(b, pc, op);
-      break;
-    }
+    case Code::kBlockOn: CompileBlockOn(b, op); break;
     case Code::kEnter: {
       bool has_body = op.body != nullptr;
       if (has_body) OpenScope(b, ScopeDef::Kind::kBlock);
@@ -308,21 +299,13 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       OpenScope(b, ScopeDef::Kind::kThreadScope);
       Scope(b.scope).sync = true;
       Scope(b.scope).pc = reg;
+      BeginOwner(b);
       BodyOps(b, *op.body);
       CloseScope(b);
+      EndOwner(b);
       break;
     }
-    case Code::kBlockInPlace: {
-      int reg = NewReg(b, RegKind::kScratch, -1, "context");
-      int pc = Emit(b, VmOp::kBipEnter);
-      At(pc).reg = reg;
-      OpenScope(b, ScopeDef::Kind::kBip);
-      Scope(b.scope).sync = true;
-      Scope(b.scope).pc = reg;
-      BodyOps(b, *op.body);
-      CloseScope(b);
-      break;
-    }
+    case Code::kBlockInPlace: CompileBlockInPlace(b, op); break;
     case Code::kJoinThread: case Code::kAwait: {
       int index = -1;
       int reg = ValueReg(b, op.on, op, &index);
@@ -411,31 +394,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       break;
     }
     case Code::kSelect: case Code::kJoin: CompileSelect(b, op); break;
-    case Code::kTimeout: {
-      OpenScope(b, ScopeDef::Kind::kSelect);
-      int scope = b.scope;
-      BranchCode code;
-      if (op.await_name) {
-        int index = -1;
-        code.reg = ValueReg(b, *op.await_name, op, &index);
-      } else {
-        code.strand = Strand(b, *op.body, Ends::kForAround);
-        code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
-      }
-      program_->branches.push_back({code});
-      int list = static_cast<int>(program_->branches.size()) - 1;
-      Scope(scope).list = list;
-      int pc = Emit(b, VmOp::kTimeout);
-      At(pc).list = list;
-      At(pc).imm = op.duration.value_or(0);
-      // What the inner op took belongs to the block around the timeout.
-      std::vector<int> regs = Scope(scope).regs;
-      Scope(scope).regs.clear();
-      b.scope = Scope(scope).parent;
-      for (int reg : regs) Scope(b.scope).regs.push_back(reg);
-      FailurePath(b, pc, op);
-      break;
-    }
+    case Code::kTimeout: CompileTimeout(b, op); break;
     case Code::kPush: {
       int unit = SpawnUnit(b, op, UnitKind::kFuture);
       int pc = Simple(b, op, VmOp::kMakeFuture);
@@ -486,7 +445,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int test = Emit(b, VmOp::kJumpIfZero);
       At(test).expr = e;
       std::vector<int> entries;
-      CompileAlternatives(b, {op.then.get(), op.otherwise.get()}, test, &entries);
+      CompileAlternatives(b, {op.then.get(), op.otherwise.get()}, &entries);
       At(test).target = entries[1];
       break;
     }
@@ -495,7 +454,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       std::vector<const Body*> bodies;
       for (const Branch& branch : op.branches) bodies.push_back(branch.await.get());
       std::vector<int> entries;
-      CompileAlternatives(b, bodies, pc, &entries);
+      CompileAlternatives(b, bodies, &entries);
       program_->jumps.push_back(entries);
       At(pc).list = static_cast<int>(program_->jumps.size()) - 1;
       At(pc).flag = op.fair;
@@ -711,6 +670,7 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
     if (taken == candidates.end()) taken = std::find_if(candidates.begin(), candidates.end(), can);
     if (taken != candidates.end()) Take(b, taken->from, op);
     if (op.def->code == Code::kUse) return;
+    for (const Capture& c : candidates) Mention(b, c.from, &op);   // a block that may give one up has all of them
     program_->captures.push_back(candidates);
     pc_first = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
     At(pc_first).list = static_cast<int>(program_->captures.size()) - 1;
@@ -777,6 +737,7 @@ void Compiler::CompileGetOrInit(Builder& b, const Op& op) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
   OpenScope(b, ScopeDef::Kind::kBlock);
+  BeginOwner(b);
   Scope(b.scope).sync = op.on.kind == Kind::kStdOnce;
   int outer_async = b.async_scope;
   auto outer_loops = std::move(b.loops);
@@ -785,6 +746,7 @@ void Compiler::CompileGetOrInit(Builder& b, const Op& op) {
   b.returns.emplace_back();
   BodyOps(b, *op.body);
   CloseScope(b);
+  const std::vector<int> owned = EndOwner(b);
   b.async_scope = outer_async;
   b.loops = std::move(outer_loops);
   int set = Simple(b, op, VmOp::kOnceSet);
@@ -806,10 +768,67 @@ void Compiler::CompileGetOrInit(Builder& b, const Op& op) {
   }
   At(skip).target = Pc();
   At(enter).target = Pc();
+  EmitFalls(b, owned);   // of a body that did not run
+  FallWith(scope, owned);
   Merge(b, before, before_diverged);
+  for (int owner : owned) b.moved.insert({owner, {&op, op.node}});
   b.diverged = false;
   b.moved.erase(reg);
   b.scope = Scope(scope).parent;
+}
+
+void Compiler::CompileBlockOn(Builder& b, const Op& op) {
+  const bool stayed = std::exchange(b.stays, true);
+  std::vector<int> owned;
+  const int strand = op.local.empty() ? Strand(b, *op.body, Ends::kWithItsBlock, &owned)
+                                      : Strand(b, [&] { CompileRunUntil(b, op, op.local); }, nullptr, false, &owned);
+  b.stays = stayed;
+  const int pc = Emit(b, VmOp::kBlockOn);
+  At(pc).strand = strand;
+  At(pc).scope = NewScope(b, ScopeDef::Kind::kBlock);   // one that panics before it polls its future drops it
+  FallWith(At(pc).scope, owned);
+  SetRuntime(b, op, pc);
+  FailurePath(b, pc, op);
+}
+
+void Compiler::CompileBlockInPlace(Builder& b, const Op& op) {
+  const int reg = NewReg(b, RegKind::kScratch, -1, "context");
+  const int pc = Emit(b, VmOp::kBipEnter);
+  At(pc).reg = reg;
+  At(pc).scope = NewScope(b, ScopeDef::Kind::kBlock);   // one that panics drops its closure
+  const int refused = At(pc).scope;
+  OpenScope(b, ScopeDef::Kind::kBip);
+  Scope(b.scope).sync = true;
+  Scope(b.scope).pc = reg;
+  BeginOwner(b);
+  BodyOps(b, *op.body);
+  CloseScope(b);
+  FallWith(refused, EndOwner(b));
+}
+
+void Compiler::CompileTimeout(Builder& b, const Op& op) {
+  OpenScope(b, ScopeDef::Kind::kSelect);
+  const int scope = b.scope;
+  std::vector<int> owned;
+  BranchCode code;
+  if (op.await_name) {
+    int index = -1;
+    code.reg = ValueReg(b, *op.await_name, op, &index);
+  } else {
+    code.strand = Strand(b, *op.body, Ends::kForAround, &owned);
+    code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
+  }
+  program_->branches.push_back({code});
+  Scope(scope).list = static_cast<int>(program_->branches.size()) - 1;
+  const int pc = Emit(b, VmOp::kTimeout);
+  At(pc).list = Scope(scope).list;
+  At(pc).imm = op.duration.value_or(0);
+  // What the inner op took belongs to the block around the timeout.
+  const std::vector<int> regs = std::exchange(Scope(scope).regs, {});
+  b.scope = Scope(scope).parent;
+  for (int reg : regs) Scope(b.scope).regs.push_back(reg);
+  FallWith(scope, owned);   // of one that panics before it polls its future
+  FailurePath(b, pc, op);
 }
 
 // A body and the tasks of a local_set, polled together.
@@ -817,7 +836,8 @@ void Compiler::CompileRunUntil(Builder& b, const Op& op, const std::string& set)
   OpenScope(b, ScopeDef::Kind::kSelect);
   int scope = b.scope;
   BranchCode code;
-  code.strand = Strand(b, *op.body, Ends::kWithItsBlock);
+  std::vector<int> owned;
+  code.strand = Strand(b, *op.body, Ends::kWithItsBlock, &owned);
   code.entry = U(b).strand_entry[static_cast<std::size_t>(code.strand)];
   program_->branches.push_back({code});
   Scope(scope).list = static_cast<int>(program_->branches.size()) - 1;

@@ -36,6 +36,15 @@ struct Moved {
   bool partly = false;   // not on every way that leads here
 };
 
+// A body that Rust has in an async block or a closure, while it is compiled: it has from the start what it moves somewhere,
+// and what is left of that falls where it ends.
+struct Owner {
+  int scope = -1;                  // its outermost one
+  std::map<int, int> mentioned;    // register of the bodies around -> which of them came first
+  std::map<int, Moved> takes;
+  std::vector<int> ends;           // the instructions in whose place that falls
+};
+
 struct LoopFrame { std::vector<int> breaks, continues; int scope = -1; };
 
 // One unit while it is compiled.
@@ -47,6 +56,7 @@ struct Builder {
   std::vector<std::pair<std::string, Binding>> captured;  // in order of mention
   std::map<int, Moved> moved;                           // register -> who took it
   std::vector<LoopFrame> loops;
+  std::vector<Owner> owners;                            // the innermost is the last
   int strand = 0;
   int scope = -1;
   bool diverged = false;
@@ -85,6 +95,19 @@ class Compiler {
   // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
   // expression to add at run time, or -1.
   int ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only = false);
+  int FindValue(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only);
+  // For the owners around: what they mention of the bodies around them, and what of it they take.
+  void Mention(Builder& b, int reg, const Op* taker);
+  int ScopeAround(int scope) const;
+  // The present scope is an owner's outermost one.
+  void BeginOwner(Builder& b);
+  // What the owner of that scope has falls here, if there is one.
+  void EmitOwned(Builder& b, int scope);
+  // After its code. Returns what it has, the first that falls first.
+  std::vector<int> EndOwner(Builder& b);
+  // They fall with the scope when it unwinds, after its own values.
+  void FallWith(int scope, const std::vector<int>& regs);
+  void EmitFalls(Builder& b, const std::vector<int>& regs);
   void Borrow(Builder& b, const Ref& held, const Op& op);
   // Its object, without a lock around it, is borrowed mutably.
   static bool NeedsMutably(const Op& op);
@@ -123,8 +146,9 @@ class Compiler {
   // What becomes of the guard or permit that a body of one op takes: it goes with the block, or belongs to the block
   // around (timeout), or to `then` (a select branch, which a failure of that op disables).
   enum class Ends : std::uint8_t { kWithItsBlock, kForAround, kForThen };
-  int Strand(Builder& b, const Body& body, Ends ends);
-  int Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure);
+  // `owned` gets what it has from the start, the first that falls first.
+  int Strand(Builder& b, const Body& body, Ends ends, std::vector<int>* owned);
+  int Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure, std::vector<int>* owned);
   // Guards and permits that the single op of a branch took outlive the branch.
   void MoveNames(Builder& b, int from, int to);
   int SourceOf(const Op& op);
@@ -133,7 +157,7 @@ class Compiler {
   // Fills in which object the op is about.
   void SetObject(Builder& b, Instr& i, const Ref& ref);
   // The op's failure path: emitted after the op itself.
-  void FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before = nullptr);
+  void FailurePath(Builder& b, int pc, const Op& op, const std::map<int, Moved>* before = nullptr, const std::vector<int>& falls = {});
   // Joins the state before an alternative with the state after it.
   static std::map<int, Moved> WhereMeet(const std::vector<std::map<int, Moved>>& ways);
   // Some way leads here on which it has not moved.
@@ -185,7 +209,8 @@ class Compiler {
   void CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind);
   void CompileLoop(Builder& b, const Op& op);
   bool InOuterScope(Builder& b, int reg);
-  void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, int pc, std::vector<int>* entries);
+  // `falls`: what is dropped before each of them.
+  void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, std::vector<int>* entries, const std::vector<int>& falls = {});
   void CheckTwoBorrows(Builder& b, const Op& op);
   void Needs(const Body& body, std::map<std::string, bool>* out);
   void CompileSelect(Builder& b, const Op& op);
@@ -198,6 +223,9 @@ class Compiler {
   void CompileSend(Builder& b, const Op& op);
   void CompileRelease(Builder& b, const Op& op);
   void CompileGetOrInit(Builder& b, const Op& op);
+  void CompileBlockOn(Builder& b, const Op& op);
+  void CompileBlockInPlace(Builder& b, const Op& op);
+  void CompileTimeout(Builder& b, const Op& op);
   void CompileRunUntil(Builder& b, const Op& op, const std::string& set);
   void SetSet(Builder& b, const Op& op, int pc, const std::string& name);
   // ---- sizes --------------------------------------------------------------------------------------------------

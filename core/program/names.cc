@@ -25,6 +25,12 @@ int Compiler::AddName(Builder& b, const std::string& key, RegKind kind, int base
 // The register of a value in this unit, captured from the units around it when needed. `index_expr` gets the
 // expression to add at run time, or -1.
 int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
+  const int reg = FindValue(b, ref, op, index_expr, by_handle_only);
+  if (reg >= 0 && !by_handle_only) Mention(b, reg, nullptr);
+  return reg;
+}
+
+int Compiler::FindValue(Builder& b, const Ref& ref, const Op& op, int* index_expr, bool by_handle_only) {
   *index_expr = -1;
   if (held_.count(KeyOf(ref)) != 0) {
     Borrow(b, ref, op);
@@ -56,6 +62,33 @@ int Compiler::ValueReg(Builder& b, const Ref& ref, const Op& op, int* index_expr
   }
   if (!by_handle_only) CheckMoved(b, reg, ref, op);
   return reg;
+}
+
+void Compiler::Mention(Builder& b, int reg, const Op* taker) {
+  // An element of an array is taken out of its place, which stays where it is.
+  if (b.owners.empty() || U(b).regs[static_cast<std::size_t>(reg)].name.find('[') != std::string::npos) return;
+  // Those between this place and the scope that has it.
+  std::vector<Owner*> owners;
+  int scope = b.scope;
+  for (auto next = b.owners.rbegin(); scope >= 0; scope = ScopeAround(scope)) {
+    deadline_.Step();
+    const auto& regs = Scope(scope).regs;
+    if (std::find(regs.begin(), regs.end(), reg) != regs.end()) break;
+    if (next == b.owners.rend() || next->scope != scope) continue;
+    owners.push_back(&*next);
+    ++next;
+  }
+  if (scope < 0) return;   // it went with its block
+  for (Owner* owner : owners) {
+    owner->mentioned.emplace(reg, static_cast<int>(owner->mentioned.size()));
+    if (taker != nullptr) owner->takes.insert({reg, {taker, taker->node}});
+  }
+}
+
+// Also out of a strand. -1: none.
+int Compiler::ScopeAround(int scope) const {
+  auto around = around_strand_.find(scope);
+  return around != around_strand_.end() ? around->second : program_->scopes[static_cast<std::size_t>(scope)].parent;
 }
 
 int Compiler::Find(const Builder& b, const std::string& key) {
@@ -324,6 +357,7 @@ void Compiler::Take(Builder& b, int reg, const Op& op) {
   if (OnlyBorrows(b, name))
     Refuse("ownership/borrow-escapes", name, b.made_by->node, op.node, b.made_by, &op, b,
            "this body only borrowed `" + name + "`, and gives it away");
+  Mention(b, reg, &op);
   b.moved[reg] = {&op, op.node};
 }
 
@@ -333,12 +367,8 @@ void Compiler::Lend(Builder& b, int reg, const Op& op) {
 }
 
 int Compiler::OpenThreadScope(const Builder& b) const {
-  for (int s = b.scope; s >= 0;) {
-    const ScopeDef& scope = program_->scopes[static_cast<std::size_t>(s)];
-    if (scope.kind == ScopeDef::Kind::kThreadScope) return s;
-    auto around = around_strand_.find(s);
-    s = around != around_strand_.end() ? around->second : scope.parent;
-  }
+  for (int s = b.scope; s >= 0; s = ScopeAround(s))
+    if (program_->scopes[static_cast<std::size_t>(s)].kind == ScopeDef::Kind::kThreadScope) return s;
   return -1;
 }
 
@@ -404,7 +434,7 @@ void Compiler::TakeReg(Builder& b, int reg, const Op& op, const std::string& wha
 }
 
 bool Compiler::InOuterScope(Builder& b, int reg) {
-  for (int s = b.scope; s >= 0; s = Scope(s).parent)
+  for (int s = b.scope; s >= 0; s = ScopeAround(s))
     for (int r : Scope(s).regs) {
       deadline_.Step();
       if (r == reg) return true;
