@@ -321,11 +321,12 @@ bool Machine::BeginsToPanic(int strand) {
   const Instr& in = p_.code[s.pc];
   int thread = -1;
   if (in.op == VmOp::kAssert) return IsPrivate(in.expr) && Eval(in.expr, FrameOf(strand)) == 0;
-  const bool enters = in.op == VmOp::kBlockOn && in.handle != 2;
+  const bool enters = in.op == VmOp::kBlockOn;
   if (s.phase != 0 || (!enters && in.op != VmOp::kTimeout && (in.op != VmOp::kEnterGuard || in.runtime >= 0))) return false;
   for (int t = 0; t < l_.threads && thread < 0; ++t)
     if (T(t).top == strand + 1) thread = t;
   if (thread < 0) return false;
+  if (enters && in.handle == 2) return T(thread).foreign != 0;
   const int current = enters && in.runtime >= 0 ? in.runtime : T(thread).current - 1;
   if (enters) return current < 0 || T(thread).entered != 0;
   return current < 0 || (in.op == VmOp::kTimeout && !p_.runtimes[static_cast<std::size_t>(current)].declared->enable_time);
@@ -898,7 +899,9 @@ void Machine::ExecBlockOn(int thread, int strand) {
   };
   if (s.phase == 0) {
     int runtime = in.runtime >= 0 ? in.runtime : t.current - 1;
-    if (in.handle != 2) {
+    if (in.handle == 2) {
+      if (t.foreign != 0) { Panic(thread, strand, nullptr, "cannot execute `LocalPool` executor from within another executor"); return; }
+    } else {
       if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime"); return; }
       if (t.entered != 0) { Panic(thread, strand, "ownership/runtime-in-runtime", "Cannot start a runtime from within a runtime."); return; }
     }
@@ -906,7 +909,7 @@ void Machine::ExecBlockOn(int thread, int strand) {
     s.saved_current = t.current;
     s.saved_budget = 0;
     s.mask = t.foreign;
-    t.foreign = in.handle == 2;
+    t.foreign = in.handle == 2 ? 1 : t.foreign != 0 ? 2 : 0;
     bool own_runtime = in.handle == 0;
     bool ct = in.handle != 2 && !p_.runtimes[static_cast<std::size_t>(runtime)].declared->multi_thread;
     if (in.handle != 2) {

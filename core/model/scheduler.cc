@@ -152,8 +152,8 @@ void Machine::Defer(int thread, int strand) {
   // Versions that put the wake-up into the list of a worker that this thread no longer is: it is lost (5.6, 3.13).
   bool in_block_on = t.entered == 1 && t.core == 0;
   if (v_.bip_nested_yield_hang && t.handed && in_block_on) return;
-  if (v_.foreign_yield_hang && t.foreign && t.core == 0 && (t.handed || in_block_on)) return;
-  if (v_.thread_defer && t.foreign && t.core == 0 && IsUnderBlockOn(strand)) return;
+  if (v_.foreign_yield_hang && t.foreign == 1 && t.core == 0 && (t.handed || in_block_on)) return;
+  if (v_.thread_defer && t.foreign == 1 && t.core == 0 && IsUnderBlockOn(strand)) return;
   if (t.core != 0 && t.entered != 0) {
     head = &C(t.core - 1).defer_head;
     tail = &C(t.core - 1).defer_tail;

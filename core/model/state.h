@@ -43,7 +43,7 @@ struct ThreadCell {
   std::uint8_t budget;     // cooperative budget left, counted only in endless scenarios
   std::uint8_t unconstrained;
   std::uint8_t handed;     // it is inside a block_in_place that gave a core away
-  std::uint8_t foreign;    // its innermost executor is not Tokio's
+  std::uint8_t foreign;    // 0, or 1 in an executor that is not Tokio's; 2 where Tokio's own is inside of such a one
   std::uint8_t local;      // the local_set that is being polled, by its ordinal
 };
 
