@@ -1,6 +1,7 @@
 // Blocks and statements.
 #include "core/export/rust_writer.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/scenario/names.h"
@@ -419,16 +420,21 @@ void RustWriter::Statement(const Op& op) {
 void RustWriter::ReleaseLatest(const Op& op, const std::string& verb) {
   std::vector<RustValue*> candidates;
   RustValue* gone = nullptr;
-  bool certain = false;
+  bool certain = false, had = false;
   for (auto scope = unit_->scopes.rbegin(); scope != unit_->scopes.rend() && !certain; ++scope)
     for (auto value = scope->rbegin(); value != scope->rend() && !certain; ++value) {
       if (value->object != op.on.name) continue;
+      if (HasGone(*value)) {
+        had = true;
+        continue;
+      }
       if (value->taken && gone == nullptr) gone = &*value;
       if (value->taken && !value->partly) continue;
       candidates.push_back(&*value);
       certain = !value->may_lack && !value->taken;
     }
   if (candidates.empty() && gone != nullptr) candidates.push_back(gone);
+  if (candidates.empty() && had) return;   // there is nothing any more
   if (candidates.empty()) { Unsupported(&op, "`" + op.on.name + "` is released where it is not seen to be held"); return; }
   const bool choose = candidates.size() > 1;
   for (std::size_t k = 0; k < candidates.size(); ++k) {
@@ -441,6 +447,12 @@ void RustWriter::ReleaseLatest(const Op& op, const std::string& verb) {
     Line(verb + text + ");");
   }
   if (choose) Line("}");
+}
+
+bool RustWriter::HasGone(const RustValue& value) const {
+  std::set<int> open;
+  for (int block = block_; places_.count(block) != 0; block = places_.at(block).around) open.insert(block);
+  return std::any_of(places_.begin(), places_.end(), [&](const auto& place) { return place.second.takes.count(value.id) != 0 && open.count(place.first) == 0; });
 }
 
 // A value that is given up. What may be nothing is given up as it is.

@@ -118,6 +118,8 @@ class RustWriter {
   void Release(const Op& op);
   void ReleaseLatest(const Op& op, const std::string& verb);
   std::string Given(RustValue& value);
+  // An async block or closure that is over had it.
+  bool HasGone(const RustValue& value) const;
   bool IsNotSend(const RustValue& value) const;
   bool SharesReceiver(const std::string& body);
   bool TakesNotSend(const RustUnit& child);

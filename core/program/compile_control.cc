@@ -133,7 +133,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   multiplicity_ = saved_multiplicity;
 }
 
-void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, std::vector<int>* entries, const std::vector<int>& falls) {
+void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, std::vector<int>* entries, const std::vector<int>& falls, int falls_in) {
   auto before = b.moved;
   bool before_diverged = b.diverged;
   std::vector<std::map<int, Moved>> ways;
@@ -143,7 +143,10 @@ void Compiler::CompileAlternatives(Builder& b, const std::vector<const Body*>& b
     b.moved = before;
     b.diverged = before_diverged;
     entries->push_back(Pc());
+    const int around = b.scope;
+    if (!falls.empty()) b.scope = falls_in;
     EmitFalls(b, falls);
+    b.scope = around;
     if (body != nullptr) Block(b, *body);
     if (!b.diverged) {
       all_diverged = false;
@@ -242,14 +245,20 @@ void Compiler::CompileSelect(Builder& b, const Op& op) {
     if (op.otherwise) thens.push_back(op.otherwise.get());
     // Guards that the winner's op took belong to the block around, which is left at the end of `then`.
     std::vector<int> entries;
-    CompileAlternatives(b, thens, &entries, falls);
+    // Where a branch panics as it is dropped, Rust drops the other ones, and leaks what the winner gave.
+    const int polls = NewScope(b, ScopeDef::Kind::kSelect);
+    Scope(polls).parent = Scope(scope).parent;
+    Scope(polls).list = list;
+    At(pc).scope = polls;
+    FallWith(polls, falls);
+    CompileAlternatives(b, thens, &entries, falls, polls);
     for (std::size_t k = 0; k < op.branches.size(); ++k) program_->branches[static_cast<std::size_t>(list)][k].then_pc = entries[k];
     if (op.otherwise) At(pc).target = entries.back();
   } else if (op.has_or) {
     FailurePath(b, pc, op, nullptr, falls);
   }
   CloseScope(b);
-  FallWith(scope, falls);
+  if (!select) FallWith(scope, falls);
 }
 
 void Compiler::EmitReturn(Builder& b, const Op& op, bool failed) {

@@ -209,8 +209,8 @@ class Compiler {
   void CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind);
   void CompileLoop(Builder& b, const Op& op);
   bool InOuterScope(Builder& b, int reg);
-  // `falls`: what is dropped before each of them.
-  void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, std::vector<int>* entries, const std::vector<int>& falls = {});
+  // `falls`: what is dropped before each of them, in a scope of its own.
+  void CompileAlternatives(Builder& b, const std::vector<const Body*>& bodies, std::vector<int>* entries, const std::vector<int>& falls = {}, int falls_in = -1);
   void CheckTwoBorrows(Builder& b, const Op& op);
   void Needs(const Body& body, std::map<std::string, bool>* out);
   void CompileSelect(Builder& b, const Op& op);
