@@ -186,7 +186,10 @@ void RustWriter::DeclareObjects() {
       if (object.holds.size() > 1) inner = "(" + inner + ")";
       const char* type = object.kind == Kind::kStdMutex ? "std::sync::Mutex" : object.kind == Kind::kStdRwlock ? RwLockOf(object) : object.kind == Kind::kMutex ? "tokio::sync::Mutex" : "tokio::sync::RwLock";
       if (object.is_array) Unsupported(nullptr, "an array of locks that hold values");
-      Line("let " + Ident(object.name) + " = told(" + RustString(object.name) + ", " + type + "::new(" + inner + "));");
+      const std::string share = ShareOf(object.name), in_lock = Fresh("in_" + object.name);
+      Line("let (" + in_lock + ", " + Ident(share) + ") = content(" + inner + ");");
+      Declare(share, Ident(share), "share");
+      Line("let " + Ident(object.name) + " = told(" + RustString(object.name) + ", " + type + "::new(" + in_lock + "));");
     }
   };
   for (std::int64_t index : scenario_.declaration_order) {

@@ -66,7 +66,7 @@ std::vector<std::string> RustWriter::Prelude(const Op& op, RustUnit& child) {
     }
     const RustValue* inner = FindIn(child, capture.key);
     if (inner == nullptr) continue;
-    const bool clone = named(op.clone, capture.key) || named(op.clone, capture.base), borrow = named(op.borrow, capture.key);
+    const bool clone = named(op.clone, capture.key) || named(op.clone, capture.base) || inner->type == "share", borrow = named(op.borrow, capture.key);
     std::string index = capture.copy ? "[index as usize]" : capture.element >= 0 && outer->array ? "[" + std::to_string(capture.element) + "]" : "";
     std::string from;
     if (borrow) {

@@ -16,7 +16,7 @@ const std::set<std::string>& ReservedWords() {
       "true", "type", "unsafe", "use", "where", "while", "abstract", "become", "box", "do", "final", "macro", "override", "priv",
       "typeof", "unsized", "virtual", "yield", "try", "gen", "union", "_", "index", "value", "got", "op", "out", "failed", "held",
       "shared", "shared_array", "told", "told_array", "atomic", "atomic_array", "tracked", "tracked_here", "in_party", "task", "joined", "joined_thread", "used", "compute",
-      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "told_receiver", "bounded", "heard", "Heard", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
+      "choose", "now_ms", "poll_once", "catch_panic", "wait_for", "forget_permits", "borrowed", "blocking_recv", "exit", "Exit", "tried", "missed", "attempt", "told_channel", "told_receiver", "content", "Content", "Share", "bounded", "heard", "Heard", "Rx", "Told", "Bounded", "shared_sender", "blocking_send", "waited", "guard", "future", "late", "try_once", "drop", "scenario", "scope", "tokio", "std",
       "futures", "Some", "None", "Ok", "Err", "support", "Out", "Duration", "Arc", "Local", "Task", "Fail", "block_for_ever", "main_thread",
       "tokio_util", "handle", "thread", "Vec", "Option", "Box", "i64", "u64", "usize", "assert", "panic", "Builder", "Runtime", "SeqCst", "scaled"};
   return words;
@@ -136,7 +136,8 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   unit_->captures.push_back(capture);
   auto& root = unit_->scopes.front();
   root.insert(root.begin(), value);
-  return &root.front();
+  if (value.type == "guard") ShareLock(value.object);   // which it has, too
+  return FindIn(*unit_, capture.key);
 }
 
 // The element of the copy that this body is in, which that copy takes for it if it does not have it yet.
@@ -254,7 +255,7 @@ std::string RustWriter::HeldBy(const Ref& ref) {
       if (value->object == lock->second && !value->taken) {
         std::string guard = UseValue(*value, Mode::kMut, "");
         const Object* object = Declared(lock->second);
-        if (object->holds.size() == 1) return "(*" + guard + ")";
+        if (object->holds.size() == 1) return "(**" + guard + ")";
         for (std::size_t k = 0; k < object->holds.size(); ++k)
           if (KeyOf(object->holds[k]) == KeyOf(ref)) return guard + "." + std::to_string(k);
       }
@@ -273,7 +274,18 @@ std::string RustWriter::Use(const Ref& ref, Mode mode, const Op* op) {
   return UseValue(*value, mode, value->array ? Index(ref) : "");
 }
 
-std::string RustWriter::Shared(const Ref& ref) { return Ident(ref.name) + Index(ref); }
+std::string RustWriter::Shared(const Ref& ref) {
+  ShareLock(ref.name);
+  return Ident(ref.name) + Index(ref);
+}
+
+// A body that mentions a lock that holds values takes a share of it. The destructor of a declared value has none.
+void RustWriter::ShareLock(const std::string& lock) {
+  const std::string key = ShareOf(lock);
+  const bool is_declared = unit_->made_by != nullptr && unit_->made_by->def == nullptr;
+  if (is_declared || FindIn(*unit_, key) != nullptr) return;
+  if (const RustValue* outer = FindAround(unit_->parent, key)) Line("used(&" + Capture({key, key, -1, false}, *outer)->ident + ");");
+}
 
 // A task or thread by a name that does not own it.
 std::string RustWriter::Remote(const std::string& name, const std::optional<std::string>& index) {

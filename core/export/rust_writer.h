@@ -90,6 +90,8 @@ class RustWriter {
   std::string UseValue(RustValue& value, Mode mode, const std::string& index);
   void FreeOfBorrows(const RustValue& value, Mode mode);
   std::string Shared(const Ref& ref);
+  static std::string ShareOf(const std::string& lock) { return "share of " + lock; }
+  void ShareLock(const std::string& lock);
   std::string Index(const Ref& ref);
   std::string Remote(const std::string& name, const std::optional<std::string>& index);
   std::string LocalVar(const std::string& name);

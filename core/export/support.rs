@@ -124,6 +124,38 @@ pub fn told_array<T: Seen>(name: &str, count: i64, make: impl Fn() -> T) -> &'st
     }
     objects
 }
+/// What a lock holds. It falls with the last of the lock's shares, which whoever mentions the lock has, as if in an `Arc`.
+pub struct Content<T: 'static>(&'static UnsafeCell<ManuallyDrop<T>>);
+unsafe impl<T: Send> Send for Content<T> {}
+unsafe impl<T: Sync> Sync for Content<T> {}
+impl<T> Deref for Content<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        unsafe { &*self.0.get() }
+    }
+}
+impl<T> DerefMut for Content<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        unsafe { &mut *self.0.get() }
+    }
+}
+struct Falls<T: 'static>(&'static UnsafeCell<ManuallyDrop<T>>);
+impl<T> Drop for Falls<T> {
+    fn drop(&mut self) {
+        unsafe { ManuallyDrop::drop(&mut *self.0.get()) }
+    }
+}
+trait Anything {}
+impl<T> Anything for T {}
+#[derive(Clone)]
+pub struct Share(Arc<dyn Anything>);
+// The lock itself says who may get at what it holds.
+unsafe impl Send for Share {}
+unsafe impl Sync for Share {}
+pub fn content<T>(value: T) -> (Content<T>, Share) {
+    let place: &'static UnsafeCell<ManuallyDrop<T>> = shared(UnsafeCell::new(ManuallyDrop::new(value)));
+    (Content(place), Share(Arc::new(Falls(place))))
+}
 /// The receiver of a channel. Wherever it has gone, at the end it is told what is left for it.
 pub struct Rx<R> {
     at: Arc<Place<R>>,

@@ -75,7 +75,7 @@ Layout::Layout(Program& program) {
   int words = 0;
   for (Element& e : program.elements) {
     e.offset = words;
-    e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words);
+    e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words) + (e.held.empty() ? 0 : 1);
     words += e.words;
   }
   at += Align(words * 4);

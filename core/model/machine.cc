@@ -119,6 +119,7 @@ void Machine::Initial() {
       case Kind::kValue: w[0] = 1; break;
       default: break;
     }
+    if (!element.held.empty()) Shares(static_cast<int>(e)) = 1;
   }
   const Unit& unit = p_.units[0];
   std::int32_t* regs = R(0);
@@ -128,6 +129,7 @@ void Machine::Initial() {
     int element = array ? std::stoi(reg.name.substr(reg.name.find('[') + 1)) : 0;
     switch (reg.kind) {
       case RegKind::kTx: case RegKind::kRx: case RegKind::kValue: case RegKind::kSet: regs[r] = element + 1; break;
+      case RegKind::kShare: regs[r] = 1; break;
       default: break;
     }
   }

@@ -247,6 +247,8 @@ class Machine {
   void DropMessage(int thread, int element, std::int32_t* slot);
   void Destroy(int thread, int strand, int element);
   void CloneValue(RegKind kind, int base, std::int32_t value);
+  // Of a lock that holds values: how many bodies can still get at it.
+  std::int32_t& Shares(int lock) { return W(lock)[p_.elements[static_cast<std::size_t>(lock)].words - 1]; }
   void ExecSpawn(int thread, int strand);
   void ExecMakeFuture(int thread, int strand);
 

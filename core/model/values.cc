@@ -78,6 +78,7 @@ void Machine::CloneValue(RegKind kind, int base, std::int32_t value) {
     case RegKind::kRx: ++W(base + (value & 0xffff) - 1)[kRxState]; break;   // of a watch
     case RegKind::kRuntime: ++RT(base).references; break;
     case RegKind::kValue: ++W(base + value - 1)[0]; break;
+    case RegKind::kShare: ++Shares(base); break;
     case RegKind::kTask: case RegKind::kThread: case RegKind::kAbortHandle: case RegKind::kMadeValue: ++F(value - 1).references; break;
     default: break;
   }
@@ -495,11 +496,13 @@ void Machine::ExecDropReg(int thread, int strand) {
   const Instr& in = p_.code[s.pc];
   int frame = FrameOf(strand);
   std::int32_t* regs = R(frame);
+  const bool shares = in.reg >= 0 && UnitOf(frame).regs[static_cast<std::size_t>(in.reg)].kind == RegKind::kShare;
+  auto next = [&] { if (!shares) Next(strand); };   // the last share drops one value after the other
   if (s.out != Outcome::kNone) {
     Outcome out = s.out;
     s.out = Outcome::kNone;
     if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
-    if (s.phase == 0 && s.winner == 0) { Next(strand); return; }
+    if (s.phase == 0 && s.winner == 0 && !shares) { Next(strand); return; }
   }
   int reg = in.reg;
   if (in.flag && in.list >= 0 && in.op != VmOp::kShutdownBackground) {   // the latest guard of an object
@@ -510,6 +513,17 @@ void Machine::ExecDropReg(int thread, int strand) {
   }
   if (reg < 0) { Next(strand); return; }
   if (in.index >= 0) reg += static_cast<int>(std::clamp<std::int64_t>(Eval(in.index, frame), 0, 1000));
+  if (shares && regs[reg] != 0) {
+    const int lock = UnitOf(frame).regs[static_cast<std::size_t>(reg)].base;
+    const bool last = regs[reg] > 1 || --Shares(lock) == 0;
+    const std::vector<int>& held = p_.elements[static_cast<std::size_t>(lock)].held;
+    auto full = std::find_if(held.begin(), held.end(), [&](int one) { return R(0)[one] != 0; });
+    regs[reg] = last && full != held.end() ? 2 : 0;
+    if (regs[reg] == 0) { Next(strand); return; }
+    frame = 0;
+    regs = R(0);
+    reg = *full;
+  }
   const Reg& def = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
   std::int32_t value = regs[reg];
   if (value == 0) { Next(strand); return; }
@@ -528,9 +542,9 @@ void Machine::ExecDropReg(int thread, int strand) {
     bool background = in.op == VmOp::kShutdownBackground;
     std::int64_t timeout = in.op == VmOp::kShutdownTimeout ? in.imm : -1;
     if (timeout == 0) background = true;
-    if (RT(def.base).life == Life::kNotBuilt) { regs[reg] = 0; Next(strand); return; }
+    if (RT(def.base).life == Life::kNotBuilt) { regs[reg] = 0; next(); return; }
     int pc = s.pc;
-    if (DropRuntime(thread, strand, def.base, !background, timeout)) { regs[reg] = 0; s.need = 0; Next(strand); }
+    if (DropRuntime(thread, strand, def.base, !background, timeout)) { regs[reg] = 0; s.need = 0; next(); }
     else if (s.pc != pc) { regs[reg] = 0; s.need = 0; }   // it panicked
     return;
   }
@@ -557,13 +571,13 @@ void Machine::ExecDropReg(int thread, int strand) {
     if (!DropSet(thread, strand, def.base + value - 1)) return;
     s.winner = 0;
     regs[reg] = 0;
-    Next(strand);
+    next();
     return;
   }
   regs[reg] = 0;
   std::int32_t extra = 0;
   if (def.kind == RegKind::kPermit) { extra = regs[reg + 1]; regs[reg + 1] = 0; }
-  if (DropValue(thread, strand, def.kind, def.base, value, extra, in.flag2)) Next(strand);
+  if (DropValue(thread, strand, def.kind, def.base, value, extra, in.flag2)) next();
 }
 
 }  // namespace asyncrt

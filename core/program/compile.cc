@@ -88,6 +88,26 @@ void Compiler::DeclareRuntimes() {
   }
 }
 
+// A lock is there as soon as all is that it holds.
+void Compiler::DeclareShares(Builder& b) {
+  for (const Object& lock : scenario_.objects) {
+    if (lock.holds.empty() || lock.is_array || Find(b, ShareOf(lock.name)) >= 0) continue;
+    std::vector<int> held;
+    bool all = true;
+    for (const Ref& ref : lock.holds) {
+      auto it = b.names.find(KeyOf(ref));
+      all = all && it != b.names.end() && (!ref.index || ref.index->kind == Expr::Kind::kNumber);
+      for (int k = 0; all && k < it->second.count; ++k)
+        if (!ref.index || k == ref.index->number) held.push_back(it->second.reg + k);
+    }
+    if (!all) continue;
+    std::erase_if(Scope(b.scope).regs, [&](int reg) { return std::find(held.begin(), held.end(), reg) != held.end(); });
+    const int element = first_element_[lock.name];
+    AddName(b, ShareOf(lock.name), RegKind::kShare, element, 1, true);
+    program_->elements[static_cast<std::size_t>(element)].held = std::move(held);
+  }
+}
+
 void Compiler::DeclareMain(Builder& b) {
   for (std::int64_t index : scenario_.declaration_order) {
     if (index >= 0) {
@@ -106,6 +126,7 @@ void Compiler::DeclareMain(Builder& b) {
         AddName(b, object.name, RegKind::kSet, first, count, true);
       }
     }
+    DeclareShares(b);
   }
 }
 

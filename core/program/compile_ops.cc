@@ -19,6 +19,7 @@ int Compiler::SourceOf(const Op& op) {
 // Fills in which object the op is about.
 void Compiler::SetObject(Builder& b, Instr& i, const Ref& ref) {
   const std::string& name = ObjectOf(ref.name);
+  ShareLock(b, name);
   auto it = first_element_.find(name);
   if (it == first_element_.end()) return;
   i.object = it->second;
@@ -184,9 +185,13 @@ void Compiler::Acquire(Builder& b, const Op& op, VmOp vm, RegKind kind, std::int
 // Whether an op that stands here may await: in a closure inside a future it may not.
 bool Compiler::IsAsync(Builder& b) {
   if (U(b).kind != UnitKind::kTask && U(b).kind != UnitKind::kFuture && b.strand == 0) return false;
-  for (int s = b.scope; s >= 0; s = Scope(s).parent)
-    if (Scope(s).sync) return false;
-  return true;
+  return !IsInClosure(b.scope);
+}
+
+bool Compiler::IsInClosure(int scope) const {
+  for (int s = scope; s >= 0; s = program_->scopes[static_cast<std::size_t>(s)].parent)
+    if (program_->scopes[static_cast<std::size_t>(s)].sync) return true;
+  return false;
 }
 
 bool Compiler::IsNotSend(const Builder& b, int reg) const {
@@ -680,7 +685,11 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
   int index = -1;
   int reg = ValueReg(b, op.on, op, &index);
   if (reg < 0) return;
-  if (op.def->code == Code::kUse) { At(Emit(b, VmOp::kUse)).reg = reg; return; }
+  if (op.def->code == Code::kUse) {
+    if (op.on.kind == Kind::kStdChannel && op.on.part == Ref::Part::kRx) CheckLooked(b, reg, op);
+    At(Emit(b, VmOp::kUse)).reg = reg;
+    return;
+  }
   auto it = b.names.find(KeyOf(op.on));
   int count = it != b.names.end() && !op.on.index ? it->second.count : 1;
   for (int k = count - 1; k >= 0; --k) {
@@ -690,6 +699,22 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
     At(pc).flag2 = true;  // on purpose
     if (index < 0) Take(b, reg + k, op);
   }
+}
+
+// A future that looks at std's receiver without changing it borrows what is not Sync, so it is not Send.
+void Compiler::CheckLooked(Builder& b, int reg, const Op& op) {
+  bool in_future = false;
+  for (int s = b.scope; s >= 0 && !in_future; s = ScopeAround(s)) {
+    deadline_.Step();
+    const ScopeDef& scope = Scope(s);
+    if (std::find(scope.regs.begin(), scope.regs.end(), reg) != scope.regs.end()) break;
+    in_future = std::any_of(b.owners.begin(), b.owners.end(), [&](const Owner& owner) { return owner.scope == s; }) && !IsInClosure(s);
+  }
+  if (!in_future || b.stays) return;
+  if (U(b).kind == UnitKind::kFuture) not_send_units_.insert(b.unit);
+  if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0)
+    Refuse("ownership/not-send", Spelled(op.on), op.node, op.node, nullptr, &op, b,
+           "`" + Spelled(op.on) + "` is not Sync, and a future in a task that may move between threads borrows it to look at it");
 }
 
 int Compiler::LiveStdGuard(Builder& b) {

@@ -109,6 +109,10 @@ class Compiler {
   void FallWith(int scope, const std::vector<int>& regs);
   void EmitFalls(Builder& b, const std::vector<int>& regs);
   void Borrow(Builder& b, const Ref& held, const Op& op);
+  // A body that mentions a lock that holds values has a share of it, as a clone of an `Arc`.
+  void ShareLock(Builder& b, const std::string& lock);
+  static std::string ShareOf(const std::string& lock) { return "share of " + lock; }
+  void DeclareShares(Builder& b);
   // Its object, without a lock around it, is borrowed mutably.
   static bool NeedsMutably(const Op& op);
   int Find(const Builder& b, const std::string& key);
@@ -175,6 +179,7 @@ class Compiler {
   void CollectMakers(const Body& body);
   bool IsStdLock(const Reg& reg) const;
   bool IsAsync(Builder& b);
+  bool IsInClosure(int scope) const;
   void With(Builder& b, const Op& op, int pc, bool sends);
   // Takes a guard or a permit: a register of the current scope, or of a `body` held for just that body.
   void CheckSharedReceiver(Builder& b, const Op& op);
@@ -196,6 +201,7 @@ class Compiler {
   // The innermost one around this place, also through a `block_on` in it; -1: none.
   int OpenThreadScope(const Builder& b) const;
   void CheckShared(Builder& b, const Op& op);
+  void CheckLooked(Builder& b, int reg, const Op& op);
   // Spawns: compiles the body as a unit and fills in what it captures.
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind) { return SpawnUnit(b, op, kind, *op.body); }
   int SpawnUnit(Builder& b, const Op& op, UnitKind kind, const Body& body);

@@ -127,6 +127,11 @@ void Compiler::Borrow(Builder& b, const Ref& held, const Op& op) {
            "`" + Spelled(held) + "` changes here, and the guard of its lock only reads");
 }
 
+void Compiler::ShareLock(Builder& b, const std::string& lock) {
+  auto it = declared_.find(lock);
+  if (it != declared_.end() && !scenario_.objects[static_cast<std::size_t>(it->second)].holds.empty()) Lookup(b, ShareOf(lock), false);
+}
+
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.
 bool Compiler::Exists(const Builder* b, const std::string& key, const Op* below, Binding* out) {
   std::string base; int element = -1; bool copy = false;
@@ -188,6 +193,8 @@ int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
   }
   b.names[key] = {first, outer.count, kind};
   b.captured.push_back({key, b.names[key]});
+  // The guard has a share, too.
+  if (IsGuard(kind) && base >= 0) ShareLock(b, scenario_.objects[static_cast<std::size_t>(program_->elements[static_cast<std::size_t>(base)].declared)].name);
   return first;
 }
 
@@ -301,7 +308,7 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
   for (const Ref& ref : op.borrow) borrowed.insert(KeyOf(ref));
   std::vector<Capture> out;
   for (const auto& [key, name] : child.captured) {
-    bool weak = key[0] == '&', local = key[0] == '%';
+    bool weak = key[0] == '&', local = key[0] == '%', shares = name.kind == RegKind::kShare;
     std::string plain = weak ? key.substr(1) : key;
     std::string base; int element = -1; bool copy = false;
     bool split = !local && SplitIndex(plain, &base, &element, &copy);
@@ -320,7 +327,7 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
       if (!weak && !stays) TakeReg(b, c.from, op, plain, name.kind, child.unit);
     } else {
       c.from = Lookup(b, plain, weak);
-      bool clone = weak || cloned.count(plain) != 0 || borrowed.count(plain) != 0 || (split && (cloned.count(base) != 0 || borrowed.count(base) != 0));
+      bool clone = weak || shares || cloned.count(plain) != 0 || borrowed.count(plain) != 0 || (split && (cloned.count(base) != 0 || borrowed.count(base) != 0));
       for (int k = 0; k < name.count; ++k) {
         if (clone) continue;
         if (op.count && *op.count > 1 && c.from >= 0)
@@ -329,7 +336,7 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
         TakeReg(b, c.from + k, op, plain, name.kind, child.unit);
       }
     }
-    c.clone = c.clone || weak || cloned.count(plain) != 0 || (split && cloned.count(base) != 0);
+    c.clone = c.clone || weak || shares || cloned.count(plain) != 0 || (split && cloned.count(base) != 0);
     const bool lends = borrowed.count(plain) != 0 || (split && !copy && borrowed.count(base) != 0);
     if (lends) c.count_base = -2;   // borrowed: nothing to own in the child
     if (c.from < 0) continue;

@@ -64,6 +64,7 @@ enum class RegKind : std::uint8_t {
   kSet,       // a join_set, futures_unordered or local_set; value: element + 1
   kPermit,    // semaphore permits; value: element + 1, next register: how many
   kReserve,   // a reserved place of an mpsc; value: element + 1
+  kShare,     // of a lock that holds values, as a clone of an `Arc` of it; value: element + 1, or more: what it holds falls
   kEnter,     // an enter guard; value: 1 + saved current runtime + 1
 };
 
@@ -157,6 +158,7 @@ struct Element {
   std::vector<int> with;    // first register-kind of what a message owns: pairs (RegKind, base)
   std::int64_t initial = 0;
   int destructor = -1;      // unit
+  std::vector<int> held;    // of a lock: main's registers with what it holds. Then the last of its words counts the shares
   int parent = -1;          // cancellation_token: its parent's element
   int ordinal = 0;          // local_set: its number among them, from 1
   Object::Policy policy = Object::Policy::kAny;   // std_rwlock
