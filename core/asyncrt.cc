@@ -319,14 +319,14 @@ std::vector<Finding> BadConfigs(const Prepared& prepared, const std::string& fil
   const VersionRules rules = RulesOfRelease(prepared.program->minor, prepared.program->patch);
   for (const Runtime& rt : prepared.scenario->runtimes) {
     if (rt.multi_thread && rt.worker_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Worker threads cannot be set to 0"));
-    // Releases whose builder takes a 0 fail later, seen on 1.24.2: a worker's `tick % 0` panics, and a current_thread runtime
-    // with event_interval 0 never runs a task.
+    // Releases whose builder takes a 0 fail later, seen on 1.24.2: a worker's `tick % 0` panics, also where there is no task,
+    // and a current_thread runtime with event_interval 0 never runs a task.
     bool spawns = std::any_of(prepared.program->code.begin(), prepared.program->code.end(), [](const Instr& in) { return in.op == VmOp::kSpawn; });
-    if (rt.event_interval == 0 && (rules.event_interval_check || spawns))
+    if (rt.event_interval == 0 && (rules.event_interval_check || spawns || rt.multi_thread))
       out.push_back(BadConfig(prepared, file, rt.node, rules.event_interval_check ? "event_interval must be greater than 0"
                               : rt.multi_thread ? "this release builds it, and then its workers panic: attempt to calculate the remainder with a divisor of zero"
                                                 : "this release builds it, and then never runs a task, since no tick belongs to an interval of 0"));
-    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && (rules.queue_interval_check || spawns))
+    if (rt.global_queue_interval && *rt.global_queue_interval == 0 && (rules.queue_interval_check || spawns || rt.multi_thread))
       out.push_back(BadConfig(prepared, file, rt.node, rules.queue_interval_check ? "global_queue_interval must be greater than 0"
                               : "this release builds it, and then panics when it looks for a task: attempt to calculate the remainder with a divisor of zero"));
     if (rt.max_blocking_threads == 0) out.push_back(BadConfig(prepared, file, rt.node, "Max blocking threads cannot be set to 0"));

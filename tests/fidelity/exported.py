@@ -107,6 +107,16 @@ def target_of(options, files):
     return options.target + ("-unstable" if needs_unstable(files[0]) else "")
 
 
+def spans_of(message):
+    """Where an error of rustc is, the likeliest place first: also what a macro was expanded from, and what a note points at."""
+    spans = sorted(message["spans"], key=lambda span: not span["is_primary"])
+    while spans:
+        yield from spans
+        spans = [span["expansion"]["span"] for span in spans if span.get("expansion")]
+    for child in message["children"]:
+        yield from spans_of(child)
+
+
 def build(options, folder, target):
     """Builds; modules with errors are taken out until the rest compiles. Returns their errors by module."""
     refused = {}
@@ -116,24 +126,57 @@ def build(options, folder, target):
     cargo = ["cargo", "build", "--offline", "--message-format", "json", "-q"]
     if options.registry != DEBIAN:
         cargo += ["--config", f"source.debian.directory={json.dumps(options.registry)}"]
-    while True:
+    main = os.path.join(folder, "src/main.rs")
+
+    def errors():
+        """None if it builds; else the errors by module, and what is said of none."""
         run = subprocess.run(cargo, cwd=folder, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if run.returncode == 0:
-            return refused
-        bad = {}
+            return None, ""
+        bad, other = {}, run.stderr[-3000:]
         for line in run.stdout.splitlines():
             message = json.loads(line).get("message")
             if not message or message.get("level") != "error":
                 continue
-            for span in message["spans"]:
-                if span["is_primary"] and span["file_name"].startswith("src/"):
-                    name = os.path.basename(span["file_name"])[:-3]
+            for span in spans_of(message):
+                name = os.path.basename(span["file_name"])[:-3]
+                if span["file_name"].startswith("src/") and name not in OWN:
                     bad.setdefault(name, []).append(f'{span["line_start"]}: {message["message"]}')
-        if not bad or set(bad) & OWN:
-            sys.exit(f"cargo failed in {folder}:\n{run.stderr[-3000:]}\n{bad}")
+                    break
+            else:
+                other += message.get("rendered") or message["message"]
+        return bad, other
+
+    def search(text, names):
+        """Of what fails without a place, the modules that fail by themselves; the project then has the rest."""
+        found = {}
+        halves = [names] if len(names) == 1 else [names[:len(names) // 2], names[len(names) // 2:]]
+        for some in halves:
+            open(main, "w").write(text)
+            drop_modules(folder, [name for name in module_of(text) if name not in some])
+            bad, other = errors()
+            if bad:
+                found.update(bad)
+            elif bad is not None and len(some) == 1:
+                found[some[0]] = ["0: " + (other.strip().splitlines() or ["cargo fails"])[0]]
+            elif bad is not None:
+                found.update(search(text, some))
+        return found
+    while True:
+        bad, other = errors()
+        if bad is None:
+            return refused
+        if not bad:
+            text = open(main).read()
+            bad = search(text, module_of(text))
+            open(main, "w").write(text)
+            if not bad:
+                sys.exit(f"cargo failed in {folder}:\n{other}")
+            if set(bad) == set(module_of(text)) and len(bad) > 1:
+                sys.exit(f"cargo fails for every scenario in {folder}:\n{other}")
         refused.update(bad)
         drop_modules(folder, bad)
-        if not module_of(open(os.path.join(folder, "src/main.rs")).read()):
+        if not module_of(open(main).read()):
             return refused
 
 
