@@ -60,7 +60,7 @@ void Symmetry::FindArrays(Deadline deadline) {
     deadline.Look();
     const Instr& spawn = p_.code[static_cast<std::size_t>(pc)];
     const bool thread = spawn.op == VmOp::kSpawnThread, task = (spawn.op == VmOp::kSpawn || spawn.op == VmOp::kSpawnBlocking) && spawn.set < 0 && !spawn.local;
-    if ((!thread && !task) || spawn.reg < 0 || spawn.imm < 2 || !group_[static_cast<std::size_t>(l_.unit_frame[static_cast<std::size_t>(spawn.unit)])]) continue;
+    if ((!thread && !task) || spawn.reg < 0 || spawn.weak >= 0 || spawn.imm < 2 || !group_[static_cast<std::size_t>(l_.unit_frame[static_cast<std::size_t>(spawn.unit)])]) continue;
     Array a{spawn.reg, static_cast<int>(spawn.imm), -1, 0};
     if (a.first + a.count > static_cast<int>(main.regs.size())) continue;
     for (int at : code) {   // the first join

@@ -144,6 +144,10 @@ void Machine::ExecSpawn(int thread, int strand) {
     ++f.references;
     f.bits = kJoinable;
   }
+  if (in.weak >= 0) {
+    R(from)[in.weak + copy] = frame + 1;
+    ++f.references;
+  }
   int root = Root(frame);
   auto refuse = [&] {
     s.phase = 1;

@@ -71,6 +71,10 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
     int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
     At(pc).reg = reg;
     for (int k = 0; k < count; ++k) b.moved.erase(reg + k);
+    if (reg_kind != RegKind::kAbortHandle && remotes_.count(op.as) != 0) {
+      const int weak = AddName(b, "&" + op.as, RegKind::kAbortHandle, -1, static_cast<int>(count), true);
+      At(pc).weak = weak;
+    }
     if (kind == UnitKind::kThread && OpenThreadScope(b) >= 0) of_scope_.insert({b.unit, reg});
   }
   if (const int scope = kind == UnitKind::kThread ? OpenThreadScope(b) : -1; scope >= 0) At(pc).reg2 = Scope(scope).pc;

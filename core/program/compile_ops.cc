@@ -744,12 +744,22 @@ void Compiler::CollectMakers(const Body& body) {
   deadline_.Step();
   for (const Op& op : body.ops) {
     if (!op.as.empty()) made_by_.emplace(op.as, op.def->code);
+    if (op.def->code == Code::kAbort || op.def->code == Code::kUnpark) remotes_.insert(op.on.name);
+    for (const auto* expr : {&op.value, &op.expected, &op.to, &op.condition, &op.times}) CollectRemotes(*expr);
+    for (const Branch& branch : op.branches) CollectRemotes(branch.condition);
     for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})
       if (inner != nullptr) CollectMakers(*inner);
     for (const Branch& branch : op.branches)
       for (const Body* inner : {branch.await.get(), branch.then.get()})
         if (inner != nullptr) CollectMakers(*inner);
   }
+}
+
+void Compiler::CollectRemotes(const std::optional<Expr>& expr) {
+  if (!expr) return;
+  deadline_.Step();
+  if (expr->kind == Expr::Kind::kFinished) remotes_.insert(expr->name);
+  for (const Expr& kid : expr->kids) CollectRemotes(kid);
 }
 
 // The body of a `get_or_init`, in place, under the right to initialise; `fail` and `return` end just it.

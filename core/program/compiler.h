@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -177,6 +178,7 @@ class Compiler {
   // The declared object that a name is of: a receiver made by `subscribe` has a name of its own.
   const std::string& ObjectOf(const std::string& name) const;
   void CollectMakers(const Body& body);
+  void CollectRemotes(const std::optional<Expr>& expr);
   bool IsStdLock(const Reg& reg) const;
   bool IsAsync(Builder& b);
   bool IsInClosure(int scope) const;
@@ -260,6 +262,7 @@ class Compiler {
   std::set<int> spawned_local_;
   std::map<std::string, std::string> receiver_of_;   // names made by `subscribe`
   std::map<std::string, Code> made_by_;              // which op gives a name
+  std::set<std::string> remotes_;                    // tasks and threads that are aborted, unparked or asked for their end by name
   std::set<const Body*> collected_;
   std::set<std::pair<int, int>> not_send_;           // values and futures, as (unit, register)
   std::set<int> not_send_units_;                     // futures that hold what is not Send across an await, or own it

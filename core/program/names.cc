@@ -163,7 +163,8 @@ int Compiler::BaseOf(const Builder* b, const std::string& key) {
 }
 
 int Compiler::Lookup(Builder& b, const std::string& key, bool by_handle_only) {
-  int found = Find(b, key);
+  int found = by_handle_only ? Find(b, "&" + key) : -1;
+  if (found < 0) found = Find(b, key);
   if (found >= 0) return found;
   Binding outer;
   if (b.parent == nullptr || !Exists(b.parent, key, b.made_by, &outer)) return -1;
@@ -322,7 +323,8 @@ void Compiler::ResolveCaptures(Builder& b, const Op& op, const Builder& child, i
       c.count_base = 1;
       for (std::int64_t k = 0; k < *op.count && !weak && cloned.count(base) == 0; ++k) TakeReg(b, c.from + static_cast<int>(k), op, base, name.kind, child.unit);
     } else if (split && !copy && b.names.count(plain) == 0 && b.names.count(base) != 0) {
-      c.from = b.names[base].reg + element;
+      const auto by_name = b.names.find("&" + base);
+      c.from = (weak && by_name != b.names.end() ? by_name->second : b.names[base]).reg + element;
       const bool stays = cloned.count(base) + cloned.count(plain) + borrowed.count(base) + borrowed.count(plain) != 0;
       if (!weak && !stays) TakeReg(b, c.from, op, plain, name.kind, child.unit);
     } else {

@@ -104,6 +104,7 @@ struct Instr {
   int elements = 1;
   int index = -1;             // expression that picks the element
   int reg = -1, reg2 = -1;    // where a result goes, or what is used
+  int weak = -1;              // of a spawn: where a name goes that does not own the task, and stays when its handle has gone
   int expr = -1, expr2 = -1;
   int var = -1;               // local that gets a value
   int or_pc = -1;             // where a failure goes; -1: panic

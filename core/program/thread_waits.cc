@@ -79,7 +79,7 @@ void FindThreadWaits(Program* program, Deadline deadline) {
       if (in.op != VmOp::kSpawnBlocking) continue;
       deadline.Look();
       Unit& unit = p.units[static_cast<std::size_t>(in.unit)];
-      unit.joined = unit.joined && in.set < 0 && (in.reg < 0 || IsOnlyJoined(p, code[u], in.reg, std::max(static_cast<int>(in.imm), 1)));
+      unit.joined = unit.joined && in.set < 0 && in.weak < 0 && (in.reg < 0 || IsOnlyJoined(p, code[u], in.reg, std::max(static_cast<int>(in.imm), 1)));
     }
 }
 
