@@ -263,6 +263,7 @@ class Machine {
   bool TasksAreClosed(int runtime);
   void DropTasks(int thread, int core);
   bool RunOwnWork(int thread, int core);
+  bool InjectedGoFirst(int runtime, int tick);
   int BatchOf(int runtime, int waiting);
   bool RunInjected(int thread, int core, int batch);
   bool CanRob(int victim);

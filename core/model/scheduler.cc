@@ -371,6 +371,15 @@ void Machine::DropTasks(int thread, int number) {
   }
 }
 
+// 1.2b, 2.2: what was injected goes before the runtime's own tasks in every so many ticks. Where these are few, any of them may be
+// such a tick: those in which there was nothing to do count as well.
+bool Machine::InjectedGoFirst(int runtime, int tick) {
+  const Runtime& declared = *p_.runtimes[static_cast<std::size_t>(runtime)].declared;
+  const std::int64_t usual = declared.multi_thread ? 61 : 31, interval = declared.global_queue_interval.value_or(usual);
+  if (interval <= 1 || interval >= usual) return interval == 1;
+  return p_.endless ? tick % interval == 0 : choose_->Choose(2) == 1;   // a run without an end has some of them in the end
+}
+
 // 1.2b and the worker's own part of 1.2c. False: its slot and queue are empty.
 bool Machine::RunOwnWork(int thread, int number) {
   CoreCell& core = C(number);
@@ -390,6 +399,12 @@ bool Machine::RunOwnWork(int thread, int number) {
     if (SeesShutdown(number)) return true;
   }
   if (maintenance && rt.inject_head != 0) {
+    RunTask(thread, number, PopTask(&rt.inject_head, &rt.inject_tail), false);
+    return true;
+  }
+  const int injected = chained ? 0 : Length(rt.inject_head);
+  const bool matters = injected > 0 && (core.lifo != 0 || core.head != 0 || BatchOf(CoreRuntime(number), injected) > 1);
+  if (matters && InjectedGoFirst(CoreRuntime(number), core.tick)) {
     RunTask(thread, number, PopTask(&rt.inject_head, &rt.inject_tail), false);
     return true;
   }
@@ -639,7 +654,8 @@ bool Machine::CtStep(int thread, int strand, int runtime, int child) {
   int frame = -1;
   if (!pause) {
     if (interval != 0) ++rt.tick;
-    const bool turn = (p_.endless && rt.tick % 31 == 0) || (v_.first_turn_is_inject && rt.begun == 0);
+    const bool turn = (p_.endless && rt.tick % 31 == 0) || (v_.first_turn_is_inject && rt.begun == 0) ||
+                      (rt.head != 0 && rt.inject_head != 0 && InjectedGoFirst(runtime, rt.tick));
     frame = turn ? PopTask(&rt.inject_head, &rt.inject_tail) : -1;
     if (v_.first_turn_is_inject) rt.begun = 1;
     if (frame < 0) frame = PopTask(&rt.head, &rt.tail);
