@@ -219,7 +219,11 @@ void RustWriter::MakeFuture(const Op& op) {
     made = "future(async move {\n" + inside + "\n})";
   }
   if (!prelude.empty()) made = "{\n" + JoinedLines(prelude) + "\n" + made + "\n}";
-  if (op.def->code == Code::kPush) { Line(Use(op.on, Mode::kMut, &op) + ".push(" + made + ");"); return; }
+  if (op.def->code == Code::kPush) {   // a shared borrow would not be Send in a future, and the set changes
+    const std::string set = Use(op.on, Mode::kMut, &op);
+    Line((set == Ident(op.on.name) ? "(&mut " + set + ")" : set) + ".push(" + made + ");");
+    return;
+  }
   RustValue& bound = Declare(op.as, Ident(op.as), value ? "value" : "future");
   bound.not_send = stays;
   Line("let mut " + bound.ident + " = " + (bound.optional ? "Some(" + made + ")" : made) + ";");

@@ -186,7 +186,7 @@ bool Compiler::NeedsMutably(const Op& op) {
   const Code code = op.def->code;
   switch (op.on.kind) {
     case Kind::kFuturesUnordered: case Kind::kJoinSet: return true;
-    case Kind::kIo: return op.on.part != Ref::Part::kWhole;
+    case Kind::kIo: return op.on.part != Ref::Part::kWhole && code != Code::kUse;
     case Kind::kOneshot: return op.on.part == Ref::Part::kRx || code == Code::kClosed;
     case Kind::kWatch: return op.on.part == Ref::Part::kRx && code != Code::kBorrow && code != Code::kSubscribe && code != Code::kUse;
     case Kind::kMpsc: case Kind::kBroadcast: return op.on.part == Ref::Part::kRx && code != Code::kUse;

@@ -86,7 +86,7 @@ def is_in_a_slot(file, messages):
     if any("`guard of " in message or re.search("after `(release|unlock)` took it", message) for message in messages):
         return True
     objects = read_scenario(file).get("objects", {})
-    moved = {name for message in messages for name in re.findall(r"`(\w+)\.[rt]x`", message)}
+    moved = {name for message in messages for name in re.findall(r"`(\w+)\.[rt]x(?:\[[^]`]*\])?`", message)}
     return any("count" in objects.get(name, {}) for name in moved)
 
 
