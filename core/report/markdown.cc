@@ -3,6 +3,7 @@
 
 #include "core/report/display.h"
 #include "core/report/render.h"
+#include "core/report/shown_steps.h"
 
 namespace asyncrt {
 namespace {
@@ -23,7 +24,7 @@ std::string Escaped(const std::string& text) {
 
 std::string Table(const Finding& finding) {
   std::string out = "| step | thread | op | effect |\n|---:|---|---|---|\n";
-  for (const ScheduleStep& step : finding.schedule)
+  for (const ScheduleStep& step : ShownSteps(finding.schedule))
     out += "| " + std::to_string(step.step) + " | " + Escaped(step.thread) + " | " + Escaped(step.op + (step.on ? " " + *step.on : "")) + " | " + Escaped(step.effect) + " |\n";
   return out;
 }

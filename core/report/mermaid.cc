@@ -5,6 +5,7 @@
 
 #include "core/report/display.h"
 #include "core/report/render.h"
+#include "core/report/shown_steps.h"
 
 namespace asyncrt {
 namespace {
@@ -36,7 +37,7 @@ std::size_t Number(std::vector<std::string>* names, const std::string& name) {
 std::string Diagram(const Finding& finding) {
   std::vector<std::string> threads;
   std::string steps;
-  for (const ScheduleStep& step : finding.schedule) {
+  for (const ScheduleStep& step : ShownSteps(finding.schedule)) {
     const std::size_t thread = Number(&threads, step.thread);
     steps += "  Note over T" + std::to_string(thread) + ": " + std::to_string(step.step) + " " + Escaped((step.task ? *step.task + " " : "") + step.op + (step.on ? " " + *step.on : "") + ", " + step.effect) + "\n";
   }
