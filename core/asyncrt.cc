@@ -219,17 +219,18 @@ class Reporter {
         if (!touches && !awaited) continue;
       }
       t.step.step = ++number;
-      f->schedule.push_back(t.step);
+      f->schedule.push_back(std::move(t.step));
     }
     // The calls that never return are the last steps of the story.
+    std::set<std::pair<std::string_view, std::string_view>> waiting;   // pointers and threads of those that are told already
+    for (const ScheduleStep& s : f->schedule)
+      if (s.effect == "suspends" || s.effect == "the thread blocks") waiting.emplace(s.pointer, s.thread);
+    f->schedule.reserve(f->schedule.size() + seed.waits.size());   // the views stay
     for (std::size_t i = 0; i < seed.waits.size(); ++i) {
       const Wait& w = seed.waits[i];
       const Json* node = NodeOfSource(seed.sources[i]);
       if (!w.thread || node == nullptr || w.op == "await" || w.op == "run") continue;
-      bool told_already = std::any_of(f->schedule.begin(), f->schedule.end(), [&](const ScheduleStep& s) {
-        return s.pointer == node->pointer && s.thread == *w.thread && (s.effect == "suspends" || s.effect == "the thread blocks");
-      });
-      if (told_already) continue;
+      if (waiting.contains({node->pointer, *w.thread})) continue;
       ScheduleStep s;
       s.step = ++number;
       s.time_us = f->schedule.empty() ? 0 : f->schedule.back().time_us;
@@ -249,7 +250,7 @@ class Reporter {
       for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {
         more[i].step.step = ++number;
         more[i].step.in_loop = true;
-        f->schedule.push_back(more[i].step);
+        f->schedule.push_back(std::move(more[i].step));
       }
     }
   }
@@ -554,8 +555,10 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     // Opposite orders are an error of their own where they meet.
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
-    constexpr std::chrono::milliseconds kGrace{300};   // what was found is to be told
-    Reporter reporter(prepared, file, deadline.Later(kGrace));
+    // What was found is to be told, and then written, which takes up to twice as long.
+    constexpr std::chrono::milliseconds kGrace{900};
+    constexpr int kParts = 3;
+    Reporter reporter(prepared, file, deadline.Later(kGrace, kParts));
     for (const auto& [key, seed] : seeds) {
       report.findings.push_back(reporter.Make(seed));
       if (!judged_races || without_races.count(key) != 0) continue;

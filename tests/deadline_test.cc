@@ -174,6 +174,21 @@ TEST(Deadline, ThatIsInterruptedLeavesAGraceForWhatComesLater) {
   EXPECT_STREQ(later.Passed(), "interrupt");
 }
 
+TEST(Deadline, OfAPartLeavesTheRestOfTheTimeToOthers) {
+  const auto looks = std::make_shared<std::uint64_t>(0);
+  Deadline deadline(100, nullptr, Looks(looks));   // the first look: it ends at 101
+  *looks = 10;
+  Deadline part = deadline.Later(milliseconds(20), 2);   // at 11, with 110 to go
+  *looks = 64;
+  EXPECT_EQ(part.Passed(), nullptr);
+  EXPECT_STREQ(part.Passed(), "time");
+  *looks = 200;
+  Deadline late = deadline.Later(milliseconds(20), 2);   // at 201, when it has passed
+  *looks = 209;
+  EXPECT_EQ(late.Passed(), nullptr);
+  EXPECT_STREQ(late.Passed(), "time");
+}
+
 TEST(Errors, EndTheReadingWhereTheyAreTooMany) {
   const std::string objects = Repeated(3000, R"("m": {"kind": "mutexx"})");
   Diagnostics diagnostics;
