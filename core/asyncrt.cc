@@ -524,7 +524,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     if (ideal && adversarial && options.side_by_side && can_halve && TellsTime(*prepared.program)) {
       CheckOptions half = options;   // each has half of the memory; one that needs more gets all, afterwards
       half.memory_limit_mib = options.memory_limit_mib / 2;
-      auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : r; };
+      auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : std::move(r); };
       std::vector<bool> elsewhere;
       CheckOptions unwatched = half;
       unwatched.gauge = nullptr;

@@ -12,7 +12,7 @@ namespace {
 
 std::string Scenario(const std::string& name, const std::string& rest) { return "{\"name\": \"" + name + "\", " + rest + "}"; }
 
-ScenarioReport Check(const std::string& text, CheckOptions options = {}) { return CheckText(text, "test.json", options); }
+ScenarioReport Check(const std::string& text, const CheckOptions& options = {}) { return CheckText(text, "test.json", options); }
 
 std::set<std::string> Rules(const ScenarioReport& report) {
   std::set<std::string> rules;

@@ -145,7 +145,7 @@ TEST(TimeLimit, HoldsInAGraphAndAmongLocks) {
   auto limit = [](std::uint64_t ms) { return Deadline(ms, nullptr, Looks(std::make_shared<std::uint64_t>(0))); };
   EXPECT_THROW(Components(&graph, kStates, limit(20)), TimeIsUp);
   const auto looks = std::make_shared<std::uint64_t>(0);
-  Components(&graph, kStates, Deadline(kNever, nullptr, Looks(looks)));
+  const Components whole(&graph, kStates, Deadline(kNever, nullptr, Looks(looks)));
   EXPECT_GT(*looks, 2 * kStates / 256);   // once for each step through the graph
   Components one(&graph, kStates, limit(*looks + 20));
   EXPECT_TRUE(one.HasCycle());

@@ -24,11 +24,11 @@ Value Described(Value value, const std::string& doc) {
 }
 
 // An object that has these properties, those that begin with `x-`, and no others.
-Value ObjectOf(Value properties, std::vector<std::string> required) {
+Value ObjectOf(Value properties, const std::vector<std::string>& required) {
   Value out;
   out["type"] = "object";
   out["properties"] = std::move(properties);
-  if (!required.empty()) out["required"] = std::move(required);
+  if (!required.empty()) out["required"] = required;
   out["patternProperties"]["^x-"] = true;
   out["additionalProperties"] = false;
   return out;
