@@ -6,7 +6,9 @@
 #include <future>
 #include <map>
 #include <set>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "core/base/release_rules.h"
 #include "core/base/stable_hash.h"
@@ -222,10 +224,10 @@ class Reporter {
       f->schedule.push_back(std::move(t.step));
     }
     // The calls that never return are the last steps of the story.
+    f->schedule.reserve(f->schedule.size() + seed.waits.size());   // so that the views of it stay
     std::set<std::pair<std::string_view, std::string_view>> waiting;   // pointers and threads of those that are told already
     for (const ScheduleStep& s : f->schedule)
       if (s.effect == "suspends" || s.effect == "the thread blocks") waiting.emplace(s.pointer, s.thread);
-    f->schedule.reserve(f->schedule.size() + seed.waits.size());   // the views stay
     for (std::size_t i = 0; i < seed.waits.size(); ++i) {
       const Wait& w = seed.waits[i];
       const Json* node = NodeOfSource(seed.sources[i]);
@@ -555,9 +557,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     // Opposite orders are an error of their own where they meet.
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
-    // What was found is to be told, and then written, which takes up to twice as long.
+    // What was found is to be told, and then written, which takes about as long.
     constexpr std::chrono::milliseconds kGrace{900};
-    constexpr int kParts = 3;
+    constexpr int kParts = 2;
     Reporter reporter(prepared, file, deadline.Later(kGrace, kParts));
     for (const auto& [key, seed] : seeds) {
       report.findings.push_back(reporter.Make(seed));

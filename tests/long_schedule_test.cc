@@ -8,7 +8,7 @@
 #include "core/report/formats.h"
 #include "core/report/json_writer.h"
 #include "core/report/render.h"
-#include "core/report/shown_steps.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -81,6 +81,25 @@ TEST(LongSchedules, AreCutWherePeopleLook) {
     EXPECT_EQ(Rendered(format, 500).find("left out"), std::string::npos);
   }
   EXPECT_NE(Rendered("html", 3000).find("3,000 steps"), std::string::npos);
+}
+
+TEST(ManyWaits, AreCutWherePeopleLook) {
+  ScenarioReport report;
+  report.name = "many";
+  report.file = "many.json";
+  report.findings.emplace_back();
+  for (std::size_t i = 1; i <= kWaitsShownMax + 1234; ++i)
+    report.findings[0].waits.push_back({"task w" + std::to_string(i), std::nullopt, "recv", "c" + std::to_string(i), "nobody", "because"});
+  report.verdict = Verdict::kErrors;
+  const RunReport run = MakeRunReport({report});
+  for (const FormatDef& def : AllFormats()) {
+    SCOPED_TRACE(def.name);
+    const std::string text = def.render(run, {"{}"}, TextStyle());
+    const bool lists_waits = text.find("w200") != std::string::npos, is_cut = text.find("and 1,234 more") != std::string::npos;
+    EXPECT_EQ(lists_waits, text.find("w1") != std::string::npos);
+    EXPECT_EQ(text.find("w201") != std::string::npos, lists_waits && !is_cut);
+    EXPECT_EQ(lists_waits && !is_cut, def.name == "json" || def.name == "jsonl");
+  }
 }
 
 TEST(LongSchedules, AreWholeForPrograms) {

@@ -7,7 +7,7 @@
 #include "core/report/html_assets.h"
 #include "core/report/html_parts.h"
 #include "core/report/render.h"
-#include "core/report/shown_steps.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 
@@ -135,6 +135,11 @@ std::string WaitList(const Finding& finding) {
   return out + "</ol>";
 }
 
+std::string More(const Finding& whole) {
+  const std::string more = MoreWaits(whole.waits);
+  return more.empty() ? "" : "<p class=\"dim\">" + more + "</p>";
+}
+
 std::string Legend(const std::string& id) {
   auto swatch = [](const std::string& attributes, const std::string& word) {
     return "<span><svg width=\"22\" height=\"12\"><rect " + attributes + " x=\"1\" y=\"1\" width=\"20\" height=\"10\" rx=\"3\"/></svg>" + word + "</span>";
@@ -146,6 +151,7 @@ std::string Legend(const std::string& id) {
 std::string FindingSection(const Finding& whole, const ScenarioReport& scenario, const std::string& source, const std::string& id) {
   Finding finding = whole;
   finding.schedule = ShownSteps(whole.schedule);
+  finding.waits.resize(ShownWaits(whole.waits).size());
   std::string out = "<section class=\"finding\" id=\"" + id + "\" data-steps=\"" + std::to_string(finding.schedule.size()) + "\">\n" + SeverityChip(finding);
   out += "<span class=\"mono dim\">" + MarkupEscaped(finding.rule) + " · " + MarkupEscaped(finding.locations.empty() ? scenario.file : finding.locations[0].file);
   if (!finding.locations.empty()) {
@@ -164,7 +170,7 @@ std::string FindingSection(const Finding& whole, const ScenarioReport& scenario,
     out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";
   if (!finding.schedule.empty()) out += "<div class=\"card\"><h3>Steps</h3>" + StepsTable(finding, id) + "</div>\n";
   out += "<div class=\"column\">";
-  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + "</div>\n";
+  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + More(whole) + "</div>\n";
   const std::string lines = SourceLines(finding, scenario, source);
   if (!lines.empty()) out += "<div class=\"card\"><h3>Scenario</h3>" + lines + "</div>\n";
   out += "</div>\n";

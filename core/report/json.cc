@@ -9,6 +9,17 @@
 namespace asyncrt {
 namespace {
 
+// Rather more than a scenario will take.
+std::size_t BytesOf(const ScenarioReport& scenario) {
+  constexpr std::size_t kKeys = 400;   // of a step, with what stands before them
+  std::size_t bytes = 4096;
+  for (const Finding& finding : scenario.findings) {
+    bytes += finding.replay.size();
+    for (const ScheduleStep& step : finding.schedule) bytes += kKeys + step.pointer.size() + step.effect.size() + step.thread.size() + (step.on ? step.on->size() : 0) + (step.task ? step.task->size() : 0);
+  }
+  return bytes;
+}
+
 // The keys of a place, of an object that has begun.
 void PutLocation(JsonWriter& out, const Location& location) {
   out.Text("file", location.file);
@@ -161,7 +172,7 @@ void PutHead(JsonWriter& out, const RunReport& report) {
 }  // namespace
 
 std::string RenderJsonLine(const ScenarioReport& scenario) {
-  JsonWriter out(JsonWriter::kOneLine);
+  JsonWriter out(JsonWriter::kOneLine, BytesOf(scenario));
   PutScenario(out, scenario);
   return out.Take() + "\n";
 }
@@ -175,7 +186,9 @@ std::string RenderLastJsonLine(const RunReport& report) {
 }
 
 std::string RenderJson(const RunReport& report) {
-  JsonWriter out(2);
+  std::size_t expected = 0;
+  for (const ScenarioReport& scenario : report.scenarios) expected += BytesOf(scenario);
+  JsonWriter out(2, expected);
   out.Begin('{');
   PutHead(out, report);
   out.List("scenarios", report.scenarios, [&](const ScenarioReport& scenario) { PutScenario(out, scenario); });

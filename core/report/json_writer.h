@@ -3,6 +3,7 @@
 #ifndef ASYNCRT_CORE_REPORT_JSON_WRITER_H_
 #define ASYNCRT_CORE_REPORT_JSON_WRITER_H_
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -16,7 +17,8 @@ class JsonWriter {
   static constexpr int kOneLine = -1;
 
   // `indent`: spaces for each level, or kOneLine.
-  explicit JsonWriter(int indent) : indent_(indent) {}
+  // `expected`: about as many bytes as it will be, so that they are not copied as they grow.
+  explicit JsonWriter(int indent, std::size_t expected = 0) : indent_(indent) { out_.reserve(expected); }
 
   // Inside of an object each value follows its key.
   void Key(std::string_view key);

@@ -3,7 +3,7 @@
 
 #include "core/report/display.h"
 #include "core/report/render.h"
-#include "core/report/shown_steps.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -47,7 +47,8 @@ std::string RenderMarkdown(const RunReport& report) {
       sections += "### " + std::string(finding.in_baseline ? "known" : finding.allowed.empty() ? SeverityName(finding.severity) : "allowed") + ": " + Escaped(finding.rule) + "\n\n";
       if (!finding.locations.empty()) sections += "*" + Escaped(finding.locations[0].file) + ":" + std::to_string(finding.locations[0].place.line) + "* ";
       sections += Escaped(finding.message) + "\n\n";
-      for (const Wait& wait : finding.waits) sections += "- " + Escaped(wait.who) + " waits for " + Escaped(wait.waits_for) + ": " + Escaped(wait.why) + "\n";
+      for (const Wait& wait : ShownWaits(finding.waits)) sections += "- " + Escaped(wait.who) + " waits for " + Escaped(wait.waits_for) + ": " + Escaped(wait.why) + "\n";
+      if (const std::string more = MoreWaits(finding.waits); !more.empty()) sections += "- " + more + "\n";
       for (const std::string& help : finding.help) sections += "- help: " + Escaped(help) + "\n";
       if (!finding.waits.empty() || !finding.help.empty()) sections += "\n";
       if (!finding.schedule.empty())

@@ -8,7 +8,7 @@
 #include "core/base/version.h"
 #include "core/report/display.h"
 #include "core/report/render.h"
-#include "core/report/shown_steps.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {

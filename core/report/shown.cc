@@ -1,4 +1,7 @@
-#include "core/report/shown_steps.h"
+#include "core/report/shown.h"
+
+#include <algorithm>
+#include <utility>
 
 #include "core/report/display.h"
 
@@ -19,6 +22,12 @@ std::vector<ScheduleStep> ShownSteps(const std::vector<ScheduleStep>& steps) {
   shown.push_back(std::move(left_out));
   shown.insert(shown.end(), end_left_out, steps.end());
   return shown;
+}
+
+std::span<const Wait> ShownWaits(const std::vector<Wait>& waits) { return std::span(waits).first(std::min(waits.size(), kWaitsShownMax)); }
+
+std::string MoreWaits(const std::vector<Wait>& waits) {
+  return waits.size() <= kWaitsShownMax ? "" : "and " + Grouped(waits.size() - kWaitsShownMax) + " more";
 }
 
 }  // namespace asyncrt
