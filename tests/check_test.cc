@@ -393,5 +393,18 @@ TEST(BadInput, IsInvalidWithAPlace) {
   EXPECT_EQ(r.diagnostics.front().place.line, 1u);
 }
 
+// A thread that the schedule has blocked already is not told to block again at its end.
+TEST(Schedule, TellsOnceThatAThreadBlocks) {
+  const ScenarioReport report = Check(Scenario("once", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
+    {"op": "block_on", "on": "rt", "body": [
+      {"op": "spawn", "as": "t", "body": [{"op": "block_in_place", "body": [{"op": "pending"}]}]},
+      {"op": "await", "on": "t"}]}])"));
+  ASSERT_EQ(report.findings.size(), 1u);
+  std::vector<std::string> effects;
+  for (const ScheduleStep& step : report.findings[0].schedule)
+    if (step.op == "pending") effects.push_back(step.effect);
+  EXPECT_EQ(effects, std::vector<std::string>{"the thread blocks"});
+}
+
 }  // namespace
 }  // namespace asyncrt
