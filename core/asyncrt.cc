@@ -625,11 +625,11 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   std::uint64_t number = 0;
   for (Told& t : told) {
     t.step.step = ++number;
-    result.steps.push_back(t.step);
+    result.steps.push_back(std::move(t.step));
   }
   for (ScheduleStep& s : blocked) {
     s.step = ++number;
-    result.steps.push_back(s);
+    result.steps.push_back(std::move(s));
   }
   result.ok = true;
   return result;

@@ -104,6 +104,18 @@ TEST(TimeLimit, HoldsWhileFindingsAreTold) {
   EndsEverywhere(text, {}, 5);
 }
 
+// Each of many could wake each other one: these are as many edges as there are pairs.
+TEST(TimeLimit, HoldsWhileItIsFoundOutWhoWaitsForWhom) {
+  auto waiting = [](int count) {
+    return R"({"name": "many", "runtimes": {"rt": {"flavor": "current_thread"}}, "objects": {"n": {"kind": "notify"}}, "main": [
+      {"op": "block_on", "on": "rt", "body": [
+        {"op": "spawn", "as": "t", "count": )" + std::to_string(count) + R"(, "body": [{"op": "notified", "on": "n"}, {"op": "notify_one", "on": "n"}]},
+        {"op": "await", "on": "t"}]}]})";
+  };
+  EXPECT_EQ(CheckFor(kNever, waiting(100), {}).report.findings.size(), 1u);
+  EndsEverywhere(waiting(100), {}, 850);   // a third of them while the edges are made
+}
+
 TEST(TimeLimit, HoldsForEveryStrategy) {
   const std::string text = R"({"name": "runs", "objects": {"m": {"kind": "std_mutex"}}, "main": [
     {"op": "spawn_thread", "as": "p", "count": 3, "body": [{"op": "lock", "on": "m", "body": [{"op": "lock", "on": "m", "body": []}]}]},
