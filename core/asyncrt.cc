@@ -6,7 +6,9 @@
 #include <future>
 #include <map>
 #include <set>
+#include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "core/base/release_rules.h"
 #include "core/base/stable_hash.h"
@@ -219,17 +221,18 @@ class Reporter {
         if (!touches && !awaited) continue;
       }
       t.step.step = ++number;
-      f->schedule.push_back(t.step);
+      f->schedule.push_back(std::move(t.step));
     }
     // The calls that never return are the last steps of the story.
+    f->schedule.reserve(f->schedule.size() + seed.waits.size());   // so that the views of it stay
+    std::set<std::pair<std::string_view, std::string_view>> waiting;   // pointers and threads of those that are told already
+    for (const ScheduleStep& s : f->schedule)
+      if (s.effect == "suspends" || s.effect == "the thread blocks") waiting.emplace(s.pointer, s.thread);
     for (std::size_t i = 0; i < seed.waits.size(); ++i) {
       const Wait& w = seed.waits[i];
       const Json* node = NodeOfSource(seed.sources[i]);
       if (!w.thread || node == nullptr || w.op == "await" || w.op == "run") continue;
-      bool told_already = std::any_of(f->schedule.begin(), f->schedule.end(), [&](const ScheduleStep& s) {
-        return s.pointer == node->pointer && s.thread == *w.thread && (s.effect == "suspends" || s.effect == "the thread blocks");
-      });
-      if (told_already) continue;
+      if (waiting.contains({node->pointer, *w.thread})) continue;
       ScheduleStep s;
       s.step = ++number;
       s.time_us = f->schedule.empty() ? 0 : f->schedule.back().time_us;
@@ -249,7 +252,7 @@ class Reporter {
       for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {
         more[i].step.step = ++number;
         more[i].step.in_loop = true;
-        f->schedule.push_back(more[i].step);
+        f->schedule.push_back(std::move(more[i].step));
       }
     }
   }
@@ -523,7 +526,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     if (ideal && adversarial && options.side_by_side && can_halve && TellsTime(*prepared.program)) {
       CheckOptions half = options;   // each has half of the memory; one that needs more gets all, afterwards
       half.memory_limit_mib = options.memory_limit_mib / 2;
-      auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : r; };
+      auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : std::move(r); };
       std::vector<bool> elsewhere;
       CheckOptions unwatched = half;
       unwatched.gauge = nullptr;
@@ -554,8 +557,10 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     // Opposite orders are an error of their own where they meet.
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
-    constexpr std::chrono::milliseconds kGrace{300};   // what was found is to be told
-    Reporter reporter(prepared, file, deadline.Later(kGrace));
+    // What was found is to be told, and then written, which takes about as long.
+    constexpr std::chrono::milliseconds kGrace{900};
+    constexpr int kParts = 2;
+    Reporter reporter(prepared, file, deadline.Later(kGrace, kParts));
     for (const auto& [key, seed] : seeds) {
       report.findings.push_back(reporter.Make(seed));
       if (!judged_races || without_races.count(key) != 0) continue;
@@ -620,11 +625,11 @@ ReplayResult ReplayText(const std::string& text, const std::string& file, const 
   std::uint64_t number = 0;
   for (Told& t : told) {
     t.step.step = ++number;
-    result.steps.push_back(t.step);
+    result.steps.push_back(std::move(t.step));
   }
   for (ScheduleStep& s : blocked) {
     s.step = ++number;
-    result.steps.push_back(s);
+    result.steps.push_back(std::move(s));
   }
   result.ok = true;
   return result;

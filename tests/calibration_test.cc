@@ -167,6 +167,24 @@ TEST(Calibration, AThiefStillSearchesWhenItHasFoundATask) {
   for (const Finding& finding : report.findings) EXPECT_TRUE(NeedsRace(finding));
 }
 
+// The driver wakes the other worker for main's timer alone: since nobody has told it of a task, it goes back to sleep without
+// a look at the queues, where one of the two lies.
+TEST(Calibration, AWorkerThatNobodyToldDoesNotLook) {
+  const std::string text = R"({ "name": "woken-for-main", "timing": "ideal", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },
+    "objects": { "b": { "kind": "std_barrier", "parties": 2 } },
+    "main": [ { "op": "block_on", "on": "rt", "body": [
+      { "op": "spawn", "as": "x", "body": [ { "op": "wait", "on": "b" } ] },
+      { "op": "spawn", "as": "y", "body": [ { "op": "wait", "on": "b" } ] },
+      { "op": "sleep", "for": "10ms" },
+      { "op": "await", "on": "x" }, { "op": "await", "on": "y" } ] } ] })";
+  CheckOptions options;
+  EXPECT_EQ(Found(CheckText(text, "woken.json", options)), "");
+  options.scheduler = Scheduler::kExact;
+  const ScenarioReport report = CheckText(text, "woken.json", options);
+  EXPECT_TRUE(report.explored.complete);
+  EXPECT_EQ(Found(report), "deadlock/blocked-workers");
+}
+
 // A shutdown drops a task that a worker has just taken and not begun to poll.
 TEST(Calibration, AShutdownWhileAWorkerHasFoundATask) {
   const std::string text = R"({ "name": "late", "runtimes": { "rt": { "flavor": "multi_thread", "worker_threads": 2 } },

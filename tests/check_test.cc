@@ -12,7 +12,7 @@ namespace {
 
 std::string Scenario(const std::string& name, const std::string& rest) { return "{\"name\": \"" + name + "\", " + rest + "}"; }
 
-ScenarioReport Check(const std::string& text, CheckOptions options = {}) { return CheckText(text, "test.json", options); }
+ScenarioReport Check(const std::string& text, const CheckOptions& options = {}) { return CheckText(text, "test.json", options); }
 
 std::set<std::string> Rules(const ScenarioReport& report) {
   std::set<std::string> rules;
@@ -391,6 +391,19 @@ TEST(BadInput, IsInvalidWithAPlace) {
   EXPECT_EQ(r.verdict, Verdict::kInvalid);
   ASSERT_FALSE(r.diagnostics.empty());
   EXPECT_EQ(r.diagnostics.front().place.line, 1u);
+}
+
+// A thread that the schedule has blocked already is not told to block again at its end.
+TEST(Schedule, TellsOnceThatAThreadBlocks) {
+  const ScenarioReport report = Check(Scenario("once", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
+    {"op": "block_on", "on": "rt", "body": [
+      {"op": "spawn", "as": "t", "body": [{"op": "block_in_place", "body": [{"op": "pending"}]}]},
+      {"op": "await", "on": "t"}]}])"));
+  ASSERT_EQ(report.findings.size(), 1u);
+  std::vector<std::string> effects;
+  for (const ScheduleStep& step : report.findings[0].schedule)
+    if (step.op == "pending") effects.push_back(step.effect);
+  EXPECT_EQ(effects, std::vector<std::string>{"the thread blocks"});
 }
 
 }  // namespace

@@ -104,6 +104,18 @@ TEST(TimeLimit, HoldsWhileFindingsAreTold) {
   EndsEverywhere(text, {}, 5);
 }
 
+// Each of many could wake each other one: these are as many edges as there are pairs.
+TEST(TimeLimit, HoldsWhileItIsFoundOutWhoWaitsForWhom) {
+  auto waiting = [](int count) {
+    return R"({"name": "many", "runtimes": {"rt": {"flavor": "current_thread"}}, "objects": {"n": {"kind": "notify"}}, "main": [
+      {"op": "block_on", "on": "rt", "body": [
+        {"op": "spawn", "as": "t", "count": )" + std::to_string(count) + R"(, "body": [{"op": "notified", "on": "n"}, {"op": "notify_one", "on": "n"}]},
+        {"op": "await", "on": "t"}]}]})";
+  };
+  EXPECT_EQ(CheckFor(kNever, waiting(100), {}).report.findings.size(), 1u);
+  EndsEverywhere(waiting(100), {}, 850);   // a third of them while the edges are made
+}
+
 TEST(TimeLimit, HoldsForEveryStrategy) {
   const std::string text = R"({"name": "runs", "objects": {"m": {"kind": "std_mutex"}}, "main": [
     {"op": "spawn_thread", "as": "p", "count": 3, "body": [{"op": "lock", "on": "m", "body": [{"op": "lock", "on": "m", "body": []}]}]},
@@ -145,7 +157,7 @@ TEST(TimeLimit, HoldsInAGraphAndAmongLocks) {
   auto limit = [](std::uint64_t ms) { return Deadline(ms, nullptr, Looks(std::make_shared<std::uint64_t>(0))); };
   EXPECT_THROW(Components(&graph, kStates, limit(20)), TimeIsUp);
   const auto looks = std::make_shared<std::uint64_t>(0);
-  Components(&graph, kStates, Deadline(kNever, nullptr, Looks(looks)));
+  const Components whole(&graph, kStates, Deadline(kNever, nullptr, Looks(looks)));
   EXPECT_GT(*looks, 2 * kStates / 256);   // once for each step through the graph
   Components one(&graph, kStates, limit(*looks + 20));
   EXPECT_TRUE(one.HasCycle());
@@ -172,6 +184,21 @@ TEST(Deadline, ThatIsInterruptedLeavesAGraceForWhatComesLater) {
   EXPECT_EQ(later.Passed(), nullptr);
   EXPECT_EQ(later.Passed(), nullptr);
   EXPECT_STREQ(later.Passed(), "interrupt");
+}
+
+TEST(Deadline, OfAPartLeavesTheRestOfTheTimeToOthers) {
+  const auto looks = std::make_shared<std::uint64_t>(0);
+  Deadline deadline(100, nullptr, Looks(looks));   // the first look: it ends at 101
+  *looks = 10;
+  Deadline part = deadline.Later(milliseconds(20), 2);   // at 11, with 110 to go
+  *looks = 64;
+  EXPECT_EQ(part.Passed(), nullptr);
+  EXPECT_STREQ(part.Passed(), "time");
+  *looks = 200;
+  Deadline late = deadline.Later(milliseconds(20), 2);   // at 201, when it has passed
+  *looks = 209;
+  EXPECT_EQ(late.Passed(), nullptr);
+  EXPECT_STREQ(late.Passed(), "time");
 }
 
 TEST(Errors, EndTheReadingWhereTheyAreTooMany) {

@@ -7,9 +7,9 @@
 namespace asyncrt {
 namespace {
 
-ScenarioReport With(std::vector<std::pair<std::string, Severity>> findings, bool is_complete = true) {
+ScenarioReport With(const std::vector<std::pair<std::string, Severity>>& findings, bool is_complete = true) {
   ScenarioReport report;
-  for (auto& [rule, severity] : findings) {
+  for (const auto& [rule, severity] : findings) {
     Finding finding;
     finding.rule = rule;
     finding.severity = severity;

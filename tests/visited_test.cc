@@ -82,7 +82,7 @@ TEST(SearchTree, KnowsWhereEveryStateCameFrom) {
 
 TEST(Fingerprint, OfWhatAStepHasChangedIsThatOfAllOfIt) {
   RandomSource random(4);
-  std::vector<std::uint8_t> before(8 * 37), after;
+  std::vector<std::uint8_t> before(296), after;
   for (int round = 0; round < 1000; ++round) {
     after = before;
     for (int k = random.Below(5); k > 0; --k) after[static_cast<std::size_t>(random.Below(static_cast<int>(after.size())))] = static_cast<std::uint8_t>(random.Next());

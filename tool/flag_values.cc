@@ -56,7 +56,7 @@ std::optional<std::uint64_t> ParseDuration(std::string_view text) {
 
 std::optional<std::uint64_t> ParseMemory(std::string_view text) {
   static const std::vector<Unit> units = {{"MiB", 1},  {"M", 1},     {"MB", 1},           {"GiB", 1024},
-                                          {"G", 1024}, {"GB", 1024}, {"TiB", 1024 * 1024}};
+                                          {"G", 1024}, {"GB", 1024}, {"TiB", 1'048'576}};
   return ParseWithUnit(text, units, false);
 }
 

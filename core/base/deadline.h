@@ -49,12 +49,14 @@ class Deadline {
     if ((++steps_ & 255) == 0) Look();
   }
   // For what is to be done after this deadline, and at worst takes so much longer: counted from it, or from now where it
-  // has passed.
-  Deadline Later(std::chrono::milliseconds grace) {
+  // has passed. Of the time until then it has one part of `parts`; the others are for what follows.
+  Deadline Later(std::chrono::milliseconds grace, int parts = 1) {
     Deadline later = *this;
-    later.grace_ = grace;
+    later.grace_ = grace / parts;
     later.interrupted_end_.reset();
-    if (later.end_) later.end_ = std::max(*later.end_, Now()) + grace;
+    if (!later.end_) return later;
+    const Instant now = Now();
+    later.end_ = now + (std::max(*later.end_, now) + grace - now) / parts;
     return later;
   }
 

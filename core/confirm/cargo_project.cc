@@ -18,7 +18,7 @@ namespace {
 
 using Value = nlohmann::json;
 
-constexpr std::uint64_t kBuildLimitMs = 60 * 60 * 1000;
+constexpr std::uint64_t kBuildLimitMs = 3'600'000;
 constexpr char kRegistry[] = "/usr/share/cargo/registry";
 constexpr char kPackages[] = "`apt-get install cargo librust-tokio-dev librust-futures-dev librust-tokio-util-dev`";
 
@@ -83,7 +83,7 @@ std::string LastLines(const std::string& text, std::size_t count) {
 
 std::string TokioRelease(const std::string& path, std::string* error) {
   if (!path.empty()) {
-    const std::string version = VersionIn(std::filesystem::path(path) / "Cargo.toml");
+    std::string version = VersionIn(std::filesystem::path(path) / "Cargo.toml");
     if (version.empty()) *error = "there is no source of Tokio in `" + path + "`: it needs a Cargo.toml with a version";
     return version;
   }

@@ -116,7 +116,7 @@ std::string HangDifference(const Finding& finding, const RunOutcome& run, const 
 
 // Copies of one body can change places: which of two waiters is woken is chance, and nothing else tells them apart.
 std::string HangDifference(const Finding& finding, const RunOutcome& run) {
-  const std::string difference = HangDifference(finding, run, {});
+  std::string difference = HangDifference(finding, run, {});
   if (difference.empty()) return "";
   std::map<std::string, std::set<int>> copies;
   for (const PartySeen& party : run.parties)
@@ -191,7 +191,7 @@ std::string Difference(const Finding& finding, const RunOutcome& run) {
   const Shown shown = ShownBy(finding.rule);
   const bool hangs = run.end == RunOutcome::End::kHang;
   if ((shown == Shown::kHang || shown == Shown::kHangOrPanic) && hangs) {
-    const std::string difference = HangDifference(finding, run);
+    std::string difference = HangDifference(finding, run);
     if (difference.empty() || shown == Shown::kHang) return difference;
   }
   if (shown == Shown::kPanic || shown == Shown::kHangOrPanic) {

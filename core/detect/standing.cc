@@ -2,7 +2,7 @@
 
 #include <string>
 
-#include "core/detect/wait_graph.h"
+#include "core/detect/party_names.h"
 
 namespace asyncrt {
 namespace {

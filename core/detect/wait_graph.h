@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/deadline.h"
 #include "core/model/machine.h"
 #include "core/report/report.h"
 
@@ -19,13 +20,8 @@ struct StuckRoot {
   std::size_t inside = 0;        // how many of `waits` are the root's own
 };
 
-// `active`: frames that go on for ever (empty in a state where nobody can go on).
-std::vector<StuckRoot> FindStuckRoots(Machine& machine, const std::vector<bool>& active);
-
-// "thread main", "task child", "task worker[2]".
-std::string PartyName(Machine& machine, int frame);
-// "main", "rt/worker-0", "rt/blocking-1", or a spawned thread's name.
-std::string ThreadName(Machine& machine, int thread);
+// `active`: frames that go on for ever (empty in a state where nobody can go on). Throws TimeIsUp.
+std::vector<StuckRoot> FindStuckRoots(Machine& machine, const std::vector<bool>& active, Deadline deadline = {});
 
 }  // namespace asyncrt
 

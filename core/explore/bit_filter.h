@@ -24,8 +24,9 @@ class BitFilter {
   bool Insert(std::uint64_t fingerprint) {
     bool fresh = false;
     const std::uint64_t step = (fingerprint >> 32 | fingerprint << 32) * 0x9e3779b97f4a7c15u | 1;
+    const std::uint64_t bits_max = words_ * 64;
     for (int k = 0; k < kBits; ++k, fingerprint += step) {
-      const std::size_t bit = static_cast<std::size_t>((static_cast<unsigned __int128>(fingerprint) * (words_ * 64)) >> 64);
+      const std::size_t bit = static_cast<std::size_t>((static_cast<unsigned __int128>(fingerprint) * bits_max) >> 64);
       std::uint64_t& word = bits_[bit / 64];
       const std::uint64_t mask = std::uint64_t{1} << (bit % 64);
       fresh = fresh || (word & mask) == 0;

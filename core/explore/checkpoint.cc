@@ -111,7 +111,7 @@ std::string Checkpoint::Read(int fd) {
     offset = kMagic.size() + 8;
     left -= offset;
   }
-  const std::string damaged = "it is damaged";
+  constexpr const char* damaged = "it is damaged";
   for (std::uint64_t i = 0; i < sections; ++i) {
     if (left < kSize + kSum) return damaged;
     ByteReader size_in(fd, offset, kSize);

@@ -154,6 +154,7 @@ class Explorer {
   void Ended(std::uint32_t number);
   void MarkBlocked();
   void Stuck(std::uint32_t number);
+  std::vector<StuckRoot> StuckRoots(const std::vector<bool>& active);
   std::string KeyOf(const StuckRoot& r);
   bool ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop);
   void AddEndless(const char* rule, int frame, std::uint32_t state, const std::vector<Move>& loop, int pc = -1);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/detect/lock_order.h"
+#include "core/detect/party_names.h"
 #include "core/detect/wait_graph.h"
 
 namespace asyncrt {
@@ -166,7 +167,7 @@ void Explorer::Stuck(std::uint32_t number) {
   ReportStuck(number, {}, {});
   // Main waits to join one of several, and a schedule decides which of them.
   for (int which = 0; use_symmetry_ && !retelling_ && symmetry_.WaitForAnother(machine_, which); ++which)
-    for (const StuckRoot& r : FindStuckRoots(machine_, {}))
+    for (const StuckRoot& r : StuckRoots({}))
       missed_.insert(KeyOf(r));
 }
 
@@ -180,10 +181,17 @@ std::string Explorer::KeyOf(const StuckRoot& r) {
   return key;
 }
 
+// None where time is up before it is known who waits for whom among thousands; a search that is kept finds it out.
+std::vector<StuckRoot> Explorer::StuckRoots(const std::vector<bool>& active) {
+  std::vector<StuckRoot> roots;
+  Before([&] { roots = FindStuckRoots(machine_, active, options_.checkpoint.checkpoint == nullptr ? deadline_ : Deadline()); });
+  return roots;
+}
+
 // False: nobody is stuck.
 bool Explorer::ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop) {
-  std::vector<StuckRoot> roots = FindStuckRoots(machine_, active);
-  if (roots.empty() && active.empty()) {
+  std::vector<StuckRoot> roots = StuckRoots(active);
+  if (roots.empty() && active.empty() && !OutOfTime()) {
     StuckRoot unknown;
     unknown.rule = "deadlock/partial";
     roots.push_back(unknown);

@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "core/detect/party_names.h"
 #include "core/detect/standing.h"
 
 namespace asyncrt {

@@ -402,8 +402,8 @@ void Symmetry::Rename(std::uint8_t* state) {
 // What a core and its thread hold, but for which copies of a body.
 std::uint64_t Symmetry::Shape(int core, const std::uint8_t* state) const {
   Worker w{};
-  std::memcpy(static_cast<void*>(&w.core), state + l_.core_at + core * static_cast<int>(sizeof(CoreCell)), sizeof w.core);
-  if (w.core.thread != 0) std::memcpy(static_cast<void*>(&w.thread), state + l_.thread_at + (w.core.thread - 1) * static_cast<int>(sizeof(ThreadCell)), sizeof w.thread);
+  std::memcpy(static_cast<void*>(&w.core), state + l_.core_at + static_cast<std::ptrdiff_t>(core) * static_cast<std::ptrdiff_t>(sizeof(CoreCell)), sizeof w.core);
+  if (w.core.thread != 0) std::memcpy(static_cast<void*>(&w.thread), state + l_.thread_at + static_cast<std::ptrdiff_t>(w.core.thread - 1) * static_cast<std::ptrdiff_t>(sizeof(ThreadCell)), sizeof w.thread);
   w.core.thread = w.thread.core = 0;
   auto stand_in = [&](Link& link, Refers what) {
     const int frame = FrameAt(link, what);

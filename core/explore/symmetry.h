@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 #include <vector>
 
 #include "core/base/deadline.h"
@@ -98,7 +99,9 @@ class Symmetry {
   struct Worker {
     CoreCell core;
     ThreadCell thread;
+    std::uint16_t none = 0;   // they are compared and hashed byte by byte: none of these may be padding
   };
+  static_assert(std::has_unique_object_representations_v<Worker>);
   std::vector<Worker> workers_;
   Chooser chooser_;
 };

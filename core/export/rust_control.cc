@@ -457,7 +457,7 @@ bool RustWriter::HasGone(const RustValue& value) const {
 
 // A value that is given up. What may be nothing is given up as it is.
 std::string RustWriter::Given(RustValue& value) {
-  const std::string text = UseValue(value, Mode::kTake, "");
+  std::string text = UseValue(value, Mode::kTake, "");
   if (!value.optional) return text;
   return slots_.count(value.id) != 0 || !value.may_lack ? value.ident + ".take()" : value.ident;
 }

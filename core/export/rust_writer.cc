@@ -295,7 +295,7 @@ std::string RustWriter::Remote(const std::string& name, const std::optional<std:
 }
 
 std::string RustWriter::LocalVar(const std::string& name) {
-  const std::string ident = Ident("%" + name);
+  std::string ident = Ident("%" + name);
   for (const std::string& known : unit_->locals) if (known == name) return ident;
   for (RustUnit* outer = unit_->parent; outer != nullptr && unit_->copied.count(name) == 0; outer = outer->parent)
     for (const std::string& known : outer->locals)

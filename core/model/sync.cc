@@ -183,7 +183,7 @@ bool Machine::Push(int thread, int element, const Instr& in, int frame) {
   std::int32_t* w = W(element);
   const Element& e = p_.elements[static_cast<std::size_t>(element)];
   if (w[kCount] >= e.room) { overflow_ = "room"; overflow_element_ = element; return false; }
-  std::int32_t* slot = w + kSlots + w[kCount] * (1 + e.slot_words);
+  std::int32_t* slot = w + kSlots + static_cast<std::ptrdiff_t>(w[kCount]) * (1 + e.slot_words);
   slot[0] = in.expr >= 0 ? static_cast<std::int32_t>(Eval(in.expr, frame)) : 0;
   if (in.list >= 0) {
     const auto& list = p_.captures[static_cast<std::size_t>(in.list)];
@@ -231,7 +231,7 @@ void Machine::Pop(int element, const Instr& in, int frame) {
     }
   --w[kCount];
   std::memmove(slot, slot + words, static_cast<std::size_t>(w[kCount] * words) * 4);
-  std::memset(slot + w[kCount] * words, 0, static_cast<std::size_t>(words) * 4);
+  std::memset(slot + static_cast<std::ptrdiff_t>(w[kCount]) * words, 0, static_cast<std::size_t>(words) * 4);
 }
 
 // A receiver that `try_send` does not find yet: between coming to its recv and waiting in it there is a moment.

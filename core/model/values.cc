@@ -285,7 +285,7 @@ void Machine::DropRx(int thread, int element, bool on_purpose) {
   if (w[kCount] > 0 && !on_purpose && w[kClosed] == 0 && !rendezvous) Emit("hazard/lost-message", -1 - element, thread, -1);
   w[kRxState] = 0;
   w[kRxWait] = 0;
-  for (int k = 0; k < w[kCount]; ++k) DropMessage(thread, element, w + kSlots + k * (1 + e.slot_words));
+  for (int k = 0; k < w[kCount]; ++k) DropMessage(thread, element, w + kSlots + static_cast<std::ptrdiff_t>(k) * (1 + e.slot_words));
   std::memset(w + kSlots, 0, static_cast<std::size_t>(e.words - kSlots) * 4);
   w[kCount] = 0;
   w[kClosed] = 1;

@@ -2,45 +2,69 @@
 // one millisecond a step, since it is their order that counts.
 #include <map>
 #include <string>
+#include <string_view>
 
-#include "core/base/json_library.h"
 #include "core/report/display.h"
+#include "core/report/json_writer.h"
 #include "core/report/render.h"
 
 namespace asyncrt {
+namespace {
+
+constexpr std::int64_t kStepMicros = 1000;
+
+// The name of a process or of one of its tracks.
+void PutName(JsonWriter& out, std::string_view what, std::uint64_t process, std::uint64_t track, std::string_view name) {
+  out.Begin('{');
+  out.Text("ph", "M");
+  out.Text("name", what);
+  out.Number("pid", process);
+  out.Number("tid", track);
+  out.Begin("args", '{');
+  out.Text("name", name);
+  out.End('}');
+  out.End('}');
+}
+
+void PutSlice(JsonWriter& out, const ScheduleStep& step, const std::string& rule, std::uint64_t process, std::uint64_t track) {
+  out.Begin('{');
+  out.Text("ph", "X");
+  out.Text("name", step.on ? step.op + " " + *step.on : step.op);
+  out.Text("cat", rule);
+  out.Number("pid", process);
+  out.Number("tid", track);
+  out.Signed("ts", (static_cast<std::int64_t>(step.step) - 1) * kStepMicros);
+  out.Signed("dur", kStepMicros);
+  out.Begin("args", '{');
+  out.Text("effect", step.effect);
+  out.Text("time", TimeText(step.time_us));
+  if (step.task) out.Text("task", *step.task);
+  if (step.line != 0) out.Number("line", step.line);
+  out.End('}');
+  out.End('}');
+}
+
+}  // namespace
 
 std::string RenderChromeTrace(const RunReport& report) {
-  using Value = nlohmann::ordered_json;
-  constexpr int kStepMicros = 1000;
-  Value events = Value::array();
-  int process = 0;
+  JsonWriter out(1);
+  out.Begin('{');
+  out.Text("displayTimeUnit", "ms");
+  out.Begin("traceEvents", '[');
+  std::uint64_t process = 0;
   for (const ScenarioReport& scenario : report.scenarios)
     for (const Finding& finding : scenario.findings) {
-      ++process;
-      events.push_back({{"ph", "M"}, {"name", "process_name"}, {"pid", process}, {"tid", 0}, {"args", {{"name", scenario.file + ": " + finding.rule}}}});
-      std::map<std::string, int> tracks;
+      PutName(out, "process_name", ++process, 0, scenario.file + ": " + finding.rule);
+      std::map<std::string, std::uint64_t> tracks;
       for (const ScheduleStep& step : finding.schedule) {
-        auto [it, fresh] = tracks.try_emplace(step.thread, static_cast<int>(tracks.size()) + 1);
-        if (fresh) events.push_back({{"ph", "M"}, {"name", "thread_name"}, {"pid", process}, {"tid", it->second}, {"args", {{"name", step.thread}}}});
-        Value event;
-        event["ph"] = "X";
-        event["name"] = step.op + (step.on ? " " + *step.on : "");
-        event["cat"] = finding.rule;
-        event["pid"] = process;
-        event["tid"] = it->second;
-        event["ts"] = static_cast<std::int64_t>(step.step - 1) * kStepMicros;
-        event["dur"] = kStepMicros;
-        event["args"]["effect"] = step.effect;
-        event["args"]["time"] = TimeText(step.time_us);
-        if (step.task) event["args"]["task"] = *step.task;
-        if (step.line != 0) event["args"]["line"] = step.line;
-        events.push_back(std::move(event));
+        const auto [track, is_new] = tracks.try_emplace(step.thread, tracks.size() + 1);
+        if (is_new) PutName(out, "thread_name", process, track->second, step.thread);
+        PutSlice(out, step, finding.rule, process, track->second);
       }
     }
-  Value out;
-  out["displayTimeUnit"] = "ms";
-  out["traceEvents"] = events;
-  return JsonEscaped(out.dump(1, ' ', false, Value::error_handler_t::replace)) + "\n";
+  out.End(']');
+  out.End('}');
+  return out.Take() + "\n";
 }
 
 }  // namespace asyncrt

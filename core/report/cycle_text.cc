@@ -15,7 +15,7 @@ bool IsWaitOf(const Wait& wait, const std::string& party) {
 }
 
 // The waits from the first on, each followed by that of whoever it is for. Empty unless it comes back to its beginning.
-std::vector<const Wait*> CycleOf(const std::vector<Wait>& waits) {
+std::vector<const Wait*> CycleOf(std::span<const Wait> waits) {
   std::vector<const Wait*> chain;
   if (waits.empty()) return chain;
   std::set<const Wait*> seen;
@@ -65,7 +65,7 @@ std::vector<std::string> CycleParts(const std::vector<const Wait*>& cycle, bool 
 
 std::string WaitedFor(const Wait& wait) { return Printable(wait.on ? wait.op + " " + *wait.on : wait.op); }
 
-std::vector<std::string> CycleLines(const std::vector<Wait>& waits, std::size_t width, const TextStyle& style) {
+std::vector<std::string> CycleLines(std::span<const Wait> waits, std::size_t width, const TextStyle& style) {
   const std::vector<const Wait*> cycle = CycleOf(waits);
   if (cycle.empty()) return {};
   std::vector<std::string> lines;

@@ -3,6 +3,7 @@
 #define ASYNCRT_CORE_REPORT_CYCLE_TEXT_H_
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,7 @@ std::string WaitedFor(const Wait& wait);
 
 // The cycle that the first wait is part of, on one line, in short names if need be; if that is too long as well, as
 // lines that break before an arrow. Empty: there is none.
-std::vector<std::string> CycleLines(const std::vector<Wait>& waits, std::size_t width, const TextStyle& style);
+std::vector<std::string> CycleLines(std::span<const Wait> waits, std::size_t width, const TextStyle& style);
 
 }  // namespace asyncrt
 

@@ -7,6 +7,7 @@
 #include "core/report/html_assets.h"
 #include "core/report/html_parts.h"
 #include "core/report/render.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 
@@ -77,8 +78,8 @@ std::string StepsTable(const Finding& finding, const std::string& id) {
   std::string out = std::string("<table><thead><tr><th>#</th>") + (has_time ? "<th>time</th>" : "") + "<th>thread</th><th>task</th><th>op</th><th>what happens</th><th>line</th></tr></thead><tbody>";
   for (std::size_t i = 0; i < finding.schedule.size(); ++i) {
     const ScheduleStep& step = finding.schedule[i];
-    const std::string number = std::to_string(i + 1), anchor = id + ".s" + number;
-    out += "<tr id=\"" + anchor + "\"" + HtmlSteps({i + 1}) + "><td><a href=\"#" + anchor + "\">" + number + "</a></td>";
+    const std::string anchor = id + ".s" + std::to_string(i + 1);
+    out += "<tr id=\"" + anchor + "\"" + HtmlSteps({i + 1}) + "><td><a href=\"#" + anchor + "\">" + std::to_string(step.step) + "</a></td>";
     if (has_time) out += "<td class=\"mono\">" + TimeText(step.time_us) + "</td>";
     out += "<td class=\"mono\">" + MarkupEscaped(step.thread) + "</td><td class=\"mono\">" + MarkupEscaped(PartyName(step.task.value_or(""))) + "</td><td class=\"mono\">" +
            MarkupEscaped(step.op + (step.on ? " " + *step.on : "")) + "</td><td>" + CodeOf(step.effect) + (step.in_loop ? " <span class=\"dim\">(repeats)</span>" : "") +
@@ -134,6 +135,11 @@ std::string WaitList(const Finding& finding) {
   return out + "</ol>";
 }
 
+std::string More(const Finding& whole) {
+  const std::string more = MoreWaits(whole.waits);
+  return more.empty() ? "" : "<p class=\"dim\">" + more + "</p>";
+}
+
 std::string Legend(const std::string& id) {
   auto swatch = [](const std::string& attributes, const std::string& word) {
     return "<span><svg width=\"22\" height=\"12\"><rect " + attributes + " x=\"1\" y=\"1\" width=\"20\" height=\"10\" rx=\"3\"/></svg>" + word + "</span>";
@@ -142,7 +148,10 @@ std::string Legend(const std::string& id) {
          swatch("class=\"wait\"", "ready or suspended") + swatch("class=\"touch\"", "object used") + "<span><kbd>←</kbd> <kbd>→</kbd> step</span></div>";
 }
 
-std::string FindingSection(const Finding& finding, const ScenarioReport& scenario, const std::string& source, const std::string& id) {
+std::string FindingSection(const Finding& whole, const ScenarioReport& scenario, const std::string& source, const std::string& id) {
+  Finding finding = whole;
+  finding.schedule = ShownSteps(whole.schedule);
+  finding.waits.resize(ShownWaits(whole.waits).size());
   std::string out = "<section class=\"finding\" id=\"" + id + "\" data-steps=\"" + std::to_string(finding.schedule.size()) + "\">\n" + SeverityChip(finding);
   out += "<span class=\"mono dim\">" + MarkupEscaped(finding.rule) + " · " + MarkupEscaped(finding.locations.empty() ? scenario.file : finding.locations[0].file);
   if (!finding.locations.empty()) {
@@ -150,7 +159,7 @@ std::string FindingSection(const Finding& finding, const ScenarioReport& scenari
     out += ":" + std::to_string(first.place.line) + ":" + std::to_string(first.place.column);
     if (!first.at.empty()) out += " (" + MarkupEscaped(first.at) + ")";
   }
-  out += "</span>\n<h2>" + CodeOf(finding.message) + "</h2>\n<div class=\"facts\">" + Counted(finding.schedule.size(), "step");
+  out += "</span>\n<h2>" + CodeOf(finding.message) + "</h2>\n<div class=\"facts\">" + Counted(whole.schedule.size(), "step");
   if (finding.end_states > 1) out += " · " + Counted(finding.end_states, "state") + " end like this";
   if (finding.others_progress) out += " · the rest of the program goes on";
   if (!finding.allowed.empty()) out += " · allowed: " + MarkupEscaped(finding.allowed);
@@ -161,7 +170,7 @@ std::string FindingSection(const Finding& finding, const ScenarioReport& scenari
     out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";
   if (!finding.schedule.empty()) out += "<div class=\"card\"><h3>Steps</h3>" + StepsTable(finding, id) + "</div>\n";
   out += "<div class=\"column\">";
-  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + "</div>\n";
+  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + More(whole) + "</div>\n";
   const std::string lines = SourceLines(finding, scenario, source);
   if (!lines.empty()) out += "<div class=\"card\"><h3>Scenario</h3>" + lines + "</div>\n";
   out += "</div>\n";

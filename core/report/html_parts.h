@@ -10,9 +10,6 @@
 
 namespace asyncrt {
 
-// Text that stays text, in an element and in a quoted attribute.
-std::string MarkupEscaped(std::string_view text);
-
 // " data-s="2 5"": the steps that an element belongs to.
 std::string HtmlSteps(const std::vector<std::uint64_t>& steps);
 

@@ -118,8 +118,8 @@ class Timeline {
     std::string out;
     const std::size_t every = step_width_ >= 24 ? 1 : 5;
     for (std::size_t i = 0; i < finding_.schedule.size(); i += every) {
-      const std::string number = std::to_string(i + 1);
-      out += "<a href=\"#" + id_ + ".s" + number + "\"><text class=\"dim\" x=\"" + std::to_string(At(i) + 4) + "\" y=\"14\">" + number + "</text></a>";
+      const std::string number = std::to_string(finding_.schedule[i].step);
+      out += "<a href=\"#" + id_ + ".s" + std::to_string(i + 1) + "\"><text class=\"dim\" x=\"" + std::to_string(At(i) + 4) + "\" y=\"14\">" + number + "</text></a>";
       out += "<path class=\"lane\" stroke-dasharray=\"1 5\" d=\"M" + std::to_string(At(i)) + " 20V" + std::to_string(bottom) + "\"/>";
     }
     if (!finding_.waits.empty())
@@ -157,8 +157,7 @@ class Timeline {
     out += Label(0, text_y, left_, lane.name, "");
     for (std::size_t i : lane.steps) {
       const ScheduleStep& step = finding_.schedule[i];
-      const std::string number = std::to_string(i + 1);
-      out += "<a href=\"#" + id_ + ".s" + number + "\"" + HtmlSteps({i + 1}) + "><title>" + number + ": " +
+      out += "<a href=\"#" + id_ + ".s" + std::to_string(i + 1) + "\"" + HtmlSteps({i + 1}) + "><title>" + std::to_string(step.step) + ": " +
              MarkupEscaped((step.task ? *step.task + " " : "") + step.op + (step.on ? " " + *step.on : "") + ", " + step.effect) + "</title>";
       out += Rect(At(i) + 1, y, step_width_ - 2, band == "OBJECTS" ? "class=\"touch\"" : "class=\"run\"");
       out += Label(At(i) + 7, text_y, step_width_ - 2, Word(step, band), " class=\"on\"") + "</a>";

@@ -4,6 +4,7 @@
 #include "core/base/version.h"
 #include "core/report/display.h"
 #include "core/report/render.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -23,7 +24,7 @@ std::string CaseOf(const ScenarioReport& scenario) {
   for (const Finding& finding : scenario.findings) {
     if (!Fails(finding)) continue;
     out += "      <failure type=\"" + MarkupEscaped(finding.rule) + "\" message=\"" + MarkupEscaped(finding.message) + "\">" + MarkupEscaped(Place(finding)) + "\n";
-    for (const ScheduleStep& step : finding.schedule)
+    for (const ScheduleStep& step : ShownSteps(finding.schedule))
       out += MarkupEscaped(std::to_string(step.step) + "  " + step.thread + "  " + step.op + (step.on ? " " + *step.on : "") + "  " + step.effect) + "\n";
     out += MarkupEscaped("replay: " + finding.replay) + "</failure>\n";
   }

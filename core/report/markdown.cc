@@ -3,6 +3,7 @@
 
 #include "core/report/display.h"
 #include "core/report/render.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -23,7 +24,7 @@ std::string Escaped(const std::string& text) {
 
 std::string Table(const Finding& finding) {
   std::string out = "| step | thread | op | effect |\n|---:|---|---|---|\n";
-  for (const ScheduleStep& step : finding.schedule)
+  for (const ScheduleStep& step : ShownSteps(finding.schedule))
     out += "| " + std::to_string(step.step) + " | " + Escaped(step.thread) + " | " + Escaped(step.op + (step.on ? " " + *step.on : "")) + " | " + Escaped(step.effect) + " |\n";
   return out;
 }
@@ -46,7 +47,8 @@ std::string RenderMarkdown(const RunReport& report) {
       sections += "### " + std::string(finding.in_baseline ? "known" : finding.allowed.empty() ? SeverityName(finding.severity) : "allowed") + ": " + Escaped(finding.rule) + "\n\n";
       if (!finding.locations.empty()) sections += "*" + Escaped(finding.locations[0].file) + ":" + std::to_string(finding.locations[0].place.line) + "* ";
       sections += Escaped(finding.message) + "\n\n";
-      for (const Wait& wait : finding.waits) sections += "- " + Escaped(wait.who) + " waits for " + Escaped(wait.waits_for) + ": " + Escaped(wait.why) + "\n";
+      for (const Wait& wait : ShownWaits(finding.waits)) sections += "- " + Escaped(wait.who) + " waits for " + Escaped(wait.waits_for) + ": " + Escaped(wait.why) + "\n";
+      if (const std::string more = MoreWaits(finding.waits); !more.empty()) sections += "- " + more + "\n";
       for (const std::string& help : finding.help) sections += "- help: " + Escaped(help) + "\n";
       if (!finding.waits.empty() || !finding.help.empty()) sections += "\n";
       if (!finding.schedule.empty())

@@ -5,6 +5,7 @@
 
 #include "core/report/display.h"
 #include "core/report/render.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -36,7 +37,7 @@ std::size_t Number(std::vector<std::string>* names, const std::string& name) {
 std::string Diagram(const Finding& finding) {
   std::vector<std::string> threads;
   std::string steps;
-  for (const ScheduleStep& step : finding.schedule) {
+  for (const ScheduleStep& step : ShownSteps(finding.schedule)) {
     const std::size_t thread = Number(&threads, step.thread);
     steps += "  Note over T" + std::to_string(thread) + ": " + std::to_string(step.step) + " " + Escaped((step.task ? *step.task + " " : "") + step.op + (step.on ? " " + *step.on : "") + ", " + step.effect) + "\n";
   }
@@ -48,12 +49,13 @@ std::string Diagram(const Finding& finding) {
 std::string Graph(const Finding& finding) {
   std::vector<std::string> parties;
   std::string edges;
-  for (const Wait& wait : finding.waits) {
+  for (const Wait& wait : ShownWaits(finding.waits)) {
     const std::size_t from = Number(&parties, wait.who), to = Number(&parties, wait.waits_for);
     edges += "  N" + std::to_string(from) + " -->|\"" + Escaped(wait.op + (wait.on ? " " + *wait.on : "")) + "\"| N" + std::to_string(to) + "\n";
   }
   std::string out = "graph LR\n";
   for (std::size_t i = 0; i < parties.size(); ++i) out += "  N" + std::to_string(i) + "[\"" + Escaped(parties[i]) + "\"]\n";
+  if (const std::string more = MoreWaits(finding.waits); !more.empty()) edges += "  %% " + more + "\n";
   return out + edges;
 }
 

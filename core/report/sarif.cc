@@ -8,6 +8,7 @@
 #include "core/base/version.h"
 #include "core/report/display.h"
 #include "core/report/render.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -44,7 +45,7 @@ Value PlaceOf(const std::string& file, std::uint32_t line, std::uint32_t column)
 Value FlowOf(const Finding& finding, const std::string& file) {
   std::map<std::string, Value> flows;
   std::vector<std::string> order;
-  for (const ScheduleStep& step : finding.schedule) {
+  for (const ScheduleStep& step : ShownSteps(finding.schedule)) {
     auto [it, fresh] = flows.try_emplace(step.thread);
     if (fresh) {
       order.push_back(step.thread);

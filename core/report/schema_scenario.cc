@@ -24,11 +24,11 @@ Value Described(Value value, const std::string& doc) {
 }
 
 // An object that has these properties, those that begin with `x-`, and no others.
-Value ObjectOf(Value properties, std::vector<std::string> required) {
+Value ObjectOf(Value properties, const std::vector<std::string>& required) {
   Value out;
   out["type"] = "object";
   out["properties"] = std::move(properties);
-  if (!required.empty()) out["required"] = std::move(required);
+  if (!required.empty()) out["required"] = required;
   out["patternProperties"]["^x-"] = true;
   out["additionalProperties"] = false;
   return out;
@@ -114,7 +114,7 @@ Value OpSchema(std::string_view verb) {
   }
   properties["at"] = Text("where the user's own code does this, \"src/file.rs:12\"");
   properties["note"] = Text("shown in reports");
-  Value out = ObjectOf(std::move(properties), std::move(required));
+  Value out = ObjectOf(std::move(properties), required);
   const auto either = [&](const char* a, const char* b) { out["oneOf"] = {{{"required", {a}}}, {{"required", {b}}}}; };
   if (has_body_and_run) either("body", "run");
   if (has_body_and_await) either("body", "await");

@@ -10,6 +10,7 @@
 #include "core/report/paint.h"
 #include "core/report/render.h"
 #include "core/report/schedule_rows.h"
+#include "core/report/shown.h"
 
 namespace asyncrt {
 namespace {
@@ -79,10 +80,11 @@ std::string Arrow(std::size_t gutter, const std::string& file, const Place& plac
 std::string WaitsText(const Finding& finding, std::size_t gutter, const TextStyle& style) {
   std::string out;
   const std::size_t indent = gutter + 13;
-  const std::vector<std::string> cycle = CycleLines(finding.waits, style.width > indent ? style.width - indent : 30, style);
+  const std::vector<std::string> cycle = CycleLines(ShownWaits(finding.waits), style.width > indent ? style.width - indent : 30, style);
   if (!cycle.empty()) out += Section(gutter, "cycle", cycle, style, false);
   std::vector<std::string> waits;
-  for (const Wait& wait : finding.waits) waits.push_back(WaitText(wait));
+  for (const Wait& wait : ShownWaits(finding.waits)) waits.push_back(WaitText(wait));
+  if (const std::string more = MoreWaits(finding.waits); !more.empty()) waits.push_back(more);
   return waits.empty() ? out : out + Section(gutter, "waits", waits, style);
 }
 

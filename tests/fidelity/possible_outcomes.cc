@@ -12,7 +12,7 @@
 
 #include "core/asyncrt.h"
 #include "core/base/json_library.h"
-#include "core/detect/wait_graph.h"
+#include "core/detect/party_names.h"
 #include "core/export/rust.h"
 #include "core/model/machine.h"
 

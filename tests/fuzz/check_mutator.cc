@@ -74,6 +74,6 @@ extern "C" std::size_t LLVMFuzzerCustomMutator(std::uint8_t* data, std::size_t s
   for (auto left = 1 + random() % 3; left > 0; --left) Mutate(root, donor, random);
   const std::string text = root.dump(-1, ' ', false, Tree::error_handler_t::replace);
   if (text.size() > max_size) return LLVMFuzzerMutate(data, size, max_size);
-  std::memcpy(data, text.data(), text.size());
+  std::copy(text.begin(), text.end(), data);
   return text.size();
 }
