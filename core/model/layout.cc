@@ -60,27 +60,29 @@ Layout::Layout(Program& program) {
     runtime.queue_room = blocking + (bip ? runtime.workers * 2 + 2 : 0);
     thread_count += runtime.thread_slots;
   }
+  part_at.push_back(0);
+  // So many parts of so many bytes; where the first one begins.
+  auto place = [&](int count, std::size_t bytes_each) {
+    const int first = at;
+    for (int i = 0; i < count && bytes_each > 0; ++i) {
+      part_at.push_back(at);
+      at += Align(static_cast<int>(bytes_each));
+    }
+    return first;
+  };
   threads = thread_count;
-  thread_at = at;
-  at += Align(threads * static_cast<int>(sizeof(ThreadCell)));
-  runtime_at = at;
-  at += Align(static_cast<int>(program.runtimes.size() * sizeof(RuntimeCell)));
-  core_at = at;
-  at += Align(cores * static_cast<int>(sizeof(CoreCell)));
-  for (const RuntimeDef& runtime : program.runtimes) {
-    pool_queue_at.push_back(at);
-    at += Align(runtime.queue_room * 4);
-  }
+  thread_at = place(threads, sizeof(ThreadCell));
+  runtime_at = place(static_cast<int>(program.runtimes.size()), sizeof(RuntimeCell));
+  core_at = place(cores, sizeof(CoreCell));
+  for (const RuntimeDef& runtime : program.runtimes) pool_queue_at.push_back(place(1, static_cast<std::size_t>(runtime.queue_room) * 4));
   element_at = at;
-  int words = 0;
   for (Element& e : program.elements) {
-    e.offset = words;
     e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words);
-    words += e.words;
+    e.offset = (place(1, static_cast<std::size_t>(e.words) * 4) - element_at) / 4;
   }
-  at += Align(words * 4);
   for (int f = 0; f < frames; ++f) {
     const Unit& unit = program.units[static_cast<std::size_t>(frame_unit[static_cast<std::size_t>(f)])];
+    part_at.push_back(at);
     frame_at.push_back(at);
     at += static_cast<int>(sizeof(FrameCell));
     frame_strand.push_back(strands);
@@ -94,7 +96,8 @@ Layout::Layout(Program& program) {
     at += static_cast<int>(unit.regs.size()) * 4;
     at = Align(at);
   }
-  bytes = Align(at);
+  bytes = at;
+  part_at.push_back(bytes);
 }
 
 }  // namespace asyncrt

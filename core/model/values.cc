@@ -24,7 +24,7 @@ int Machine::NewFrame(int unit, int site_strand) {
 void Machine::FreeFrame(int frame) {
   const Unit& unit = UnitOf(frame);
   std::size_t bytes = sizeof(FrameCell) + unit.strand_entry.size() * sizeof(StrandCell) + unit.regs.size() * 4;
-  std::memset(s_ + l_.frame_at[static_cast<std::size_t>(frame)], 0, bytes);
+  std::memset(static_cast<void*>(&F(frame)), 0, bytes);
 }
 
 void Machine::MaybeFree(int frame) {
