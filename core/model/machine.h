@@ -189,6 +189,7 @@ class Machine {
   const Program& program() const { return p_; }
   const Layout& layout() const { return l_; }
   Timing timing() const { return mode_.timing; }
+  bool sorts() const { return mode_.sorting; }
   static constexpr int kPermits = 0, kHead = 1, kTail = 2, kClosed = 3, kHolder = 4;   // semaphore words
   static constexpr int kCount = 4, kTxCount = 5, kRxState = 6, kRxWait = 7, kReserved = 8, kForgotten = 9, kTxWait = 10, kTaken = 11;   // kTaken: a oneshot's recv has returned
   static constexpr int kSlots = 12;
