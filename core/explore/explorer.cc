@@ -33,7 +33,7 @@ bool Explorer::Run() {
   std::vector<std::uint8_t> first = InitialBytes();
   if (visited_.size() == 0) {
     bool fresh;
-    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
+    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), Visited::none, &fresh);
     tree_.Add(0, 0);
     frontier_.Push(first.data(), 0, 0);
   }
@@ -346,7 +346,7 @@ bool Explorer::Apply(const std::uint8_t* state, std::uint32_t number, int actor)
       }
       length += static_cast<std::uint32_t>(chain_.size()) - 1;
       longest_ = std::max<std::uint64_t>(longest_, length);
-      Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair, 0, 0}, work));
+      Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair, 0, 0, Visited::none}, work));
       continue;
     }
     Pending& next = pending_[pending_count_++];
@@ -362,7 +362,7 @@ bool Explorer::Apply(const std::uint8_t* state, std::uint32_t number, int actor)
 
 std::uint32_t Explorer::Arrive(const Pending& next, const std::uint8_t* state) {
   bool fresh;
-  const std::uint32_t to = visited_.Insert(next.fingerprint, state, &fresh);
+  const std::uint32_t to = visited_.Insert(next.fingerprint, state, next.guess, &fresh);
   progress_ = progress_ || to > next.from;
   if (fresh) {
     tree_.Add(next.from, next.actor);
@@ -373,7 +373,7 @@ std::uint32_t Explorer::Arrive(const Pending& next, const std::uint8_t* state) {
 }
 
 void Explorer::FlushPending() {
-  for (std::size_t i = 0; i < pending_count_; ++i) visited_.PrefetchMatch(pending_[i].fingerprint);
+  for (std::size_t i = 0; i < pending_count_; ++i) pending_[i].guess = visited_.Guess(pending_[i].fingerprint);
   for (std::size_t i = 0; i < pending_count_; ++i) Arrive(pending_[i], pending_[i].state.data());
   pending_count_ = 0;
 }

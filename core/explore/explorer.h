@@ -85,6 +85,7 @@ class Explorer {
     std::uint16_t actor = 0;
     bool unfair = false;
     std::uint32_t row = 0, change = 0;   // instead of `state`, where steps are known
+    std::uint32_t guess = Visited::none;   // which state it probably is
   };
   struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::shared_ptr<const std::vector<Move>> moves; };
 
