@@ -77,7 +77,6 @@ std::size_t Explorer::ChooseKnown(std::vector<int>* out, bool* stuck) {
   *stuck = out->empty();
   for (int t = 0; p_.spurious && t < l_.threads; ++t)
     if (known_->Look(machine_.spurious(t), false).enabled) out->push_back(machine_.spurious(t));
-  known_->Looked();
   if (out->size() < 2 || alone >= out->size()) return out->size();
   std::swap((*out)[0], (*out)[alone]);
   return 1;

@@ -60,6 +60,8 @@ void KnownSteps::Decode(const std::uint32_t* row, std::uint8_t* state) const {
 
 void KnownSteps::Open(std::uint32_t* row) {
   row_ = row;
+  std::memcpy(&changed_, row + parts_ + actors_, sizeof changed_);
+  SetChanged(row, 0);
   decoded_ = false;
 }
 
@@ -70,12 +72,19 @@ void KnownSteps::AttachBytes() {
 }
 
 // The leaf that the tree has for the row, or kNone.
-std::uint32_t KnownSteps::Walk(std::uint32_t node) const {
-  while (nodes_[node].part != kNone) {
-    node = branches_.Find(node, row_[nodes_[node].part]);
-    if (node == kNone) return kNone;
+std::uint32_t KnownSteps::Walk(std::uint32_t at) {
+  for (;;) {
+    Node& node = nodes_[at];
+    if (node.part == kNone) return node.leaf;
+    const std::uint32_t content = row_[node.part];
+    if (content != node.content) {
+      const std::uint32_t next = branches_.Find(at, content);
+      if (next == kNone) return kNone;
+      node.content = content;
+      node.next = next;
+    }
+    at = node.next;
   }
-  return nodes_[node].leaf;
 }
 
 // Leads the tree to a leaf for the row. `way`: the parts that lie on the way to the tree, to which those in it are added.
@@ -100,15 +109,11 @@ void KnownSteps::Grow(std::uint32_t node, std::vector<std::uint32_t>* way, std::
   for (std::uint32_t part : *way) leaves_[leaf].parts |= Bit(part);
 }
 
-const KnownSteps::Leaf& KnownSteps::Look(int actor, bool others) {
+const KnownSteps::Leaf& KnownSteps::LookFurther(int actor, bool others) {
   std::uint32_t& last = LeafOf(actor);
-  if (last != kNone) {
-    const std::uint64_t changed = Changed(row_);
-    if (leaves_[last].others == others && (leaves_[last].parts & changed) == 0) return leaves_[last];
-    if (const std::uint32_t before = leaves_[last].before; before != kNone && leaves_[before].others == others && (leaves_[before].parts & changed) == 0) {
-      last = before;
-      return leaves_[last];
-    }
+  if (const std::uint32_t before = last == kNone ? kNone : leaves_[last].before; before != kNone && Holds(leaves_[before], others)) {
+    last = before;   // of a step whose beginning holds
+    return leaves_[last];
   }
   Use& use = looks_[static_cast<std::size_t>(actor)];
   const bool pays = use.Pays();

@@ -15,7 +15,6 @@
 #include <unordered_map>
 #include <vector>
 
-
 #include "core/model/footprint.h"
 #include "core/model/machine.h"
 
@@ -53,13 +52,15 @@ class KnownSteps {
   void Encode(const std::uint8_t* state, std::uint32_t* row);
   void Decode(const std::uint32_t* row, std::uint8_t* state) const;
 
-  // The state that the following are about.
+  // The state that the following are about. All actors that matter must have been looked at before any `Make` of its row.
   void Open(std::uint32_t* row);
   HeaderCell Header() const { return *reinterpret_cast<const HeaderCell*>(ContentOf(0, row_[0])); }
   // Whether an actor can move. `others`: asked of the clock, whether a thread can.
-  const Leaf& Look(int actor, bool others);
-  // All who matter have been looked at.
-  void Looked() { SetChanged(row_, 0); }
+  const Leaf& Look(int actor, bool others) {
+    const std::uint32_t last = LeafOf(actor);
+    if (last != kNone && Holds(leaves_[last], others)) return leaves_[last];
+    return LookFurther(actor, others);
+  }
   // What the step of an actor that is enabled does, or null if that is not known. Then it is played: `Begin`, `Play`
   // for each way of answers, `End`.
   const Leaf* Step(int actor);
@@ -80,7 +81,10 @@ class KnownSteps {
   static constexpr std::uint32_t kNone = 0xffffffff;
 
  private:
-  struct Node { std::uint32_t part = kNone, leaf = kNone; };   // one of them; neither: nothing is known there yet
+  struct Node {
+    std::uint32_t part = kNone, leaf = kNone;      // one of them; neither: nothing is known there yet
+    std::uint32_t content = kNone, next = kNone;   // the branch that was taken last
+  };
   struct Write { std::uint32_t part, content; };
   // From a node, by the content of its part, to the next one.
   class Branches {
@@ -116,16 +120,14 @@ class KnownSteps {
   };
 
   static std::uint64_t Bit(std::uint32_t part) { return std::uint64_t{1} << (part % 64); }   // some share one
-  std::uint64_t Changed(const std::uint32_t* row) const {
-    std::uint64_t changed;
-    std::memcpy(&changed, row + parts_ + actors_, sizeof changed);
-    return changed;
-  }
   void SetChanged(std::uint32_t* row, std::uint64_t changed) const { std::memcpy(row + parts_ + actors_, &changed, sizeof changed); }
   std::uint32_t& LeafOf(int actor) const { return row_[parts_ + static_cast<std::size_t>(actor)]; }
   const std::uint8_t* ContentOf(std::uint32_t part, std::uint32_t content) const { return contents_[part].bytes.data() + content * contents_[part].size; }
   std::uint32_t NumberOf(std::uint32_t part, const std::uint8_t* bytes);
-  std::uint32_t Walk(std::uint32_t node) const;
+  // Whether it is still as it was for the row that the one at hand has come from.
+  bool Holds(const Leaf& leaf, bool others) const { return leaf.others == others && (leaf.parts & changed_) == 0; }
+  const Leaf& LookFurther(int actor, bool others);
+  std::uint32_t Walk(std::uint32_t node);
   void Grow(std::uint32_t node, std::vector<std::uint32_t>* way, std::uint32_t leaf);
   std::uint32_t RootOf(int actor, bool others) const { return static_cast<std::uint32_t>(actor) + (others ? static_cast<std::uint32_t>(actors_) : 0); }
   std::uint32_t NewNode();
@@ -144,6 +146,7 @@ class KnownSteps {
   std::vector<Write> writes_;
   Footprint touched_;
   std::uint32_t* row_ = nullptr;
+  std::uint64_t changed_ = 0;               // of its parts
   std::vector<std::uint8_t> state_, work_;  // of that row; where a step is played
   bool decoded_ = false;                    // `state_` is
   int player_ = -1;
