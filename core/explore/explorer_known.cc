@@ -36,6 +36,7 @@ void Explorer::KnowSteps() {
 }
 
 void Explorer::ForgetSteps() {
+  known_->Stats();
   FlushPending();
   TurnFrontier(bytes_, [&](const std::uint8_t* row) {
     known_->Decode(reinterpret_cast<const std::uint32_t*>(row), scratch_.data());
@@ -107,19 +108,15 @@ bool Explorer::ApplyKnown(std::uint32_t number, int actor) {
     return bytes_ <= kLargeState || (result_.transitions & 63) != 0 || InTimeMidway();
   }
   const bool can_remember = known_->Begin(actor);
-  bool tells = false;   // what it shows must be told each time
   Chooser chooser;
   do {
     const std::uint32_t change = known_->Play(chooser);
     if (change == KnownSteps::kNone || (bytes_ > kLargeState && !InTimeMidway())) return false;
-    if (!machine_.events().empty()) {
-      tells = true;
-      Events(number, {}, actor, chooser);
-    }
+    if (!machine_.events().empty()) Events(number, {}, actor, chooser);   // once is enough: this is a shortest way
     wait(change);
   } while (chooser.Next());
-  if (!can_remember || tells) FlushPending();
-  known_->End(can_remember && !tells);
+  if (!can_remember) FlushPending();
+  known_->End(can_remember);
   return true;
 }
 

@@ -78,6 +78,7 @@ class KnownSteps {
   }
 
   std::size_t bytes() const;
+  void Stats() const;
   static constexpr std::uint32_t kNone = 0xffffffff;
 
  private:

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/program/flow.h"
+
 namespace asyncrt {
 namespace {
 
@@ -29,6 +31,17 @@ int FixedWords(Kind kind) {
     case Kind::kLocalSet: return 4;      // poller strand, head, tail, woken
     default: return 0;
   }
+}
+
+// Units with an op that waits for a time to come, or for what a driver brings.
+std::vector<bool> TimedUnits(const Program& program) {
+  auto waits = [&](const Instr& in) { return RegistersTimer(in.op) || (in.object >= 0 && program.elements[static_cast<std::size_t>(in.object)].kind == Kind::kIo); };
+  std::vector<bool> timed(program.units.size());
+  if (std::none_of(program.code.begin(), program.code.end(), waits)) return timed;
+  const std::vector<std::vector<int>> code = CodeOfUnits(program);
+  for (std::size_t unit = 0; unit < timed.size(); ++unit)
+    timed[unit] = std::any_of(code[unit].begin(), code[unit].end(), [&](int pc) { return waits(program.code[static_cast<std::size_t>(pc)]); });
+  return timed;
 }
 
 int Align(int bytes) { return (bytes + 7) / 8 * 8; }
@@ -80,13 +93,17 @@ Layout::Layout(Program& program) {
     e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words);
     e.offset = (place(1, static_cast<std::size_t>(e.words) * 4) - element_at) / 4;
   }
+  const std::vector<bool> timed = TimedUnits(program);
   for (int f = 0; f < frames; ++f) {
-    const Unit& unit = program.units[static_cast<std::size_t>(frame_unit[static_cast<std::size_t>(f)])];
+    const std::size_t unit_number = static_cast<std::size_t>(frame_unit[static_cast<std::size_t>(f)]);
+    const Unit& unit = program.units[unit_number];
     part_at.push_back(at);
     frame_at.push_back(at);
     at += static_cast<int>(sizeof(FrameCell));
+    part_at.push_back(at);
     frame_strand.push_back(strands);
     for (std::size_t s = 0; s < unit.strand_entry.size(); ++s) {
+      if (timed[unit_number]) timed_strands.push_back(strands);
       strand_at.push_back(at);
       strand_frame.push_back(f);
       at += static_cast<int>(sizeof(StrandCell));

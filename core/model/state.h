@@ -144,7 +144,7 @@ struct StrandCell {
 static_assert(CellType<HeaderCell> && CellType<ThreadCell> && CellType<CoreCell> && CellType<RuntimeCell> &&
               CellType<FrameCell> && CellType<StrandCell>);
 // No word of a fingerprint lies in two of these.
-static_assert(sizeof(HeaderCell) % 8 == 0 && sizeof(ThreadCell) % 8 == 0 && sizeof(CoreCell) % 8 == 0 && sizeof(RuntimeCell) % 8 == 0);
+static_assert(sizeof(HeaderCell) % 8 == 0 && sizeof(ThreadCell) % 8 == 0 && sizeof(CoreCell) % 8 == 0 && sizeof(RuntimeCell) % 8 == 0 && sizeof(FrameCell) % 8 == 0);
 
 // Where everything is. Made from a program; a search that needs more frames or room raises the program's numbers and
 // makes a new one.
@@ -163,8 +163,9 @@ struct Layout {
   std::vector<int> strand_frame;    // by strand
   std::vector<int> pool_queue_at;   // by runtime: bytes of its queue
   std::vector<int> frame_thread;    // by frame: the thread of a thread unit, or -1
-  // The state in parts, each a thread, runtime, core, queue, object, or frame with all that is its own: where each
-  // begins, and where the last one ends. Multiples of eight; no cell lies in two parts.
+  std::vector<int> timed_strands;   // those that can wait for a time to come or for what a driver brings, rising
+  // The state in parts, each a thread, runtime, core, queue, object, frame, or the strands and registers of a frame:
+  // where each begins, and where the last one ends. Multiples of eight; no cell lies in two parts.
   std::vector<int> part_at;
 };
 
