@@ -36,7 +36,6 @@ void Explorer::KnowSteps() {
 }
 
 void Explorer::ForgetSteps() {
-  known_->Stats();
   FlushPending();
   TurnFrontier(bytes_, [&](const std::uint8_t* row) {
     known_->Decode(reinterpret_cast<const std::uint32_t*>(row), scratch_.data());

@@ -1,7 +1,6 @@
 #include "core/explore/known_steps.h"
 
 #include <algorithm>
-#include <cstdio>
 
 #include "core/explore/fingerprint.h"
 
@@ -198,7 +197,6 @@ std::uint32_t KnownSteps::Play(Chooser& chooser) {
 
 void KnownSteps::End(bool remember) {
   std::uint32_t& last = LeafOf(player_);
-  if (touched_.Has(11) && touched_.Has(13) && touched_.Has(15) && touched_.Has(17)) { static int n = 0; if (n++ % 3000 == 0) { fprintf(stderr, "pc %d op %d actor %d asked:", machine_.told_pc(), machine_.told_pc() >= 0 ? (int)machine_.program().code[machine_.told_pc()].op : -1, player_); for (auto p : touched_.parts()) fprintf(stderr, " %u", p); fprintf(stderr, "\n"); } }
   if (!remember) {
     changes_.resize(first_change_);
     writes_.resize(first_write_);
@@ -223,12 +221,6 @@ std::size_t KnownSteps::bytes() const {
                     changes_.capacity() * sizeof(Change) + writes_.capacity() * sizeof(Write);
   for (const Contents& contents : contents_) sum += contents.bytes.capacity() + contents.sums.capacity() * 8 + contents.numbers.size() * 48;
   return sum;
-}
-
-void KnownSteps::Stats() const {
-  fprintf(stderr, "parts %zu leaves %zu nodes %zu changes %zu writes %zu bytes %zu\n", parts_, leaves_.size(), nodes_.size(), changes_.size(), writes_.size(), bytes());
-  for (std::size_t a = 0; a < actors_; ++a) fprintf(stderr, " actor %zu looks %lu/%lu steps %lu/%lu\n", a, looks_[a].known, looks_[a].played, steps_[a].known, steps_[a].played);
-  for (std::size_t p = 0; p < parts_; ++p) { std::uint64_t k = 0; (void)k; std::size_t deg = 0; for (const Node& n : nodes_) deg += n.part == p; fprintf(stderr, " part %zu at %d size %zu contents %zu nodes %zu\n", p, l_.part_at[p], contents_[p].size, contents_[p].sums.size(), deg); }
 }
 
 }  // namespace asyncrt

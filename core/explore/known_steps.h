@@ -78,7 +78,6 @@ class KnownSteps {
   }
 
   std::size_t bytes() const;
-  void Stats() const;
   static constexpr std::uint32_t kNone = 0xffffffff;
 
  private:

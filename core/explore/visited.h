@@ -47,14 +47,15 @@ class Visited {
   void Prefetch(std::uint64_t fingerprint) const { __builtin_prefetch(&lines_[LineOf(fingerprint)]); }
   // Once the line is there: which state it probably is, or `none`.
   std::uint32_t Guess(std::uint64_t fingerprint) const {
+    const std::uint32_t tag = Tag(fingerprint);
     for (std::size_t at = LineOf(fingerprint);; at = After(at)) {
-      const Found found = LookIn(lines_[at], Tag(fingerprint));
-      if (found.same != 0) {
-        const std::uint32_t number = NumberIn(lines_[at].entries[static_cast<std::size_t>(std::countr_zero(found.same))]);
-        __builtin_prefetch(&fingerprints_[number]);
+      const Line& line = lines_[at];
+      if (const unsigned same = Equal(line, ~number_mask_, tag); same != 0) {
+        const std::uint32_t number = NumberIn(line.entries[static_cast<std::size_t>(std::countr_zero(same))]);
+        if (number != none) __builtin_prefetch(&fingerprints_[number]);   // else it is free: there is none
         return number;
       }
-      if (found.empty != 0) return none;
+      if (HasRoom(line)) return none;
     }
   }
   std::uint64_t FingerprintOf(std::uint32_t number) const { return fingerprints_[number]; }
@@ -88,52 +89,44 @@ class Visited {
   // is filled from its front; what finds no room goes into the next one.
   static constexpr std::size_t kPerLine = 16;
   struct alignas(4 * kPerLine) Line { std::array<std::uint32_t, kPerLine> entries = {}; };
-  struct Found { unsigned same, empty; };   // a bit for each entry with the tag; for each that is free
 
-  Found LookIn(const Line& line, std::uint32_t tag) const {
-    Found found{0, 0};
+  // A bit for each entry of a line that is `wanted` in the bits of `mask`.
+  static unsigned Equal(const Line& line, std::uint32_t mask, std::uint32_t wanted) {
 #if defined(__SSE2__)
-    const __m128i mask = _mm_set1_epi32(static_cast<int>(~number_mask_)), wanted = _mm_set1_epi32(static_cast<int>(tag)), zero = _mm_setzero_si128();
-    auto look = [&](const __m128i* four, int shift) {
-      const __m128i entries = _mm_load_si128(four);
-      found.same |= static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(_mm_and_si128(entries, mask), wanted)))) << shift;
-      found.empty |= static_cast<unsigned>(_mm_movemask_ps(_mm_castsi128_ps(_mm_cmpeq_epi32(entries, zero)))) << shift;
-    };
-    const __m128i* const fours = reinterpret_cast<const __m128i*>(line.entries.data());
-    look(fours, 0);
-    look(fours + 1, 4);
-    look(fours + 2, 8);
-    look(fours + 3, 12);
+    const __m128i* const four = reinterpret_cast<const __m128i*>(line.entries.data());
+    const __m128i masks = _mm_set1_epi32(static_cast<int>(mask)), same = _mm_set1_epi32(static_cast<int>(wanted));
+    auto equal = [&](int i) { return _mm_cmpeq_epi32(_mm_and_si128(_mm_load_si128(four + i), masks), same); };
+    return static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(_mm_packs_epi32(equal(0), equal(1)), _mm_packs_epi32(equal(2), equal(3)))));
 #else
-    for (std::size_t i = 0; i < kPerLine; ++i) {
-      if ((line.entries[i] & ~number_mask_) == tag) found.same |= 1u << i;
-      if (line.entries[i] == 0) found.empty |= 1u << i;
-    }
+    unsigned bits = 0;
+    for (std::size_t i = 0; i < kPerLine; ++i) bits |= static_cast<unsigned>((line.entries[i] & mask) == wanted) << i;
+    return bits;
 #endif
-    found.same &= ~found.empty;
-    return found;
   }
+  static bool HasRoom(const Line& line) { return line.entries[kPerLine - 1] == 0; }
   std::size_t LineOf(std::uint64_t fingerprint) const {
     return static_cast<std::size_t>((static_cast<unsigned __int128>(fingerprint) * lines_.size()) >> 64);
   }
   std::size_t After(std::size_t line) const { return line + 1 == lines_.size() ? 0 : line + 1; }
   std::uint32_t Tag(std::uint64_t fingerprint) const { return static_cast<std::uint32_t>(fingerprint) & ~number_mask_; }
-  std::uint32_t NumberIn(std::uint32_t entry) const { return (entry & number_mask_) - 1; }
+  std::uint32_t NumberIn(std::uint32_t entry) const { return (entry & number_mask_) - 1; }   // of a free one: `none`
   std::uint32_t Known(std::uint64_t fingerprint) const {
+    const std::uint32_t tag = Tag(fingerprint);
     for (std::size_t at = LineOf(fingerprint);; at = After(at)) {
-      Found found = LookIn(lines_[at], Tag(fingerprint));
-      for (; found.same != 0; found.same &= found.same - 1) {
-        const std::uint32_t number = NumberIn(lines_[at].entries[static_cast<std::size_t>(std::countr_zero(found.same))]);
+      const Line& line = lines_[at];
+      for (unsigned same = Equal(line, ~number_mask_, tag); same != 0; same &= same - 1) {
+        const std::uint32_t number = NumberIn(line.entries[static_cast<std::size_t>(std::countr_zero(same))]);
+        if (number == none) break;   // it and what follows is free
         if (fingerprints_[number] == fingerprint && (!exact_.used() || exact_.IsPacked(number))) return number;
       }
-      if (found.empty != 0) return none;
+      if (HasRoom(line)) return none;
     }
   }
   void Enter(std::uint64_t fingerprint, std::uint32_t number) {
     std::size_t at = LineOf(fingerprint);
-    while (lines_[at].entries[kPerLine - 1] != 0) at = After(at);
-    const unsigned empty = LookIn(lines_[at], 0).empty;
-    lines_[at].entries[static_cast<std::size_t>(std::countr_zero(empty))] = (number + 1) | Tag(fingerprint);
+    while (!HasRoom(lines_[at])) at = After(at);
+    Line& line = lines_[at];
+    line.entries[static_cast<std::size_t>(std::countr_zero(Equal(line, 0xffffffff, 0)))] = (number + 1) | Tag(fingerprint);
   }
   static bool IsFull(std::size_t states, std::size_t lines) { return states >= lines * kPerLine / 8 * 7; }
   static std::size_t Larger(std::size_t lines) { return lines + lines * 2 / 5; }
