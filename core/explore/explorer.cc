@@ -175,7 +175,7 @@ bool Explorer::Levels() {
   while (!frontier_.empty()) {
     if (left_ == 0) left_ = frontier_.size();
     for (; left_ > 0; --left_) {
-      if (may_know_ && known_ == nullptr && visited_.size() >= kManyStates) KnowSteps();
+      if (may_know_ && known_ == nullptr && visited_.size() >= options_.remember_steps_from) KnowSteps();
       const Frontier::Entry entry = frontier_.Front();
       length_ = entry.length;
       if (!WithinLimits()) {

@@ -245,7 +245,6 @@ class Explorer {
   std::map<std::string, Seed> found_;
   std::vector<SeenOrder> orders_;
   SearchResult result_;
-  static constexpr std::size_t kManyStates = 1000;         // from where on it pays to remember steps
   static constexpr std::size_t kAhead = 4096;              // states that may come before the memory is looked at again
   std::uint64_t depth_ = 0, ticks_ = 0;
   std::size_t left_ = 0;                // of the level at hand, with the state at hand

@@ -89,7 +89,7 @@ std::uint32_t KnownSteps::Walk(std::uint32_t at) {
 
 // Leads the tree to a leaf for the row. `way`: the parts that lie on the way to the tree, to which those in it are added.
 void KnownSteps::Grow(std::uint32_t node, std::vector<std::uint32_t>* way, std::uint32_t leaf) {
-  std::size_t looked = 0;
+  std::size_t looked = 0;   // of what was touched
   for (;;) {
     while (looked < touched_.parts().size() && std::find(way->begin(), way->end(), touched_.parts()[looked]) != way->end()) ++looked;
     if (nodes_[node].part == kNone) {
