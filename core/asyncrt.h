@@ -32,6 +32,7 @@ struct CheckOptions {
   std::optional<Scheduler> scheduler;   // absent: atomic; in a replay, as the schedule says
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
+  std::uint64_t remember_steps_from = 20'000;   // states: a search without reductions remembers what steps do once it is so large
   bool exact_states = false;            // whole states are kept and compared, not their fingerprints
   Strategy strategy = Strategy::kExhaustive;
   std::uint64_t seed = 1, schedules = 10'000;   // of single runs

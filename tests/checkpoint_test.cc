@@ -183,7 +183,7 @@ TEST_F(Containers, AreTheSameOnceTheyAreRead) {
   bool fresh;
   for (std::uint32_t i = 0; i < 6'000; ++i) {
     state[static_cast<std::size_t>(random.Below(kStateBytes))] = static_cast<std::uint8_t>(random.Below(3));
-    visited.Insert(i / 2, state.data(), &fresh);
+    visited.Insert(i / 2, state.data(), Visited::none, &fresh);
     tree.Add(i == 0 ? 0 : static_cast<std::uint32_t>(random.Below(static_cast<int>(i))), random.Below(700));
     frontier.Push(state.data(), i, i / 3);
     if (i % 3 == 2) frontier.Pop();
@@ -254,7 +254,7 @@ TEST_F(Containers, TakeNoHarmFromAnyBytes) {
   Frontier frontier(kStateBytes);
   for (std::uint32_t i = 0; i < 40; ++i) {
     state[i] = 1;
-    visited.Insert(i, state.data(), &fresh);
+    visited.Insert(i, state.data(), Visited::none, &fresh);
     tree.Add(i / 2, 3);
     frontier.Push(state.data(), i, 0);
   }

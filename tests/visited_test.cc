@@ -17,11 +17,11 @@ TEST(Visited, TellsNewFromOldAndNumbersThem) {
   bool fresh;
   for (std::uint32_t i = 0; i < 100'000; ++i) {
     all.push_back(random.Next());
-    EXPECT_EQ(visited.Insert(all.back(), nullptr, &fresh), i);
+    EXPECT_EQ(visited.Insert(all.back(), nullptr, Visited::none, &fresh), i);
     EXPECT_TRUE(fresh);
   }
   for (std::uint32_t i = 0; i < all.size(); ++i) {
-    EXPECT_EQ(visited.Insert(all[i], nullptr, &fresh), i);
+    EXPECT_EQ(visited.Insert(all[i], nullptr, Visited::none, &fresh), i);
     EXPECT_FALSE(fresh);
     EXPECT_EQ(visited.Find(all[i], nullptr), i);
     EXPECT_EQ(visited.FingerprintOf(i), all[i]);
@@ -37,7 +37,7 @@ TEST(Visited, KeepsSixteenBytesOfAState) {
   bool fresh;
   std::uint32_t parent = 0;
   for (std::uint32_t i = 0; i < 3'000'000; ++i) {
-    visited.Insert(random.Next(), nullptr, &fresh);
+    visited.Insert(random.Next(), nullptr, Visited::none, &fresh);
     if (i > 0 && parent + 1 < i) parent += static_cast<std::uint32_t>(random.Below(2));
     tree.Add(parent, 7);
     if (i < 500'000) continue;
@@ -52,12 +52,12 @@ TEST(Visited, TellsStatesWithOneFingerprintApartWhenItKeepsThem) {
   bool fresh;
   for (int i = 0; i < 200; ++i) {
     state[static_cast<std::size_t>(i % 17) * 8] = static_cast<std::uint8_t>(i);
-    EXPECT_EQ(exact.Insert(42, state.data(), &fresh), static_cast<std::uint32_t>(i));
+    EXPECT_EQ(exact.Insert(42, state.data(), Visited::none, &fresh), static_cast<std::uint32_t>(i));
     EXPECT_TRUE(fresh);
-    hashed.Insert(42, state.data(), &fresh);
+    hashed.Insert(42, state.data(), Visited::none, &fresh);
     EXPECT_EQ(fresh, i == 0);
   }
-  EXPECT_EQ(exact.Insert(42, state.data(), &fresh), 199u);
+  EXPECT_EQ(exact.Insert(42, state.data(), Visited::none, &fresh), 199u);
   EXPECT_FALSE(fresh);
 }
 

@@ -22,6 +22,7 @@ Explorer::Explorer(Program& program, const Layout& layout, const PlayMode& mode,
       expects_(expects), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
       use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode, deadline),
       use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), deadline_(deadline) {
+  may_know_ = !use_stubborn_ && !use_chains_ && !use_symmetry_ && !walks_ && !options.exact_states && options.at_panic == nullptr;
   machine_.at_panic = options.at_panic;
   stubborn_.ExpectPanics(expects.panics);
   symmetry_.UseJoins(!expects.panics);
@@ -32,7 +33,7 @@ bool Explorer::Run() {
   std::vector<std::uint8_t> first = InitialBytes();
   if (visited_.size() == 0) {
     bool fresh;
-    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), &fresh);
+    visited_.Insert(Fingerprint(first.data(), bytes_), first.data(), Visited::none, &fresh);
     tree_.Add(0, 0);
     frontier_.Push(first.data(), 0, 0);
   }
@@ -131,6 +132,7 @@ bool Explorer::InTime() {
 std::uint64_t Explorer::Memory() const {
   std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.bytes() + links_.size() * sizeof(Passed);
   if (use_stubborn_) memory += stubborn_.bytes();
+  if (known_ != nullptr) memory += known_->bytes();
   if (p_.endless) memory += graph_.bytes() + graph_.LookBytes(visited_.size());
   return memory;
 }
@@ -173,6 +175,7 @@ bool Explorer::Levels() {
   while (!frontier_.empty()) {
     if (left_ == 0) left_ = frontier_.size();
     for (; left_ > 0; --left_) {
+      if (may_know_ && known_ == nullptr && visited_.size() >= options_.remember_steps_from) KnowSteps();
       const Frontier::Entry entry = frontier_.Front();
       length_ = entry.length;
       if (!WithinLimits()) {
@@ -189,6 +192,7 @@ bool Explorer::Levels() {
     }
     if (!frontier_.empty()) ++depth_;
   }
+  if (known_ != nullptr) ForgetSteps();
   return true;
 }
 
@@ -273,15 +277,24 @@ void Explorer::Remember(std::uint32_t to) {
 
 // All successors of one state.
 bool Explorer::Expand(const std::uint8_t* state, std::uint32_t number) {
-  std::memcpy(scratch_.data(), state, bytes_);
-  machine_.Attach(scratch_.data());
-  if (machine_.H().ended != 0) { Ended(number); return true; }
-  bool stuck;
-  std::size_t enough = Choose(&enabled_, &stuck);
-  if (stuck) {   // judged without spurious returns, which are explored nevertheless
-    Stuck(number);
+  auto attach = [&] {
+    if (known_ != nullptr) return AttachKnown();
     std::memcpy(scratch_.data(), state, bytes_);
     machine_.Attach(scratch_.data());
+  };
+  if (known_ != nullptr) OpenKnown(state);
+  else attach();
+  if ((known_ != nullptr ? known_->Header() : machine_.H()).ended != 0) {
+    if (known_ != nullptr) attach();
+    Ended(number);
+    return true;
+  }
+  bool stuck;
+  std::size_t enough = known_ != nullptr ? ChooseKnown(&enabled_, &stuck) : Choose(&enabled_, &stuck);
+  if (stuck) {   // judged without spurious returns, which are explored nevertheless
+    if (known_ != nullptr) attach();
+    Stuck(number);
+    attach();
   }
   // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
   auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), tree_.ActorOf(number));
@@ -294,7 +307,7 @@ bool Explorer::Expand(const std::uint8_t* state, std::uint32_t number) {
       FlushPending();
       if (progress_) break;
     }
-    if (!Apply(state, number, enabled_[e])) return false;
+    if (!(known_ != nullptr ? ApplyKnown(number, enabled_[e]) : Apply(state, number, enabled_[e]))) return false;
     if (concerns_all_) enough = enabled_.size();
   }
   return true;
@@ -333,7 +346,7 @@ bool Explorer::Apply(const std::uint8_t* state, std::uint32_t number, int actor)
       }
       length += static_cast<std::uint32_t>(chain_.size()) - 1;
       longest_ = std::max<std::uint64_t>(longest_, length);
-      Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair}, work));
+      Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair, 0, 0, Visited::none}, work));
       continue;
     }
     Pending& next = pending_[pending_count_++];
@@ -349,18 +362,18 @@ bool Explorer::Apply(const std::uint8_t* state, std::uint32_t number, int actor)
 
 std::uint32_t Explorer::Arrive(const Pending& next, const std::uint8_t* state) {
   bool fresh;
-  const std::uint32_t to = visited_.Insert(next.fingerprint, state, &fresh);
+  const std::uint32_t to = visited_.Insert(next.fingerprint, state, next.guess, &fresh);
   progress_ = progress_ || to > next.from;
   if (fresh) {
     tree_.Add(next.from, next.actor);
-    frontier_.Push(state, to, next.length);
+    frontier_.Push(known_ != nullptr ? MadeFrom(next) : state, to, next.length);
   }
   if (p_.endless && next.actor <= machine_.clock()) graph_.Add({next.from, to, next.actor, next.unfair});
   return to;
 }
 
 void Explorer::FlushPending() {
-  for (std::size_t i = 0; i < pending_count_; ++i) visited_.PrefetchMatch(pending_[i].fingerprint);
+  for (std::size_t i = 0; i < pending_count_; ++i) pending_[i].guess = visited_.Guess(pending_[i].fingerprint);
   for (std::size_t i = 0; i < pending_count_; ++i) Arrive(pending_[i], pending_[i].state.data());
   pending_count_ = 0;
 }

@@ -20,6 +20,7 @@
 #include "core/explore/bit_filter.h"
 #include "core/explore/checkpoint.h"
 #include "core/explore/frontier.h"
+#include "core/explore/known_steps.h"
 #include "core/explore/picker.h"
 #include "core/explore/search.h"
 #include "core/explore/search_tree.h"
@@ -83,6 +84,8 @@ class Explorer {
     std::uint32_t from = 0, length = 0;
     std::uint16_t actor = 0;
     bool unfair = false;
+    std::uint32_t row = 0, change = 0;   // instead of `state`, where steps are known
+    std::uint32_t guess = Visited::none;   // which state it probably is
   };
   struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::shared_ptr<const std::vector<Move>> moves; };
 
@@ -124,6 +127,18 @@ class Explorer {
   std::uint32_t Arrive(const Pending& next, const std::uint8_t* state);
   void FlushPending();
   std::vector<std::uint8_t> InitialBytes();
+
+  // where steps are known (explorer_known.cc)
+  template <class As>
+  void TurnFrontier(std::size_t bytes, As as);
+  void KnowSteps();
+  void ForgetSteps();
+  std::uint32_t* RowAt(std::uint32_t i) { return rows_.data() + i * known_->row_words(); }
+  void OpenKnown(const std::uint8_t* row);
+  void AttachKnown();
+  std::size_t ChooseKnown(std::vector<int>* out, bool* stuck);
+  bool ApplyKnown(std::uint32_t number, int actor);
+  const std::uint8_t* MadeFrom(const Pending& next);
 
   // single runs, and depth first (explorer_walks.cc)
   std::size_t FilterBytes() const;
@@ -201,6 +216,10 @@ class Explorer {
   bool order_matters_ = false;
   std::set<std::string> missed_;   // findings of states that were taken for others
   bool retelling_ = false;      // one run is played again, to say who takes part in it
+  bool may_know_;                       // steps, once it is a long search
+  std::unique_ptr<KnownSteps> known_;   // then the frontier is one of rows
+  std::vector<std::uint32_t> rows_;     // the one at hand, those that pending steps have led from, and one that is made
+  std::uint32_t row_ = 0;               // the one at hand
   std::array<Pending, 32> pending_;
   std::size_t pending_count_ = 0;
   std::uint32_t length_ = 0;            // of the way to the state at hand, where chains make levels uneven

@@ -16,7 +16,12 @@ namespace asyncrt {
 void Explorer::Save(ByteWriter* out) const {
   visited_.Save(out);
   tree_.Save(out);
-  frontier_.Save(out);
+  std::vector<std::uint8_t> bytes(bytes_);
+  frontier_.Save(out, bytes_, [&](const std::uint8_t* state) -> const std::uint8_t* {
+    if (known_ == nullptr) return state;
+    known_->Decode(reinterpret_cast<const std::uint32_t*>(state), bytes.data());
+    return bytes.data();
+  });
   out->Number(left_);
   for (std::uint64_t number : {depth_, longest_, ticks_, result_.transitions, std::uint64_t{rounds_}}) out->Number(number);
   graph_.Save(out);

@@ -124,7 +124,7 @@ bool Explorer::Runs() {
       if (!machine_.events().empty()) Events(0, {}, actor, chooser);
       prefix_.push_back({actor, chooser.Taken()});
       bool fresh;
-      if (visited_.bytes() < memory / 2) visited_.Insert(Fingerprint(scratch_.data(), bytes_), scratch_.data(), &fresh);
+      if (visited_.bytes() < memory / 2) visited_.Insert(Fingerprint(scratch_.data(), bytes_), scratch_.data(), Visited::none, &fresh);
     }
     longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
     if (!result_.complete) break;

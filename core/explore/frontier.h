@@ -57,11 +57,16 @@ class Frontier {
   // Gives back what is kept for more.
   void Shrink() { spare_.clear(); }
   void Save(ByteWriter* out) const {
+    Save(out, bytes_, [](const std::uint8_t* state) { return state; });
+  }
+  // Each state as the `bytes` that `as` makes of it.
+  template <class As>
+  void Save(ByteWriter* out, std::size_t bytes, As as) const {
     out->Number(size_);
     std::size_t at = begin_, left = size_;
     for (const Block& block : blocks_) {
       for (; left > 0 && at < per_block_; ++at, --left) {
-        out->Bytes(block.states.get() + at * bytes_, bytes_);
+        out->Bytes(as(block.states.get() + at * bytes_), bytes);
         out->Number(block.numbers[2 * at]);
         out->Number(block.numbers[2 * at + 1]);
       }

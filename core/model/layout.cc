@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/program/flow.h"
+
 namespace asyncrt {
 namespace {
 
@@ -29,6 +31,17 @@ int FixedWords(Kind kind) {
     case Kind::kLocalSet: return 4;      // poller strand, head, tail, woken
     default: return 0;
   }
+}
+
+// Units with an op that waits for a time to come, or for what a driver brings.
+std::vector<bool> TimedUnits(const Program& program) {
+  auto waits = [&](const Instr& in) { return RegistersTimer(in.op) || (in.object >= 0 && program.elements[static_cast<std::size_t>(in.object)].kind == Kind::kIo); };
+  std::vector<bool> timed(program.units.size());
+  if (std::none_of(program.code.begin(), program.code.end(), waits)) return timed;
+  const std::vector<std::vector<int>> code = CodeOfUnits(program);
+  for (std::size_t unit = 0; unit < timed.size(); ++unit)
+    timed[unit] = std::any_of(code[unit].begin(), code[unit].end(), [&](int pc) { return waits(program.code[static_cast<std::size_t>(pc)]); });
+  return timed;
 }
 
 int Align(int bytes) { return (bytes + 7) / 8 * 8; }
@@ -60,31 +73,37 @@ Layout::Layout(Program& program) {
     runtime.queue_room = blocking + (bip ? runtime.workers * 2 + 2 : 0);
     thread_count += runtime.thread_slots;
   }
+  part_at.push_back(0);
+  // So many parts of so many bytes; where the first one begins.
+  auto place = [&](int count, std::size_t bytes_each) {
+    const int first = at;
+    for (int i = 0; i < count && bytes_each > 0; ++i) {
+      part_at.push_back(at);
+      at += Align(static_cast<int>(bytes_each));
+    }
+    return first;
+  };
   threads = thread_count;
-  thread_at = at;
-  at += Align(threads * static_cast<int>(sizeof(ThreadCell)));
-  runtime_at = at;
-  at += Align(static_cast<int>(program.runtimes.size() * sizeof(RuntimeCell)));
-  core_at = at;
-  at += Align(cores * static_cast<int>(sizeof(CoreCell)));
-  for (const RuntimeDef& runtime : program.runtimes) {
-    pool_queue_at.push_back(at);
-    at += Align(runtime.queue_room * 4);
-  }
+  thread_at = place(threads, sizeof(ThreadCell));
+  runtime_at = place(static_cast<int>(program.runtimes.size()), sizeof(RuntimeCell));
+  core_at = place(cores, sizeof(CoreCell));
+  for (const RuntimeDef& runtime : program.runtimes) pool_queue_at.push_back(place(1, static_cast<std::size_t>(runtime.queue_room) * 4));
   element_at = at;
-  int words = 0;
   for (Element& e : program.elements) {
-    e.offset = words;
     e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words) + (e.held.empty() ? 0 : 1);
-    words += e.words;
+    e.offset = (place(1, static_cast<std::size_t>(e.words) * 4) - element_at) / 4;
   }
-  at += Align(words * 4);
+  const std::vector<bool> timed = TimedUnits(program);
   for (int f = 0; f < frames; ++f) {
-    const Unit& unit = program.units[static_cast<std::size_t>(frame_unit[static_cast<std::size_t>(f)])];
+    const std::size_t unit_number = static_cast<std::size_t>(frame_unit[static_cast<std::size_t>(f)]);
+    const Unit& unit = program.units[unit_number];
+    part_at.push_back(at);
     frame_at.push_back(at);
     at += static_cast<int>(sizeof(FrameCell));
+    part_at.push_back(at);
     frame_strand.push_back(strands);
     for (std::size_t s = 0; s < unit.strand_entry.size(); ++s) {
+      if (timed[unit_number]) timed_strands.push_back(strands);
       strand_at.push_back(at);
       strand_frame.push_back(f);
       at += static_cast<int>(sizeof(StrandCell));
@@ -94,7 +113,8 @@ Layout::Layout(Program& program) {
     at += static_cast<int>(unit.regs.size()) * 4;
     at = Align(at);
   }
-  bytes = Align(at);
+  bytes = at;
+  part_at.push_back(bytes);
 }
 
 }  // namespace asyncrt

@@ -195,7 +195,7 @@ bool Machine::SpuriousEnabled(int thread) {
 bool Machine::ClockEnabled(bool any_thread_enabled) {
   if (H().ended != 0 || H().timers == 0) return false;
   if (mode_.timing == Timing::kIdeal && any_thread_enabled) return false;
-  for (int s = 0; s < l_.strands; ++s)
+  for (int s : l_.timed_strands)
     if (S(s).timer > 1 && S(s).timer_runtime != 0) return true;
   return false;
 }
@@ -233,17 +233,17 @@ void Machine::Step(int actor, Chooser& chooser) {
     return;
   }
   std::int32_t least = 0;
-  for (int s = 0; s < l_.strands; ++s)
+  for (int s : l_.timed_strands)
     if (S(s).timer > 1 && S(s).timer_runtime != 0 && (least == 0 || S(s).timer - 1 < least)) least = S(s).timer - 1;
   if (mode_.timing == Timing::kAdversarial) {   // the later one of two may fall into the next millisecond
     std::vector<int> inner;
-    for (int s = 0; s < l_.strands; ++s)
+    for (int s : l_.timed_strands)
       if (S(s).timer == least + 1 && EndsWithItsTimeout(s)) inner.push_back(s);
     if (!inner.empty() && choose_->Choose(2) == 1)
       for (int s : inner) S(s).timer += 1000;
   }
   std::vector<int> late;   // due before this time passes
-  for (int s = 0; s < l_.strands; ++s) {
+  for (int s : l_.timed_strands) {
     if (S(s).timer == 1 && S(s).timer_runtime != 0 && S(s).timer_runtime != 0xff && S(s).status != StrandStatus::kIdle && (S(s).bits & kFired) == 0) late.push_back(s);
     else if ((S(s).bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady)) late.push_back(s);
     if (S(s).timer > 1) S(s).timer = std::max(S(s).timer - least, 1);

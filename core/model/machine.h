@@ -17,6 +17,7 @@
 #include "core/base/byte_stream.h"
 #include "core/base/play_mode.h"
 #include "core/base/random.h"
+#include "core/model/footprint.h"
 #include "core/model/state.h"
 #include "core/base/release_rules.h"
 
@@ -113,6 +114,8 @@ class Machine {
   }
 
   void Attach(std::uint8_t* state) { s_ = state; }
+  // From now on, each part of the state that is looked at or changed is noted there; null: no more.
+  void Trace(Footprint* footprint) { footprint_ = footprint; }
   void Initial();
 
   // Who can move: the threads, then the clock, then once more each thread, for a spurious return of its wait.
@@ -186,6 +189,7 @@ class Machine {
   const Program& program() const { return p_; }
   const Layout& layout() const { return l_; }
   Timing timing() const { return mode_.timing; }
+  bool sorts() const { return mode_.sorting; }
   static constexpr int kPermits = 0, kHead = 1, kTail = 2, kClosed = 3, kHolder = 4;   // semaphore words
   static constexpr int kCount = 4, kTxCount = 5, kRxState = 6, kRxWait = 7, kReserved = 8, kForgotten = 9, kTxWait = 10, kTaken = 11;   // kTaken: a oneshot's recv has returned
   static constexpr int kSlots = 12;
@@ -198,7 +202,10 @@ class Machine {
 
  private:
   template <class Cell>
-  Cell* At(int byte) { return std::launder(reinterpret_cast<Cell*>(s_ + byte)); }
+  Cell* At(int byte) {
+    if (footprint_ != nullptr) [[unlikely]] footprint_->Touch(byte);
+    return std::launder(reinterpret_cast<Cell*>(s_ + byte));
+  }
 
   // control (machine.cc)
   bool CanRun(int thread, int strand);
@@ -401,6 +408,7 @@ class Machine {
   bool offers_closures_ = false;   // something calls spawn_blocking
   std::vector<bool> in_loop_;   // by instruction
   std::uint8_t* s_ = nullptr;
+  Footprint* footprint_ = nullptr;
   Chooser* choose_ = nullptr;
   std::vector<Event> events_;
   bool divided_by_zero_ = false;

@@ -184,7 +184,7 @@ void Machine::WakeDeferred(int thread, Link* head, Link* tail) {
 
 bool Machine::DriverDue(int runtime) {
   if (RT(runtime).driver_dead) return false;
-  for (int s = 0; s < l_.strands; ++s) {
+  for (int s : l_.timed_strands) {
     const StrandCell& x = S(s);
     if (x.timer_runtime != runtime + 1) continue;
     if (x.timer == 1 || (x.bits & (kWaitsIo | kIoReady)) == (kWaitsIo | kIoReady)) return true;
@@ -195,7 +195,7 @@ bool Machine::DriverDue(int runtime) {
 void Machine::ProcessDriver(int thread, int runtime) {
   if (RT(runtime).driver_dead) return;
   int last = -1;
-  for (int s = 0; s < l_.strands; ++s) {
+  for (int s : l_.timed_strands) {
     StrandCell& x = S(s);
     if (x.timer == 1 && x.timer_runtime == 0 && x.saved_current == runtime + 1) {   // 7.1: it will be ready at its first poll
       CancelTimer(s);
@@ -364,7 +364,8 @@ void Machine::DropTasks(int thread, int number) {
     if (C(def.first_core + c).state != CoreState::kStopped) return;
   rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
   rt.driver_dead = 1;
-  for (int x = 0, last = -1; x < l_.strands; ++x) {
+  int last = -1;
+  for (int x : l_.timed_strands) {
     if ((S(x).timer <= 0 && !(S(x).bits & kWaitsIo)) || S(x).timer_runtime != runtime + 1) continue;
     TakeInOrder(FrameOf(x), &last);
     WakeStrand(thread, x);

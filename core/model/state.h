@@ -45,6 +45,7 @@ struct ThreadCell {
   std::uint8_t handed;     // it is inside a block_in_place that gave a core away
   std::uint8_t foreign;    // 0, or 1 in an executor that is not Tokio's; 2 where Tokio's own is inside of such a one
   std::uint8_t local;      // the local_set that is being polled, by its ordinal
+  std::uint8_t spare[2];   // zero
 };
 
 enum class CoreState : std::uint8_t { kAbsent, kActive, kParked, kDriver, kInSlot, kDropping, kStopped };
@@ -142,6 +143,8 @@ struct StrandCell {
 
 static_assert(CellType<HeaderCell> && CellType<ThreadCell> && CellType<CoreCell> && CellType<RuntimeCell> &&
               CellType<FrameCell> && CellType<StrandCell>);
+// No word of a fingerprint lies in two of these.
+static_assert(sizeof(HeaderCell) % 8 == 0 && sizeof(ThreadCell) % 8 == 0 && sizeof(CoreCell) % 8 == 0 && sizeof(RuntimeCell) % 8 == 0 && sizeof(FrameCell) % 8 == 0);
 
 // Where everything is. Made from a program; a search that needs more frames or room raises the program's numbers and
 // makes a new one.
@@ -160,6 +163,10 @@ struct Layout {
   std::vector<int> strand_frame;    // by strand
   std::vector<int> pool_queue_at;   // by runtime: bytes of its queue
   std::vector<int> frame_thread;    // by frame: the thread of a thread unit, or -1
+  std::vector<int> timed_strands;   // those that can wait for a time to come or for what a driver brings, rising
+  // The state in parts, each a thread, runtime, core, queue, object, frame, or the strands and registers of a frame:
+  // where each begins, and where the last one ends. Multiples of eight; no cell lies in two parts.
+  std::vector<int> part_at;
 };
 
 }  // namespace asyncrt

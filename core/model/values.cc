@@ -23,8 +23,8 @@ int Machine::NewFrame(int unit, int site_strand) {
 
 void Machine::FreeFrame(int frame) {
   const Unit& unit = UnitOf(frame);
-  std::size_t bytes = sizeof(FrameCell) + unit.strand_entry.size() * sizeof(StrandCell) + unit.regs.size() * 4;
-  std::memset(s_ + l_.frame_at[static_cast<std::size_t>(frame)], 0, bytes);
+  F(frame) = {};
+  std::memset(static_cast<void*>(&S(Root(frame))), 0, unit.strand_entry.size() * sizeof(StrandCell) + unit.regs.size() * 4);
 }
 
 void Machine::MaybeFree(int frame) {
@@ -442,7 +442,8 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
       return false;
     }
     rt.driver_dead = 1;
-    for (int x = 0, last = -1; x < l_.strands; ++x) {
+    int last = -1;
+    for (int x : l_.timed_strands) {
       if ((S(x).timer <= 0 && !(S(x).bits & kWaitsIo)) || S(x).timer_runtime != runtime + 1) continue;
       TakeInOrder(FrameOf(x), &last);
       WakeStrand(thread, x);

@@ -1,0 +1,102 @@
+// A search that remembers what steps do against one that plays each: both must tell the same in every detail.
+#include "core/explore/known_steps.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "core/asyncrt.h"
+#include "core/report/report.h"
+#include "tests/oracle/generator.h"
+
+namespace asyncrt {
+namespace {
+
+constexpr std::uint64_t kNever = static_cast<std::uint64_t>(-1);
+
+CheckOptions Without(bool stubborn_too, std::uint64_t from) {
+  CheckOptions options;
+  options.reductions.chains = options.reductions.symmetry = false;
+  options.reductions.stubborn = !stubborn_too;
+  if (stubborn_too) options.reductions = {false, false, false, false, false, false};
+  options.max_states = 6'000;
+  options.remember_steps_from = from;
+  return options;
+}
+
+std::string Told(const ScenarioReport& report) {
+  std::ostringstream out;
+  out << static_cast<int>(report.verdict) << " " << report.explored.states << " states, " << report.explored.transitions << " transitions, depth "
+      << report.explored.depth << ", " << report.explored.limit << "\n";
+  for (const Finding& finding : report.findings) {
+    out << finding.rule << " " << finding.fingerprint << " " << finding.message << " " << finding.replay << " " << finding.end_states << "\n";
+    for (const ScheduleStep& step : finding.schedule) out << "  " << step.thread << ": " << step.op << " " << step.pointer << " " << step.effect << "\n";
+  }
+  return out.str();
+}
+
+// How many states the search had.
+std::uint64_t ExpectSame(const std::string& text, const std::string& name) {
+  std::uint64_t states = 0;
+  for (bool all : {false, true}) {
+    const ScenarioReport played = CheckText(text, "t.json", Without(all, kNever));
+    EXPECT_EQ(Told(CheckText(text, "t.json", Without(all, 2))), Told(played)) << name << (all ? ", without reductions" : "");
+    states = std::max(states, played.explored.states);
+  }
+  return states;
+}
+
+TEST(KnownSteps, TellTheSameOfAllScenarios) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("scenarios"))
+    if (entry.path().extension() == ".json") files.push_back(entry.path());
+  std::sort(files.begin(), files.end());
+  ASSERT_GT(files.size(), 1'000u);
+  std::size_t large = 0;
+  for (std::size_t i = 0; i < files.size(); i += 5) {
+    std::ifstream in(files[i]);
+    std::stringstream text;
+    text << in.rdbuf();
+    large += ExpectSame(text.str(), files[i].string()) > 100;
+    if (HasFailure()) return;
+  }
+  EXPECT_GT(large, 50u);   // else little was remembered
+}
+
+TEST(KnownSteps, TellTheSameOfRandomScenarios) {
+  for (std::uint64_t seed = 1; seed <= 150 && !HasFailure(); ++seed)
+    for (bool copies : {false, true}) ExpectSame(RandomScenario(seed, copies), "seed " + std::to_string(seed));
+}
+
+// Two tasks and a timer, at all depths of the trees: what was played once is known, and is given back as it was.
+TEST(KnownSteps, GiveBackWhatWasPlayed) {
+  const std::string text = R"({"name": "t", "objects": {"m": {"kind": "std_mutex"}}, "main": [
+    {"op": "spawn_thread", "as": "a", "count": 3, "body": [{"op": "loop", "times": 3, "body": [{"op": "lock", "on": "m", "body": []}]}]},
+    {"op": "join_thread", "on": "a"}]})";
+  CheckOptions options = Without(true, 2);
+  options.max_states = 1'000'000;
+  const ScenarioReport known = CheckText(text, "t.json", options);
+  options.remember_steps_from = kNever;
+  const ScenarioReport played = CheckText(text, "t.json", options);
+  EXPECT_EQ(known.verdict, Verdict::kClean);
+  EXPECT_GT(known.explored.states, 500u);
+  EXPECT_EQ(Told(known), Told(played));
+}
+
+// A search that is kept while steps are known goes on to the same end.
+TEST(KnownSteps, StateIsTheSameAsARow) {
+  const std::string text = RandomScenario(7, true);
+  CheckOptions few = Without(true, 2), many = few;
+  few.max_states = 500;
+  many.max_states = 500;
+  many.remember_steps_from = 400;   // from the middle of a level
+  EXPECT_EQ(Told(CheckText(text, "t.json", few)), Told(CheckText(text, "t.json", many)));
+}
+
+}  // namespace
+}  // namespace asyncrt
