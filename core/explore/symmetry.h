@@ -95,11 +95,10 @@ class Symmetry {
   std::vector<Edge> edges_;
   std::vector<std::uint8_t> copy_, saved_;
   std::vector<ThreadCell> cells_;
-  // A core and the thread that has it, by what they hold.
+  // A core and the thread that has it, by what they hold. They are compared and hashed byte by byte.
   struct Worker {
     CoreCell core;
     ThreadCell thread;
-    std::uint16_t none = 0;   // they are compared and hashed byte by byte: none of these may be padding
   };
   static_assert(std::has_unique_object_representations_v<Worker>);
   std::vector<Worker> workers_;
