@@ -33,6 +33,7 @@ struct CheckOptions {
   std::string tokio;                    // overrides the scenario's version; empty: as the scenario says
   Reductions reductions;
   std::uint64_t remember_steps_from = 20'000;   // states: a search without reductions remembers what steps do once it is so large
+  std::uint64_t remembered_bytes = 64 << 20;    // that may be more than those of the visited states; then it stops to
   bool exact_states = false;            // whole states are kept and compared, not their fingerprints
   Strategy strategy = Strategy::kExhaustive;
   std::uint64_t seed = 1, schedules = 10'000;   // of single runs

@@ -176,6 +176,10 @@ bool Explorer::Levels() {
     if (left_ == 0) left_ = frontier_.size();
     for (; left_ > 0; --left_) {
       if (may_know_ && known_ == nullptr && visited_.size() >= options_.remember_steps_from) KnowSteps();
+      if (known_ != nullptr && (ticks_ & 255) == 0 && KnowsTooMuch()) {
+        ForgetSteps();
+        may_know_ = false;
+      }
       const Frontier::Entry entry = frontier_.Front();
       length_ = entry.length;
       if (!WithinLimits()) {

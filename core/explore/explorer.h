@@ -132,6 +132,7 @@ class Explorer {
   template <class As>
   void TurnFrontier(std::size_t bytes, As as);
   void KnowSteps();
+  bool KnowsTooMuch();
   void ForgetSteps();
   std::uint32_t* RowAt(std::uint32_t i) { return rows_.data() + i * known_->row_words(); }
   void OpenKnown(const std::uint8_t* row);

@@ -35,6 +35,11 @@ void Explorer::KnowSteps() {
   });
 }
 
+// Much of what the steps lead to is new to them, as where something counts; and there is room for whole states.
+bool Explorer::KnowsTooMuch() {
+  return known_->bytes() > options_.remembered_bytes + visited_.bytes() && HasRoomFor(frontier_.size() * bytes_);
+}
+
 void Explorer::ForgetSteps() {
   FlushPending();
   TurnFrontier(bytes_, [&](const std::uint8_t* row) {
