@@ -30,6 +30,25 @@ TEST(Visited, TellsNewFromOldAndNumbersThem) {
   EXPECT_EQ(visited.size(), all.size());
 }
 
+TEST(Visited, LooksAtWhatIsGuessed) {
+  Visited visited(0);
+  RandomSource random(3);
+  bool fresh;
+  std::vector<std::uint64_t> all;
+  std::uint64_t wrong = 0;
+  for (std::uint32_t i = 0; i < 20'000; ++i) {
+    all.push_back(random.Next());
+    const std::uint32_t guess = visited.Guess(all.back());   // now and then another state has the same tag
+    wrong += guess != Visited::none;
+    EXPECT_EQ(visited.Insert(all.back(), nullptr, guess, &fresh), i);
+    EXPECT_TRUE(fresh);
+    const std::uint32_t old = static_cast<std::uint32_t>(random.Below(static_cast<int>(all.size())));
+    EXPECT_EQ(visited.Insert(all[old], nullptr, visited.Guess(all[old]), &fresh), old);
+    EXPECT_FALSE(fresh);
+  }
+  EXPECT_GT(wrong, 0u);
+}
+
 TEST(Visited, KeepsSixteenBytesOfAState) {
   Visited visited(0);
   SearchTree tree(40);
