@@ -395,6 +395,8 @@ class Machine {
   // sets (sets.cc)
   bool AddMember(int element, int frame);
   void RemoveMember(int element, int at);
+  void SetJoiner(int element, Link joiner);
+  void TakeJoiner(int frame);
   void AbortTask(int thread, int frame);
   void ExecSet(int thread, int strand);
   void ExecNext(int thread, int strand, int element);

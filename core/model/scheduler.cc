@@ -146,7 +146,7 @@ void Machine::WakeStrand(int thread, int strand, bool from_driver) {
   }
 }
 
-// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes.
+// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes; join sets.
 void Machine::FindKeepersOfWakers() {
   std::vector<bool> keeps(p_.elements.size());
   const bool futures = std::any_of(p_.units.begin(), p_.units.end(), [](const Unit& unit) { return unit.kind == UnitKind::kFuture; });
@@ -154,7 +154,7 @@ void Machine::FindKeepersOfWakers() {
     if (in.object < 0) continue;
     const bool waits = in.op == VmOp::kMpscRecv || in.op == VmOp::kOneshotRecv || in.op == VmOp::kOneshotClosed;
     const bool may_be_dropped = waits && (futures || p_.scopes[static_cast<std::size_t>(in.scope)].strand != 0);
-    if (!may_be_dropped && in.op != VmOp::kMpscClose) continue;
+    if (!may_be_dropped && in.op != VmOp::kMpscClose && in.op != VmOp::kJoinNext) continue;
     for (std::size_t e = static_cast<std::size_t>(in.object); e < std::min(keeps.size(), static_cast<std::size_t>(in.object + in.elements)); ++e) keeps[e] = true;
   }
   for (std::size_t e = 0; e < keeps.size(); ++e)
@@ -171,6 +171,10 @@ Link Machine::WakerLeftBy(int strand) {
 void Machine::ForgetWaker(int strand) {
   for (int element : keeps_wakers_) {
     std::int32_t* w = W(element);
+    if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) {
+      if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0);
+      continue;
+    }
     for (int word : {kRxWait, kTxWait})
       if (w[word] == strand + 1) w[word] = 0;
   }

@@ -762,9 +762,7 @@ void Machine::Abandon(int thread, int strand) {
         if (s.bits & kQueued) Unqueue(w, strand);
         break;
       case VmOp::kJoinNext: case VmOp::kSetShutdown:
-        for (int k = 0; k < w[kMembers]; ++k)
-          if (F(w[kMember0 + k] - 1).joiner == strand + 1) F(w[kMember0 + k] - 1).joiner = 0;
-        w[kSetWaiter] = 0;
+        if (w[kSetWaiter] == strand + 1) SetJoiner(s.element - 1, WakerLeftBy(strand));   // 8.14
         break;
       case VmOp::kNext: w[kSetWaiter] = 0; break;
       case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = 0; break;

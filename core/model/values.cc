@@ -54,6 +54,7 @@ void Machine::Complete(int thread, int frame, Outcome outcome) {
   }
   int joiner = f.joiner - 1;
   f.joiner = 0;
+  if (joiner >= 0 && f.member) TakeJoiner(frame);
   if (UnitOf(frame).kind == UnitKind::kTask) ForgetWaker(Root(frame));
   MaybeFree(frame);
   if (joiner >= 0) WakeStrand(thread, joiner);
@@ -324,6 +325,7 @@ bool Machine::DropSet(int thread, int strand, int element) {
         RemoveMember(element, 0);
         DropHandle(thread, frame, true);
       }
+      w[kSetWaiter] = 0;
       return true;
     case Kind::kFuturesUnordered: {
       if (w[kMembers] == 0) return true;
