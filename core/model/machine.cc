@@ -575,6 +575,7 @@ void Machine::Finish(int thread, int strand, Outcome outcome) {
       case UnitKind::kFuture: {
         f.bits |= kComplete;
         f.result = outcome;
+        if (f.member) ForgetWaker(strand);
         tell_parent();
         MaybeFree(frame);
         return;
@@ -645,8 +646,8 @@ void Machine::PanicFrom(int thread, int strand, std::uint16_t origin) {
 // Drops the future: abandons what it waits for and runs its cleanup on this thread; `parent` goes on afterwards.
 void Machine::CancelStrand(int thread, int strand, Link parent) {
   StrandCell& s = S(strand);
-  Abandon(thread, strand);
   s.mode = Mode::kCancelling;
+  Abandon(thread, strand);
   s.phase = 0;
   s.out = Outcome::kNone;
   s.bits = 0;
@@ -896,6 +897,7 @@ void Machine::ExecBlockOn(int thread, int strand) {
     s.mask = 0;
     s.saved_budget = s.saved_entered = s.saved_current = 0;
     s.phase = 0;
+    ForgetWaker(child);
     StrandCell& c = S(child);
     std::memset(static_cast<void*>(&c), 0, sizeof c);
   };

@@ -108,6 +108,7 @@ class Machine {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
     for (const Instr& in : program.code) offers_closures_ = offers_closures_ || in.op == VmOp::kSpawnBlocking;
+    FindKeepersOfWakers();
     in_loop_.resize(program.code.size());
     for (std::size_t pc = 0; pc < program.code.size(); ++pc)
       for (int at = std::max(program.code[pc].target, 0); program.code[pc].op == VmOp::kJump && at < static_cast<int>(pc); ++at) in_loop_[static_cast<std::size_t>(at)] = true;
@@ -282,6 +283,10 @@ class Machine {
   void PollTask(int thread, int frame, Link parent);
   void EndPoll(int thread, int frame, Outcome outcome);
   void WakeTask(int thread, int frame, bool from_driver);
+  void FindKeepersOfWakers();
+  int OwnerOfWaker(int strand);
+  Link WakerLeftBy(int strand);
+  void ForgetWaker(int strand);
   void WakeStrand(int thread, int strand, bool from_driver = false);
   void Schedule(int thread, int frame, bool self_wake, bool from_driver);
   bool SleepAlike(int a, int b);
@@ -390,6 +395,8 @@ class Machine {
   // sets (sets.cc)
   bool AddMember(int element, int frame);
   void RemoveMember(int element, int at);
+  void SetJoiner(int element, Link joiner);
+  void TakeJoiner(int frame);
   void AbortTask(int thread, int frame);
   void ExecSet(int thread, int strand);
   void ExecNext(int thread, int strand, int element);
@@ -407,6 +414,7 @@ class Machine {
   bool has_cells_ = false;
   bool offers_closures_ = false;   // something calls spawn_blocking
   std::vector<bool> in_loop_;   // by instruction
+  std::vector<int> keeps_wakers_;   // elements that may keep the waker of a wait that was dropped
   std::uint8_t* s_ = nullptr;
   Footprint* footprint_ = nullptr;
   Chooser* choose_ = nullptr;

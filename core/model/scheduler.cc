@@ -116,23 +116,67 @@ void Machine::WakeTask(int thread, int frame, bool from_driver) {
   if ((f.bits & kRunning) == 0) Schedule(thread, frame, false, from_driver);
 }
 
-void Machine::WakeStrand(int thread, int strand, bool from_driver) {
+// Whom a waker wakes that a poll in this strand was given: a task, what a block_on polls, or a member of a
+// futures_unordered, each by its first strand. -1: a thread, which looks for itself.
+int Machine::OwnerOfWaker(int strand) {
   for (;;) {
-    StrandCell& s = S(strand);
-    int frame = FrameOf(strand);
+    const StrandCell& s = S(strand);
+    const int frame = FrameOf(strand);
     if (IsRoot(strand)) {
-      UnitKind kind = UnitOf(frame).kind;
-      if (kind == UnitKind::kTask) { WakeTask(thread, frame, from_driver); return; }
-      if (F(frame).member) s.bits |= kWoken;   // its set polls those that were woken
-      if (kind != UnitKind::kFuture || s.parent == 0) return;   // a thread: it looks for itself
+      const UnitKind kind = UnitOf(frame).kind;
+      if (kind == UnitKind::kTask || F(frame).member) return strand;
+      if (kind != UnitKind::kFuture || s.parent == 0) return -1;
     } else if (s.parent == 0) {   // a waker that outlived the branch that it was made in: it wakes the task all the same
       strand = Root(frame);
       continue;
     } else {
       const Instr& in = InstrAt(s.parent - 1);
-      if (in.op == VmOp::kBlockOn && Root(frame) + in.strand == strand) { s.bits |= kWoken; return; }
+      if (in.op == VmOp::kBlockOn && Root(frame) + in.strand == strand) return strand;
     }
     strand = s.parent - 1;
+  }
+}
+
+void Machine::WakeStrand(int thread, int strand, bool from_driver) {
+  while ((strand = OwnerOfWaker(strand)) >= 0) {
+    if (IsRoot(strand) && UnitOf(FrameOf(strand)).kind == UnitKind::kTask) { WakeTask(thread, FrameOf(strand), from_driver); return; }
+    S(strand).bits |= kWoken;
+    if (!IsRoot(strand) || S(strand).parent == 0) return;
+    strand = S(strand).parent - 1;   // its set polls those that were woken
+  }
+}
+
+// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes; join sets.
+void Machine::FindKeepersOfWakers() {
+  std::vector<bool> keeps(p_.elements.size());
+  const bool futures = std::any_of(p_.units.begin(), p_.units.end(), [](const Unit& unit) { return unit.kind == UnitKind::kFuture; });
+  for (const Instr& in : p_.code) {
+    if (in.object < 0) continue;
+    const bool waits = in.op == VmOp::kMpscRecv || in.op == VmOp::kOneshotRecv || in.op == VmOp::kOneshotClosed;
+    const bool may_be_dropped = waits && (futures || p_.scopes[static_cast<std::size_t>(in.scope)].strand != 0);
+    if (!may_be_dropped && in.op != VmOp::kMpscClose && in.op != VmOp::kJoinNext) continue;
+    for (std::size_t e = static_cast<std::size_t>(in.object); e < std::min(keeps.size(), static_cast<std::size_t>(in.object + in.elements)); ++e) keeps[e] = true;
+  }
+  for (std::size_t e = 0; e < keeps.size(); ++e)
+    if (keeps[e]) keeps_wakers_.push_back(static_cast<int>(e));
+}
+
+// The waker that a dropped wait in this strand leaves behind where Tokio keeps it, as a link. 0: none that anybody could notice.
+Link Machine::WakerLeftBy(int strand) {
+  const int owner = OwnerOfWaker(strand);
+  return owner < 0 || S(owner).mode == Mode::kCancelling ? Link{0} : static_cast<Link>(owner + 1);
+}
+
+// What this strand stands for has ended: to wake it does nothing any more.
+void Machine::ForgetWaker(int strand) {
+  for (int element : keeps_wakers_) {
+    std::int32_t* w = W(element);
+    if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) {
+      if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0);
+      continue;
+    }
+    for (int word : {kRxWait, kTxWait})
+      if (w[word] == strand + 1) w[word] = 0;
   }
 }
 

@@ -15,6 +15,7 @@ bool Machine::AddMember(int element, int frame) {
   }
   w[kMember0 + w[kMembers]++] = frame + 1;
   F(frame).member = 1;
+  if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) F(frame).joiner = static_cast<Link>(w[kSetWaiter]);
   return true;
 }
 
@@ -24,6 +25,25 @@ void Machine::RemoveMember(int element, int at) {
   --w[kMembers];
   std::memmove(w + kMember0 + at, w + kMember0 + at + 1, static_cast<std::size_t>(w[kMembers] - at) * 4);
   w[kMember0 + w[kMembers]] = 0;
+}
+
+// Whom the end of a member wakes from now on; 0: nobody.
+void Machine::SetJoiner(int element, Link joiner) {
+  std::int32_t* w = W(element);
+  w[kSetWaiter] = joiner;
+  for (int k = 0; k < w[kMembers]; ++k)
+    if (FrameCell& member = F(w[kMember0 + k] - 1); (member.bits & kComplete) == 0) member.joiner = joiner;
+}
+
+// 8.14: a join_set has one waker, which the first member that ends takes with it.
+void Machine::TakeJoiner(int frame) {
+  for (std::size_t e = 0; e < p_.elements.size(); ++e) {
+    if (p_.elements[e].kind != Kind::kJoinSet) continue;
+    const std::int32_t* w = W(static_cast<int>(e));
+    if (std::find(w + kMember0, w + kMember0 + w[kMembers], frame + 1) == w + kMember0 + w[kMembers]) continue;
+    SetJoiner(static_cast<int>(e), 0);
+    return;
+  }
 }
 
 void Machine::AbortTask(int thread, int frame) {
@@ -43,8 +63,7 @@ void Machine::ExecSet(int thread, int strand) {
   if (s.phase == 0 && s.out == Outcome::kNone) NoteGuard(thread, strand);
   auto finished = [&](int at) { return (F(w[kMember0 + at] - 1).bits & kComplete) != 0; };
   auto join_later = [&] {
-    for (int k = 0; k < w[kMembers]; ++k) F(w[kMember0 + k] - 1).joiner = static_cast<Link>(strand + 1);
-    w[kSetWaiter] = strand + 1;
+    SetJoiner(element, static_cast<Link>(strand + 1));
     AwaitObject(thread, strand, element);
   };
   switch (in.op) {
@@ -67,12 +86,11 @@ void Machine::ExecSet(int thread, int strand) {
       Done(strand);
       return;
     case VmOp::kJoinNext: {
-      if (w[kMembers] == 0) { w[kSetWaiter] = 0; FailObject(thread, strand, "the set is empty"); return; }
+      if (w[kMembers] == 0) { FailObject(thread, strand, "the set is empty"); return; }
       int ready = 0;
       for (int k = 0; k < w[kMembers]; ++k) ready += finished(k);
       if (ready == 0) { join_later(); return; }
       if (!Budget(thread, strand)) return;
-      w[kSetWaiter] = 0;
       int chosen = choose_->Choose(ready);   // which of them is not specified
       int at = 0;
       while (!finished(at) || chosen-- > 0) ++at;
@@ -80,8 +98,8 @@ void Machine::ExecSet(int thread, int strand) {
       Outcome result = F(frame).result;
       std::uint16_t origin = F(frame).panic_pc;
       if (in.var >= 0) R(FrameOf(strand))[in.var] = R(frame)[0];
-      for (int k = 0; k < w[kMembers]; ++k) F(w[kMember0 + k] - 1).joiner = 0;
       RemoveMember(element, at);
+      SetJoiner(element, WakerLeftBy(strand));   // 8.14: for the next one that ends
       F(frame).bits |= kLooked;
       DropHandle(thread, frame, true);
       if (result == Outcome::kReady) Done(strand);

@@ -560,6 +560,7 @@ void Machine::ExecObject(int thread, int strand) {
       break;
     case VmOp::kOneshotSend:
       if (in.reg2 >= 0) regs[in.reg2] = 0;
+      w[kTxWait] = 0;
       if (w[kRxState] == 0 || w[kClosed]) { DropTx(thread, element); fail("the receiver is gone"); break; }
       if (!Push(thread, element, in, frame)) break;
       --w[kTxCount];
@@ -636,17 +637,24 @@ void Machine::ExecObject(int thread, int strand) {
         done();
         break;
       }
-      if (w[kTxCount] == 0 || (w[kClosed] && (e.kind == Kind::kOneshot || AllPlacesBack(element)))) { w[kRxWait] = 0; if (e.kind == Kind::kOneshot && (trying || v_.oneshot_failed_is_done)) w[kTaken] = 1; fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone"); break; }
+      if (w[kTxCount] == 0 || (w[kClosed] && (e.kind == Kind::kOneshot || AllPlacesBack(element)))) {
+        // 8.14: that its own `close` ends it, it sees after it has left its waker for senders.
+        if (in.op == VmOp::kMpscRecv) w[kRxWait] = w[kTxCount] == 0 ? 0 : WakerLeftBy(strand);
+        if (e.kind == Kind::kOneshot && (trying || v_.oneshot_failed_is_done)) w[kTaken] = 1;
+        fail(e.kind == Kind::kOneshot ? "the sender is gone" : "all senders are gone");
+        break;
+      }
       if (trying) { fail("the channel is empty"); break; }
       s.element = static_cast<std::uint16_t>(element + 1);
       s.phase = 1;
+      w[kRxWait] = blocking ? 0 : strand + 1;   // in place of a waker that an earlier recv has left
       if (blocking) break;
-      w[kRxWait] = strand + 1;
       Suspend(thread, strand);
       break;
     }
     case VmOp::kMpscClose: case VmOp::kOneshotClose:
       SemClose(thread, w);
+      if (e.kind == Kind::kOneshot) w[kRxWait] = 0;   // its sender tells nobody any more
       if (w[kTxWait] != 0) { int waiter = w[kTxWait] - 1; w[kTxWait] = 0; WakeStrand(thread, waiter); }
       done();
       break;
@@ -726,7 +734,7 @@ void Machine::Abandon(int thread, int strand) {
   }
   if (in.op == VmOp::kAwaitTask && s.phase == 1) {
     std::int32_t value = R(FrameOf(strand))[in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, FrameOf(strand))) : 0)];
-    if (value != 0 && F(value - 1).joiner == strand + 1) F(value - 1).joiner = 0;
+    if (value != 0 && F(value - 1).joiner == strand + 1) F(value - 1).joiner = WakerLeftBy(strand);   // 8.14
   }
   if (s.element != 0) {
     std::int32_t* w = W(s.element - 1);
@@ -754,9 +762,7 @@ void Machine::Abandon(int thread, int strand) {
         if (s.bits & kQueued) Unqueue(w, strand);
         break;
       case VmOp::kJoinNext: case VmOp::kSetShutdown:
-        for (int k = 0; k < w[kMembers]; ++k)
-          if (F(w[kMember0 + k] - 1).joiner == strand + 1) F(w[kMember0 + k] - 1).joiner = 0;
-        w[kSetWaiter] = 0;
+        if (w[kSetWaiter] == strand + 1) SetJoiner(s.element - 1, WakerLeftBy(strand));   // 8.14
         break;
       case VmOp::kNext: w[kSetWaiter] = 0; break;
       case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = 0; break;
@@ -764,8 +770,8 @@ void Machine::Abandon(int thread, int strand) {
         if (s.bits & kQueued) Unqueue(w, strand);
         else if (s.bits & kGranted) { s.bits = 0; NotifyOneWaiter(thread, w); }   // forwarded (8.4)
         break;
-      case VmOp::kMpscRecv: case VmOp::kOneshotRecv: if (w[kRxWait] == strand + 1) w[kRxWait] = 0; break;
-      case VmOp::kOneshotClosed: if (w[kTxWait] == strand + 1) w[kTxWait] = 0; break;
+      case VmOp::kMpscRecv: case VmOp::kOneshotRecv: if (w[kRxWait] == strand + 1) w[kRxWait] = WakerLeftBy(strand); break;   // 8.14
+      case VmOp::kOneshotClosed: if (w[kTxWait] == strand + 1) w[kTxWait] = WakerLeftBy(strand); break;
       case VmOp::kIoRead: if (w[3] == strand + 1) w[3] = 0; break;
       case VmOp::kIoWrite: if (w[4] == strand + 1) w[4] = 0; break;
       default: break;

@@ -54,6 +54,8 @@ void Machine::Complete(int thread, int frame, Outcome outcome) {
   }
   int joiner = f.joiner - 1;
   f.joiner = 0;
+  if (joiner >= 0 && f.member) TakeJoiner(frame);
+  if (UnitOf(frame).kind == UnitKind::kTask) ForgetWaker(Root(frame));
   MaybeFree(frame);
   if (joiner >= 0) WakeStrand(thread, joiner);
 }
@@ -62,6 +64,7 @@ void Machine::DropHandle(int thread, int frame, bool joinable) {
   FrameCell& f = F(frame);
   if (joinable) {
     f.bits = static_cast<std::uint8_t>(f.bits & ~kJoinable);
+    f.joiner = 0;
     if ((f.bits & (kComplete | kLooked)) == kComplete && f.result == Outcome::kPanicked && f.panic_pc != 0xffff)
       Emit("panic/task", f.panic_pc - 1, thread, frame);
   }
@@ -243,6 +246,7 @@ void Machine::DropTx(int thread, int element) {
   if (--w[kTxCount] != 0) return;
   Kind kind = p_.elements[static_cast<std::size_t>(element)].kind;
   if (kind == Kind::kBroadcast || kind == Kind::kWatch) { WakeQueue(thread, w, 0, kind == Kind::kBroadcast ? v_.broadcast_wake_fifo : v_.wake_fifo); return; }
+  w[kTxWait] = 0;
   if (w[kRxWait] != 0) { int waiter = w[kRxWait] - 1; w[kRxWait] = 0; WakeStrand(thread, waiter); }
 }
 
@@ -284,7 +288,7 @@ void Machine::DropRx(int thread, int element, bool on_purpose) {
   bool rendezvous = e.kind == Kind::kStdChannel && e.capacity == 0;   // its sender still waits, and gets it back
   if (w[kCount] > 0 && !on_purpose && w[kClosed] == 0 && !rendezvous) Emit("hazard/lost-message", -1 - element, thread, -1);
   w[kRxState] = 0;
-  w[kRxWait] = 0;
+  if (e.kind == Kind::kOneshot) w[kRxWait] = 0;   // of an mpsc, the last sender wakes whom a recv has left behind (8.14)
   for (int k = 0; k < w[kCount]; ++k) DropMessage(thread, element, w + kSlots + static_cast<std::ptrdiff_t>(k) * (1 + e.slot_words));
   std::memset(w + kSlots, 0, static_cast<std::size_t>(e.words - kSlots) * 4);
   w[kCount] = 0;
@@ -321,12 +325,14 @@ bool Machine::DropSet(int thread, int strand, int element) {
         RemoveMember(element, 0);
         DropHandle(thread, frame, true);
       }
+      w[kSetWaiter] = 0;
       return true;
     case Kind::kFuturesUnordered: {
       if (w[kMembers] == 0) return true;
       int frame = w[kMember0] - 1;
       RemoveMember(element, 0);
       --F(frame).references;
+      F(frame).member = 1;   // until it has gone its wakers wake nobody else
       CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
       return false;
     }
