@@ -75,7 +75,7 @@ def read_list():
 
 
 def complaints(mutants):
-    """What is wrong with the list: a name twice, an old text that is not there once, nothing changed."""
+    """What is wrong with the list: a name twice, an old text that is not there once, nothing changed, a header."""
     found, names, texts = [], set(), {}
     for m in mutants:
         where = f"{LIST.relative_to(ROOT)}:{m.line}: {m.name}: "
@@ -90,6 +90,8 @@ def complaints(mutants):
         if texts[m.file] is None:
             found.append(where + f"there is no {m.file}")
             continue
+        if not m.file.endswith(".cc"):
+            found.append(where + f"{m.file} is not compiled by itself, so that nothing would change")
         count = texts[m.file].count(m.old) if m.old else 0
         if count != 1:
             found.append(where + f"its old text occurs {count} times in {m.file}, and must occur once")
