@@ -90,12 +90,14 @@ test: ## unit tests, every scenario against its expectation, the command line
 	@$(MAKE) --no-print-directory --output-sync=target $(CHECKS)
 
 # What `test` runs once all is built; none of them needs another one. The long ones come first.
-CHECKS := $(addprefix check-,units faults cli hostile typos recipes limits checkpoint spin scenarios lists)
+CHECKS := $(addprefix check-,units faults cli hostile typos recipes limits checkpoint spin scenarios orders lists)
 .PHONY: $(CHECKS)
 check-units:
 	$(BUILD)/tests --gtest_brief=1
 check-scenarios:
 	$(BUILD)/asyncrt-check test scenarios/
+check-orders:
+	bash tests/orders.sh $(BUILD)/asyncrt-check 1 2
 check-cli:
 	bash tests/cli_test.sh $(BUILD)/asyncrt-check
 check-typos:
@@ -152,6 +154,7 @@ big-typos:
 	python3 tests/typos.py $(BUILD)/asyncrt-check scenarios/patterns/*.json
 determinism:
 	bash tests/determinism.sh $(BUILD)/asyncrt-check $(SANITIZED)/asyncrt-check
+	bash tests/orders.sh $(BUILD)/asyncrt-check 3 4 5 6 7 8
 
 stress: ## what takes longest: 100,000 other random scenarios, races of the tool, kills at every moment, limits of a GiB
 	@$(MAKE) --no-print-directory $(BUILD)/asyncrt-check $(BUILD)/tests

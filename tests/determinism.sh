@@ -1,12 +1,9 @@
 #!/usr/bin/env bash
-# The same scenarios give the same bytes, for any number of jobs, however often, and from whichever compiler; and the same
-# rules with the same severities when what has no order is written in another one.
-# usage: tests/determinism.sh PATH-TO-asyncrt-check PATH-TO-THE-ONE-OF-ANOTHER-COMPILER [SEED...]
+# The same scenarios give the same bytes, for any number of jobs, however often, and from whichever compiler.
+# usage: tests/determinism.sh PATH-TO-asyncrt-check PATH-TO-THE-ONE-OF-ANOTHER-COMPILER
 set -u
-usage='usage: tests/determinism.sh PATH-TO-asyncrt-check PATH-TO-THE-ONE-OF-ANOTHER-COMPILER [SEED...]'
+usage='usage: tests/determinism.sh PATH-TO-asyncrt-check PATH-TO-THE-ONE-OF-ANOTHER-COMPILER'
 tool=${1:?$usage} other=${2:?$usage}
-shift 2
-test $# -gt 0 || set -- 1 2
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 failed=0
@@ -17,12 +14,6 @@ fail() {
 }
 
 run() { "$tool" run "$1" --fail-on never --jobs "$2" --format "json=$3" > /dev/null; }
-
-# rules REPORT FOLDER: a line for each scenario, with its verdict and the set of what is found.
-rules() {
-  jq -r --arg folder "$2" '.scenarios[]
-    | [(.file | ltrimstr($folder)), .verdict, ([.findings[] | .rule + "=" + .severity] | unique | join(" "))] | @tsv' "$1"
-}
 
 run scenarios/ 1 "$work/first.json" || fail 'a run ends with status' "$?"
 for jobs in 1 2 4 7; do
@@ -38,14 +29,7 @@ readarray -t there < <(outputs there)
 for format in "${formats[@]}"; do
   cmp "$work/here.$format" "$work/there.$format" || fail "other bytes of $format from the other compiler"
 done
-rules "$work/first.json" scenarios/ > "$work/rules"
-test -s "$work/rules" || fail 'there are no scenarios'
-for seed in "$@"; do
-  python3 tests/permute.py "$seed" scenarios "$work/permuted" || fail "no permutation $seed"
-  run "$work/permuted/" 4 "$work/permuted.json"
-  rules "$work/permuted.json" "$work/permuted/" > "$work/permuted-rules"
-  diff "$work/rules" "$work/permuted-rules" || fail "other findings in the order of seed $seed"
-  rm -r "$work/permuted"
-done
-test "$failed" = 0 && echo "$(wc -l < "$work/rules") scenarios: the same bytes in 5 runs, the same findings in $# other orders, the same bytes from both compilers"
+scenarios=$(jq '.scenarios | length' "$work/first.json")
+test "$scenarios" -gt 0 || fail 'there are no scenarios'
+test "$failed" = 0 && echo "$scenarios scenarios: the same bytes in 5 runs, the same bytes from both compilers"
 exit "$failed"

@@ -528,13 +528,18 @@ class Collector {
       if (m_.S(m_.Root(holder) + static_cast<int>(s)).status == StrandStatus::kSuspended) return HeldInside(holder);
     return false;
   }
-  // The guard's register belongs to a scope of a strand that is polled.
+  // A guard belongs to a scope, open now, of a strand that the holder polls.
   bool HeldInside(int holder) {
     const Unit& unit = m_.UnitOf(holder);
-    for (const ScopeDef& scope : p_.scopes) {
-      if (scope.strand == 0) continue;
-      for (int reg : scope.regs)
-        if (static_cast<std::size_t>(reg) < unit.regs.size() && IsGuard(unit.regs[static_cast<std::size_t>(reg)].kind) && m_.R(holder)[reg] != 0) return true;
+    for (std::size_t s = 1; s < unit.strand_entry.size(); ++s) {
+      const int strand = m_.Root(holder) + static_cast<int>(s);
+      if (m_.S(strand).status != StrandStatus::kSuspended && m_.S(strand).status != StrandStatus::kActive) continue;
+      for (int k = m_.InstrAt(strand).scope; k >= 0; k = p_.scopes[static_cast<std::size_t>(k)].parent) {
+        const ScopeDef& scope = p_.scopes[static_cast<std::size_t>(k)];
+        if (scope.strand == 0) break;
+        for (int reg : scope.regs)
+          if (IsGuard(unit.regs[static_cast<std::size_t>(reg)].kind) && m_.R(holder)[reg] != 0) return true;
+      }
     }
     return false;
   }
