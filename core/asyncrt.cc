@@ -523,14 +523,18 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     // Below that, half of the memory makes a search remember less of its chains, and walk more of them.
     constexpr std::uint64_t kHalvesMib = 1024;
     const bool can_halve = options.memory_limit_mib >= kHalvesMib && !options.at_end && options.checkpoint.checkpoint == nullptr;
-    if (ideal && adversarial && options.side_by_side && can_halve && TellsTime(*prepared.program)) {
+    if (ideal && adversarial && can_halve && TellsTime(*prepared.program) && options.spare_threads != nullptr && options.spare_threads->Take()) {
       CheckOptions half = options;   // each has half of the memory; one that needs more gets all, afterwards
       half.memory_limit_mib = options.memory_limit_mib / 2;
       auto in_full = [&](Timing timing, SearchResult r, std::vector<bool>* seen) { return r.limit == "memory" ? search(timing, options, seen) : std::move(r); };
       std::vector<bool> elsewhere;
       CheckOptions unwatched = half;
       unwatched.gauge = nullptr;
-      auto behind = [&] { return search(Timing::kAdversarial, unwatched, &elsewhere); };
+      auto behind = [&] {
+        SearchResult r = search(Timing::kAdversarial, unwatched, &elsewhere);
+        options.spare_threads->Give(1);
+        return r;
+      };
       std::future<SearchResult> other;
       try {
         other = std::async(std::launch::async, behind);

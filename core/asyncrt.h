@@ -13,6 +13,7 @@
 #include "core/base/deadline.h"
 #include "core/base/play_mode.h"
 #include "core/base/search_gauge.h"
+#include "core/base/spare_threads.h"
 #include "core/base/strategy.h"
 #include "core/report/report.h"
 
@@ -38,7 +39,8 @@ struct CheckOptions {
   Strategy strategy = Strategy::kExhaustive;
   std::uint64_t seed = 1, schedules = 10'000;   // of single runs
   int bug_depth = 3;                    // that PCT aims at
-  bool side_by_side = false;            // search both timings of a scenario at once; never changes the report
+  SpareThreads* spare_threads = nullptr;   // for both timings of a scenario at once, and to play ahead of a long search; they never change the report
+  std::uint64_t play_ahead_from = 2'000;   // states: a search has other threads play ahead once it is so large
   const std::atomic<bool>* interrupted = nullptr;  // set by a signal handler: stop and report what was found
   Deadline::Clock clock;                // asked for the time where it is limited; empty: the system's
   CheckpointPlace checkpoint;           // where the searches keep how far they are, and find what an earlier process has kept

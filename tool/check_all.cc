@@ -14,6 +14,7 @@
 #include <utility>
 
 #include "core/base/resident_memory.h"
+#include "core/base/spare_threads.h"
 #include "core/report/display.h"
 #include "core/scenario/json_reader.h"
 #include "tool/crash.h"
@@ -130,11 +131,13 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
   const std::size_t base_bytes = ResidentBytes() + kCodeBytes;
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
+  const std::size_t wanted = std::min<std::size_t>(jobs, inputs.size());
+  SpareThreads spare(jobs - wanted);
   const auto work = [&] {
     try {
       for (std::size_t i = next++; i < inputs.size(); i = next++) {
         CheckOptions told = options;
-        told.side_by_side = jobs >= 2 * inputs.size();
+        told.spare_threads = &spare;
         told.base_bytes = base_bytes;
         told.checkpoint.scenario = static_cast<std::uint32_t>(i);
         told.gauge = line.Begin(i);
@@ -142,14 +145,14 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
         line.End(i);
         in_order.Take(i);
       }
+      spare.Give(1);
     } catch (const std::bad_alloc&) {
       is_out_of_memory = true;
     }
   };
   std::vector<std::thread> threads;
-  const std::size_t wanted = std::min<std::size_t>(jobs, inputs.size());
   threads.reserve(wanted);
-  PrepareHeap(2 * wanted);   // both timings of a scenario may be searched at once
+  PrepareHeap(std::max<std::size_t>(2 * wanted, jobs));   // both timings of a scenario may be searched at once
   try {
     while (threads.size() + 1 < wanted) threads.emplace_back(work);
   } catch (const std::system_error&) {

@@ -19,6 +19,12 @@ std::string PartyName(Machine& m, int frame) {
   }
 }
 
+std::string WhoseEvent(Machine& m, int frame) {
+  if (m.F(frame).live != 0) return PartyName(m, frame);
+  const Unit& unit = m.UnitOf(frame);
+  return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
+}
+
 std::string ThreadName(Machine& m, int thread) {
   if (thread == 0) return "main";
   const Program& p = m.program();

@@ -10,6 +10,8 @@ namespace asyncrt {
 
 // "thread main", "task child", "task worker[2]".
 std::string PartyName(Machine& machine, int frame);
+// Who has done what an event tells of, whose frame may be over.
+std::string WhoseEvent(Machine& machine, int frame);
 // "main", "rt/worker-0", "rt/blocking-1", or a spawned thread's name.
 std::string ThreadName(Machine& machine, int thread);
 

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <cstring>
 #include <map>
 #include <string>
 #include <utility>
@@ -16,16 +15,11 @@ namespace asyncrt {
 
 Explorer::Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
                    const Deadline& deadline, const Expects& expects)
-    : p_(program), l_(layout), mode_(mode), options_(options), machine_(program, layout, mode),
+    : p_(program), l_(layout), mode_(mode), options_(options), expects_(expects), own_(program, layout, mode, options, deadline, expects), machine_(own_.machine()),
       bytes_(static_cast<std::size_t>(layout.bytes)), scratch_(bytes_), frontier_(bytes_), visited_(options.exact_states ? bytes_ : 0),
-      tree_(machine_.actors()), stubborn_(program, layout, mode, deadline),
-      expects_(expects), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),
-      use_chains_(options.reductions.chains && !expects.cycles && !walks_), symmetry_(program, layout, mode, deadline),
-      use_symmetry_(symmetry_.usable() && options.reductions.symmetry && !expects.order && !SingleRuns() && (walks_ || !expects.cycles)), deadline_(deadline) {
+      tree_(machine_.actors()), walks_(options.strategy != Strategy::kExhaustive), use_stubborn_(own_.uses_stubborn()), use_chains_(own_.uses_chains()),
+      use_symmetry_(own_.uses_symmetry()), deadline_(deadline) {
   may_know_ = !use_stubborn_ && !use_chains_ && !use_symmetry_ && !walks_ && !options.exact_states && options.at_panic == nullptr;
-  machine_.at_panic = options.at_panic;
-  stubborn_.ExpectPanics(expects.panics);
-  symmetry_.UseJoins(!expects.panics);
 }
 
 // False: something had no room; `machine().overflow()` says what.
@@ -39,7 +33,9 @@ bool Explorer::Run() {
   }
   for (Pending& p : pending_) p.state.resize(use_chains_ ? 0 : bytes_);
   Expects surprise;
-  if (!Explore()) return false;
+  const bool has_explored = Explore();
+  ahead_.reset();
+  if (!has_explored) return false;
   if (frontier_.empty()) frontier_.Shrink();
   if (p_.endless && !walks_ && (detours() || use_symmetry_) && !OutOfTime() && !Before([&] { LookForCycles(); })) KeepExplored();
   if (Surprised(&surprise)) return true;
@@ -99,7 +95,7 @@ void Explorer::TellSeeds() {
 // What the search took for granted and then met. It has to begin anew without that. False: nothing.
 bool Explorer::Surprised(Expects* expects) const {
   if (!expects_.panics && panicked_ && (use_stubborn_ || use_symmetry_)) return expects->panics = true;
-  if (use_symmetry_ && (order_matters_ || machine_.ordered())) return expects->order = true;
+  if (use_symmetry_ && (order_matters_ || machine_.noticed().ordered)) return expects->order = true;
   if (cycles_) return expects->cycles = true;
   return false;
 }
@@ -131,7 +127,8 @@ bool Explorer::InTime() {
 // What the search takes, and will take before it is asked again or when its graph is looked at for endless runs.
 std::uint64_t Explorer::Memory() const {
   std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.bytes() + links_.size() * sizeof(Passed);
-  if (use_stubborn_) memory += stubborn_.bytes();
+  memory += own_.bytes();
+  if (ahead_ != nullptr) memory += ahead_->bytes();
   if (known_ != nullptr) memory += known_->bytes();
   if (p_.endless) memory += graph_.bytes() + graph_.LookBytes(visited_.size());
   return memory;
@@ -180,6 +177,7 @@ bool Explorer::Levels() {
         ForgetSteps();
         may_know_ = false;
       }
+      if ((ticks_ & 255) == 0 && CanPlayAhead() && !Before([&] { PlayAhead(); })) return true;
       const Frontier::Entry entry = frontier_.Front();
       length_ = entry.length;
       if (!WithinLimits()) {
@@ -192,6 +190,7 @@ bool Explorer::Levels() {
         return machine_.overflow().empty();
       }
       frontier_.Pop();
+      if (ahead_ != nullptr) ahead_->Pop();
       if (left_ == 1) FlushPending();
     }
     if (!frontier_.empty()) ++depth_;
@@ -200,168 +199,84 @@ bool Explorer::Levels() {
   return true;
 }
 
-// Who can move in the attached state, save by a spurious return.
-void Explorer::Enabled(std::vector<int>* out) {
-  out->clear();
-  idle_.clear();
-  for (int t = 0; t < l_.threads; ++t) {
-    if (!machine_.ThreadEnabled(t)) continue;
-    if (std::uint64_t idle = mode_.sorting ? machine_.IdleWorker(t) : 0; idle != 0) {   // one of several that would do the same
-      if (std::find(idle_.begin(), idle_.end(), idle) != idle_.end()) continue;
-      idle_.push_back(idle);
+// All successors of one state.
+bool Explorer::Expand(const std::uint8_t* state, std::uint32_t number) {
+  number_ = number;
+  if (known_ != nullptr) return ExpandKnown(state);
+  if (options_.reductions.stubborn) FlushPending();   // what others have led to is no progress of this one
+  progress_ = false;
+  if (ahead_ != nullptr) return TakeUp(state);
+  return own_.Expand(state, visited_.FingerprintOf(number), tree_.ActorOf(number), this);
+}
+
+void Explorer::Ended() { JudgeEnd(number_); }
+void Explorer::Stuck() { JudgeStuck(number_); }
+
+std::uint8_t* Explorer::Room() {
+  if (use_chains_) return scratch_.data();
+  if (pending_count_ == pending_.size()) FlushPending();
+  return pending_[pending_count_].state.data();
+}
+
+bool Explorer::Played() {
+  ++result_.transitions;
+  panicked_ = panicked_ || machine_.H().panicked != 0;
+  if (bytes_ > kLargeState) return (result_.transitions & 63) != 0 || InTimeMidway();
+  return !use_chains_ || (result_.transitions & 1023) != 0 || InTimeMidway();
+}
+
+// Where a chain that came by this state has led, or `none`.
+std::uint32_t Explorer::PassedTo(std::uint64_t fingerprint) const {
+  const Passed& link = links_[fingerprint & (links_.size() - 1)];
+  return link.fingerprint == fingerprint && !options_.exact_states ? link.to : Visited::none;
+}
+
+bool Explorer::WasPassed(std::uint64_t fingerprint) {
+  passed_to_ = PassedTo(fingerprint);
+  return passed_to_ != Visited::none;
+}
+
+void Explorer::Arrived(const Expander::Arrival& arrival, const Chooser&) {
+  if (use_chains_) {
+    std::uint32_t to = passed_to_;
+    if (arrival.was_passed) {
+      Meet(to, arrival.actor, arrival.unfair);
+    } else {
+      const std::uint32_t length = length_ + arrival.moves;
+      longest_ = std::max<std::uint64_t>(longest_, length);
+      to = Arrive({{}, arrival.fingerprint, number_, length, arrival.actor, arrival.unfair, 0, 0, Visited::none}, arrival.state);
     }
-    out->push_back(t);
+    Remember(own_.passed().data(), own_.passed().size(), to);
+    return;
   }
-  if (machine_.ClockEnabled(!out->empty())) out->push_back(machine_.clock());
+  Pending& next = pending_[pending_count_++];
+  next.fingerprint = arrival.fingerprint;
+  next.from = number_;
+  next.length = length_ + 1;
+  next.actor = arrival.actor;
+  next.unfair = arrival.unfair;
+  visited_.Prefetch(next.fingerprint);
 }
 
-// Who is explored in the attached state; at the front of `out` those that are enough. `stuck`: nobody can go on.
-std::size_t Explorer::Choose(std::vector<int>* out, bool* stuck) {
-  Enabled(out);
-  *stuck = out->empty();
-  for (int t = 0; t < l_.threads; ++t)
-    if (machine_.SpuriousEnabled(t)) out->push_back(machine_.spurious(t));
-  if (options_.reductions.stubborn && !SingleRuns() && out->size() > 1)
-    for (std::size_t i = 0; i < out->size(); ++i)
-      if ((*out)[i] < l_.threads && (machine_.OnlySpawns((*out)[i]) || machine_.OnlyEnds((*out)[i]))) {
-        std::swap((*out)[0], (*out)[i]);
-        return 1;
-      }
-  return use_stubborn_ && out->size() > 1 ? stubborn_.Choose(machine_, out) : out->size();
+// All of them move if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
+bool Explorer::Suffices(const std::vector<int>&, std::size_t) {
+  FlushPending();
+  return progress_;
 }
 
-// While there is but one way to go, the states on it need not be remembered. `from`: the state that the chain of moves
-// began in, whose last move left the attached state behind. False: something had no room, or time is up. With `ahead`,
-// the number of the state where the chain ends, if it came to one that another chain has passed.
-bool Explorer::Follow(std::uint32_t from, std::vector<Move>* moves, std::uint32_t* ahead) {
-  constexpr std::size_t kLinksMax = 4000;
-  const bool tell = ahead != nullptr;
-  bool stuck;
-  passed_by_.clear();
-  while (moves->size() < kLinksMax && machine_.H().ended == 0 && !concerns_all_) {
-    if (Choose(&chain_enabled_, &stuck) != 1 || stuck) return true;
-    if (tell) {
-      const Passed& link = links_[fingerprint_ & (links_.size() - 1)];
-      if (link.fingerprint == fingerprint_ && !options_.exact_states) { *ahead = link.to; return true; }
-      passed_by_.push_back(fingerprint_);
-    }
-    if (!tell) Tick();
-    const int actor = chain_enabled_[0];
-    const std::uint16_t panicked = machine_.H().panicked;
-    before_ = scratch_;
-    Chooser chooser;
-    machine_.Step(actor, chooser);
-    if (!machine_.overflow().empty()) return false;
-    if (tell && !machine_.events().empty()) Events(from, *moves, actor, chooser);   // before it is taken back: a machine tells of an order once
-    bool concerns_all = machine_.H().ended != 0 || machine_.H().panicked != panicked;
-    if (chooser.asked() != 0 || (concerns_all && chain_enabled_.size() > 1)) {   // several ways after all
-      std::memcpy(scratch_.data(), before_.data(), bytes_);
-      if (tell) passed_by_.pop_back();
-      return true;
-    }
-    ++result_.transitions;
-    if (tell && (result_.transitions & (bytes_ > 8192 ? 63 : 1023)) == 0 && !InTimeMidway()) return false;
-    moves->push_back({actor, {}});
-    panicked_ = panicked_ || machine_.H().panicked != 0;
-    Settle(scratch_.data());
-    fingerprint_ = FingerprintAfter(fingerprint_, before_.data(), scratch_.data(), bytes_);
-    if (concerns_all) return true;
-  }
-  return true;
-}
-
-void Explorer::Remember(std::uint32_t to) {
-  remembered_ += passed_by_.size();
+void Explorer::Remember(const std::uint64_t* passed, std::size_t count, std::uint32_t to) {
+  remembered_ += count;
   if (remembered_ > links_.size() && links_.size() < kPassedMax && links_.size() * 4 * sizeof(Passed) <= (options_.memory_limit_mib << 20) / 16) {
     links_.assign(links_.size() * 4, {});
     remembered_ = 0;
   }
-  for (std::uint64_t f : passed_by_) links_[f & (links_.size() - 1)] = {f, to};
+  for (std::size_t i = 0; i < count; ++i) links_[passed[i] & (links_.size() - 1)] = {passed[i], to};
 }
 
-// All successors of one state.
-bool Explorer::Expand(const std::uint8_t* state, std::uint32_t number) {
-  auto attach = [&] {
-    if (known_ != nullptr) return AttachKnown();
-    std::memcpy(scratch_.data(), state, bytes_);
-    machine_.Attach(scratch_.data());
-  };
-  if (known_ != nullptr) OpenKnown(state);
-  else attach();
-  if ((known_ != nullptr ? known_->Header() : machine_.H()).ended != 0) {
-    if (known_ != nullptr) attach();
-    Ended(number);
-    return true;
-  }
-  bool stuck;
-  std::size_t enough = known_ != nullptr ? ChooseKnown(&enabled_, &stuck) : Choose(&enabled_, &stuck);
-  if (stuck) {   // judged without spurious returns, which are explored nevertheless
-    if (known_ != nullptr) attach();
-    Stuck(number);
-    attach();
-  }
-  // The thread that moved last goes first: among the shortest schedules, one with few switches is found first.
-  auto last = std::find(enabled_.begin(), enabled_.begin() + static_cast<std::ptrdiff_t>(enough), tree_.ActorOf(number));
-  if (last != enabled_.begin() + static_cast<std::ptrdiff_t>(enough)) std::rotate(enabled_.begin(), last, last + 1);
-  if (enough < enabled_.size()) FlushPending();   // what others have led to is no progress of this one
-  progress_ = false;
-  for (std::size_t e = 0; e < enabled_.size(); ++e) {
-    // All of them, if the chosen ones only lead to where all is explored already, or to a panic or the end, which concern everybody.
-    if (e == enough) {
-      FlushPending();
-      if (progress_) break;
-    }
-    if (!(known_ != nullptr ? ApplyKnown(number, enabled_[e]) : Apply(state, number, enabled_[e]))) return false;
-    if (concerns_all_) enough = enabled_.size();
-  }
-  return true;
-}
-
-bool Explorer::Apply(const std::uint8_t* state, std::uint32_t number, int actor) {
-  Chooser chooser;
-  concerns_all_ = false;
-  const HeaderCell before = *reinterpret_cast<const HeaderCell*>(state);
-  const std::uint64_t from = visited_.FingerprintOf(number);
-  do {
-    if (pending_count_ == pending_.size()) FlushPending();
-    std::uint8_t* work = use_chains_ ? scratch_.data() : pending_[pending_count_].state.data();
-    std::memcpy(work, state, bytes_);
-    machine_.Attach(work);
-    machine_.Step(actor, chooser);
-    if (!machine_.overflow().empty()) return false;
-    if (bytes_ > 8192 && (++result_.transitions & 63) == 0 && !InTimeMidway()) return false;
-    if (bytes_ <= 8192) ++result_.transitions;
-    concerns_all_ = concerns_all_ || machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
-    panicked_ = panicked_ || machine_.H().panicked != 0;
-    if (!machine_.events().empty()) Events(number, {}, actor, chooser);
-    const bool unfair = machine_.unfair();
-    Settle(work);
-    fingerprint_ = FingerprintAfter(from, state, work, bytes_);
-    std::uint32_t length = length_ + 1;
-    if (use_chains_) {
-      chain_.assign(1, {actor, {}});
-      std::uint32_t ahead = Visited::none;
-      if (!Follow(number, &chain_, &ahead)) return false;
-      if (ahead != Visited::none) {
-        progress_ = progress_ || ahead > number;
-        Remember(ahead);
-        if (p_.endless && actor <= machine_.clock()) graph_.Add({number, ahead, static_cast<std::uint16_t>(actor), unfair});
-        continue;
-      }
-      length += static_cast<std::uint32_t>(chain_.size()) - 1;
-      longest_ = std::max<std::uint64_t>(longest_, length);
-      Remember(Arrive({{}, fingerprint_, number, length, static_cast<std::uint16_t>(actor), unfair, 0, 0, Visited::none}, work));
-      continue;
-    }
-    Pending& next = pending_[pending_count_++];
-    next.fingerprint = fingerprint_;
-    next.from = number;
-    next.length = length;
-    next.actor = static_cast<std::uint16_t>(actor);
-    next.unfair = unfair;
-    visited_.Prefetch(fingerprint_);
-  } while (chooser.Next());
-  return true;
+// A chain of the state at hand has come to where others have gone on to that state.
+void Explorer::Meet(std::uint32_t to, std::uint16_t actor, bool unfair) {
+  progress_ = progress_ || to > number_;
+  if (p_.endless && actor <= machine_.clock()) graph_.Add({number_, to, actor, unfair});
 }
 
 std::uint32_t Explorer::Arrive(const Pending& next, const std::uint8_t* state) {
@@ -386,7 +301,7 @@ std::vector<std::uint8_t> Explorer::InitialBytes() {
   std::vector<std::uint8_t> state(bytes_);
   machine_.Attach(state.data());
   machine_.Initial();
-  Settle(state.data());
+  own_.Settle(state.data());
   return state;
 }
 

@@ -17,29 +17,22 @@
 #include "core/base/byte_stream.h"
 #include "core/base/deadline.h"
 #include "core/detect/wait_graph.h"
+#include "core/explore/ahead.h"
 #include "core/explore/bit_filter.h"
 #include "core/explore/checkpoint.h"
+#include "core/explore/expander.h"
 #include "core/explore/frontier.h"
 #include "core/explore/known_steps.h"
 #include "core/explore/picker.h"
 #include "core/explore/search.h"
 #include "core/explore/search_tree.h"
 #include "core/explore/state_graph.h"
-#include "core/explore/stubborn.h"
-#include "core/explore/symmetry.h"
 #include "core/explore/visited.h"
 
 namespace asyncrt {
 
-// What a search reckons with. It begins with nothing of the kind, since a program without it has smaller graphs.
-struct Expects {
-  bool panics = false;   // main or a thread may panic
-  bool cycles = false;   // some runs have no end
-  bool order = false;    // it matters which copy of a body has which number
-};
-
 // The search of one layout. Its functions stand in several files, by what they are about.
-class Explorer {
+class Explorer : private Expander::Listener {
  public:
   Explorer(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
            const Deadline& deadline, const Expects& expects);
@@ -104,9 +97,6 @@ class Explorer {
   bool HasRoomFor(std::uint64_t bytes) { return Memory() + bytes <= options_.memory_limit_mib << 20; }
   bool SingleRuns() const { return options_.strategy == Strategy::kRandom || options_.strategy == Strategy::kPct; }
   std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves->size(); }
-  void Settle(std::uint8_t* state) {
-    if (use_symmetry_ && machine_.overflow().empty()) symmetry_.Settle(machine_, state);
-  }
 
   // the exploration itself (explorer.cc)
   void TellSeeds();
@@ -118,14 +108,28 @@ class Explorer {
   bool Unlimited();
   bool Explore();
   bool Levels();
-  void Enabled(std::vector<int>* out);
-  std::size_t Choose(std::vector<int>* out, bool* stuck);
-  bool Follow(std::uint32_t from, std::vector<Move>* moves, std::uint32_t* ahead);
-  void Remember(std::uint32_t to);
   bool Expand(const std::uint8_t* state, std::uint32_t number);
-  bool Apply(const std::uint8_t* state, std::uint32_t number, int actor);
+  std::uint32_t PassedTo(std::uint64_t fingerprint) const;
+  void Remember(const std::uint64_t* passed, std::size_t count, std::uint32_t to);
+  void Meet(std::uint32_t to, std::uint16_t actor, bool unfair);
   std::uint32_t Arrive(const Pending& next, const std::uint8_t* state);
   void FlushPending();
+
+  // what its own expander plays (explorer.cc)
+  void Ended() override;
+  void Stuck() override;
+  std::uint8_t* Room() override;
+  void Happened(const std::vector<Move>& before, int actor, const Chooser& chooser) override { Events(number_, before, actor, chooser); }
+  bool Played() override;
+  bool WasPassed(std::uint64_t fingerprint) override;
+  void Arrived(const Expander::Arrival& arrival, const Chooser& chooser) override;
+  bool Suffices(const std::vector<int>& actors, std::size_t moved) override;
+
+  // what other threads have played (explorer_ahead.cc)
+  bool CanPlayAhead();
+  void PlayAhead();
+  bool TakeUp(const std::uint8_t* state);
+  bool TakeUp(const Record& record, std::size_t way, const std::uint8_t* state);
   std::vector<std::uint8_t> InitialBytes();
 
   // where steps are known (explorer_known.cc)
@@ -135,10 +139,11 @@ class Explorer {
   bool KnowsTooMuch();
   void ForgetSteps();
   std::uint32_t* RowAt(std::uint32_t i) { return rows_.data() + i * known_->row_words(); }
+  bool ExpandKnown(const std::uint8_t* row);
   void OpenKnown(const std::uint8_t* row);
   void AttachKnown();
   std::size_t ChooseKnown(std::vector<int>* out, bool* stuck);
-  bool ApplyKnown(std::uint32_t number, int actor);
+  bool ApplyKnown(int actor);
   const std::uint8_t* MadeFrom(const Pending& next);
 
   // single runs, and depth first (explorer_walks.cc)
@@ -159,17 +164,18 @@ class Explorer {
   void KeepWalk();
 
   // what its steps and ends show (explorer_findings.cc)
-  void Events(std::uint32_t number, const std::vector<Move>& before, int actor, Chooser& chooser);
+  void Events(std::uint32_t number, const std::vector<Move>& before, int actor, const Chooser& chooser);
+  void AddOrder(const Event& e, std::string who, std::uint32_t number, std::shared_ptr<const std::vector<Move>> moves);
+  Seed* NewEvent(const Event& e, std::uint32_t number, std::size_t moves);
   Seed* NewOrShorter(const std::string& key, std::size_t moves, bool ends);
   std::vector<Move> Whole(const std::vector<Move>& before) const;
   static std::vector<Move> WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices);
-  std::string WhoseEvent(int frame);
   void LockOrders();
   void EndOnce(const char* rule, int frame, int pc, std::uint32_t number);
   void UnlookedPanics(std::uint32_t number);
-  void Ended(std::uint32_t number);
+  void JudgeEnd(std::uint32_t number);
   void MarkBlocked();
-  void Stuck(std::uint32_t number);
+  void JudgeStuck(std::uint32_t number);
   std::vector<StuckRoot> StuckRoots(const std::vector<bool>& active);
   std::string KeyOf(const StuckRoot& r);
   bool ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop);
@@ -196,7 +202,9 @@ class Explorer {
   const Layout& l_;
   PlayMode mode_;
   const CheckOptions& options_;
-  Machine machine_;
+  const Expects expects_;
+  Expander own_;
+  Machine& machine_;            // of the expander
   std::size_t bytes_;
   std::vector<std::uint8_t> scratch_, last_state_, copy_;
   Frontier frontier_;
@@ -204,15 +212,12 @@ class Explorer {
   std::vector<std::uint64_t> idle_;
   Visited visited_;
   SearchTree tree_;
-  StubbornSets stubborn_;
-  const Expects expects_;
   const bool walks_;            // goes along runs, of which `prefix_` is the one at hand
   std::vector<Move> prefix_;
   std::unique_ptr<SingleRun> run_;      // of single runs
   std::unique_ptr<BitFilter> seen_;     // of a depth-first search, as is
   std::vector<Open> stack_;             // the way that it is on
   const bool use_stubborn_, use_chains_;
-  Symmetry symmetry_;
   const bool use_symmetry_;
   bool order_matters_ = false;
   std::set<std::string> missed_;   // findings of states that were taken for others
@@ -224,15 +229,12 @@ class Explorer {
   std::array<Pending, 32> pending_;
   std::size_t pending_count_ = 0;
   std::uint32_t length_ = 0;            // of the way to the state at hand, where chains make levels uneven
-  std::uint64_t fingerprint_ = 0;       // of the state that the last step has led to
-  std::vector<Move> chain_;
-  std::vector<int> chain_enabled_;
-  std::vector<std::uint8_t> before_;
+  std::uint32_t number_ = 0;            // of the state at hand
+  std::uint32_t passed_to_ = 0;         // where a chain goes on to, if its last state was passed
   std::uint64_t longest_ = 0;
   // States on chains, as many as fit, and where their chains end: chains that meet are walked once.
   struct Passed { std::uint64_t fingerprint = 0; std::uint32_t to = 0; };
   std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
-  std::vector<std::uint64_t> passed_by_;
   static constexpr std::size_t kPassedMax = std::size_t{1} << 20;
   std::size_t remembered_ = 0;
   bool panicked_ = false, cycles_ = false;
@@ -256,6 +258,7 @@ class Explorer {
   Deadline hurried_;                    // when it ends at the latest
   std::function<void(ByteWriter*)> preface_;
   Deadline deadline_;
+  std::unique_ptr<Ahead> ahead_;        // of threads that look at what is above
 };
 
 }  // namespace asyncrt

@@ -57,7 +57,8 @@ bool Explorer::LetTimePass(const std::vector<std::uint32_t>& states, bool* more)
     passed_.insert(v);
     pending = true;
     *more = true;
-    if (!Apply(state.data(), v, machine_.clock())) return true;
+    number_ = v;
+    if (!own_.Apply(state.data(), visited_.FingerprintOf(v), machine_.clock(), this)) return true;
   }
   FlushPending();
   return pending;

@@ -15,31 +15,40 @@
 namespace asyncrt {
 
 // `before`: the moves between the state with that number and the step of `actor`.
-void Explorer::Events(std::uint32_t number, const std::vector<Move>& before, int actor, Chooser& chooser) {
-  std::vector<int> taken = chooser.Taken();
+void Explorer::Events(std::uint32_t number, const std::vector<Move>& before, int actor, const Chooser& chooser) {
+  const std::vector<int> taken = chooser.Taken();
   std::shared_ptr<const std::vector<Move>> moves;   // one list for all orders of a step: there may be many
   for (const Event& e : machine_.events()) {
     if (e.order.held.element >= 0) {
       if (moves == nullptr) moves = std::make_shared<const std::vector<Move>>(WithLast(Whole(before), actor, taken));
-      orders_.push_back({e.order, e.pc, e.frame, WhoseEvent(e.frame), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, moves});
-      continue;
+      AddOrder(e, WhoseEvent(machine_, e.frame), number, moves);
+    } else if (Seed* seed = NewEvent(e, number, before.size() + 1); seed != nullptr) {
+      if (e.frame >= 0) seed->who = WhoseEvent(machine_, e.frame);
+      seed->path = WithLast(Whole(before), actor, taken);
     }
-    std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
-    int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
-    if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
-    Seed* seed = NewOrShorter(key, before.size() + 1, false);
-    if (seed == nullptr) continue;
-    Seed& s = *seed;
-    s.rule = e.rule;
-    s.key = key;
-    s.pc = e.pc;
-    s.frame = e.frame;
-    if (e.frame >= 0) s.unit = l_.frame_unit[static_cast<std::size_t>(e.frame)];
-    s.detail = e.detail;
-    if (e.frame >= 0) s.who = WhoseEvent(e.frame);
-    s.state = number;
-    s.path = WithLast(Whole(before), actor, taken);
   }
+}
+
+void Explorer::AddOrder(const Event& e, std::string who, std::uint32_t number, std::shared_ptr<const std::vector<Move>> moves) {
+  orders_.push_back({e.order, e.pc, e.frame, std::move(who), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, std::move(moves)});
+}
+
+// What an event shows, to be completed by whose it is and the way to it. Null: it is known. `moves`: after the state.
+Seed* Explorer::NewEvent(const Event& e, std::uint32_t number, std::size_t moves) {
+  std::string key = std::string(e.rule) + "|" + std::to_string(e.pc);
+  const int source = e.pc >= 0 ? p_.code[static_cast<std::size_t>(e.pc)].source : -1;
+  if (source >= 0) key = std::string(e.rule) + "|" + p_.sources[static_cast<std::size_t>(source)].node->pointer;
+  Seed* seed = NewOrShorter(key, moves, false);
+  if (ahead_ != nullptr) ahead_->known().Set(e, use_chains_ ? found_.at(key).length : 0);
+  if (seed == nullptr) return nullptr;
+  seed->rule = e.rule;
+  seed->key = key;
+  seed->pc = e.pc;
+  seed->frame = e.frame;
+  if (e.frame >= 0) seed->unit = l_.frame_unit[static_cast<std::size_t>(e.frame)];
+  seed->detail = e.detail;
+  seed->state = number;
+  return seed;
 }
 
 // Where a finding goes: a new one, or one that was reached on a longer way. Null: it is known.
@@ -67,12 +76,6 @@ std::vector<Move> Explorer::Whole(const std::vector<Move>& before) const {
 std::vector<Move> Explorer::WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices) {
   moves.push_back({actor, choices});
   return moves;
-}
-
-std::string Explorer::WhoseEvent(int frame) {
-  if (machine_.F(frame).live != 0) return PartyName(machine_, frame);
-  const Unit& unit = machine_.UnitOf(frame);
-  return (unit.kind == UnitKind::kThread || unit.kind == UnitKind::kMain ? "thread " : "task ") + unit.name;
 }
 
 // Locks that some runs take in one order and some in the other. The schedule leads to the last of these that was seen.
@@ -134,7 +137,7 @@ void Explorer::UnlookedPanics(std::uint32_t number) {
   }
 }
 
-void Explorer::Ended(std::uint32_t number) {
+void Explorer::JudgeEnd(std::uint32_t number) {
   if (options_.at_end && !retelling_) options_.at_end(machine_);
   MarkBlocked();
   UnlookedPanics(number);
@@ -153,7 +156,7 @@ void Explorer::MarkBlocked() {
     if (int top = machine_.T(t).top - 1; top >= 0) machine_.reached()[machine_.S(top).pc] = true;
 }
 
-void Explorer::Stuck(std::uint32_t number) {
+void Explorer::JudgeStuck(std::uint32_t number) {
   if (options_.at_end && !retelling_) options_.at_end(machine_);
   MarkBlocked();
   UnlookedPanics(number);
@@ -166,7 +169,7 @@ void Explorer::Stuck(std::uint32_t number) {
   }
   ReportStuck(number, {}, {});
   // Main waits to join one of several, and a schedule decides which of them.
-  for (int which = 0; use_symmetry_ && !retelling_ && symmetry_.WaitForAnother(machine_, which); ++which)
+  for (int which = 0; use_symmetry_ && !retelling_ && own_.symmetry().WaitForAnother(machine_, which); ++which)
     for (const StuckRoot& r : StuckRoots({}))
       missed_.insert(KeyOf(r));
 }

@@ -169,7 +169,7 @@ void Explorer::LoadStack(ByteReader* in) {
       forced.Force(prefix_[i - 1].choices);
       machine_.Attach(open.state.data());
       machine_.Step(prefix_[i - 1].actor, forced);
-      Settle(open.state.data());
+      own_.Settle(open.state.data());
     }
     if (Fingerprint(open.state.data(), bytes_) != open.fingerprint) in->Fail();
   }

@@ -55,6 +55,26 @@ void Explorer::AttachKnown() {
   machine_.Attach(scratch_.data());
 }
 
+// As `Expander::Expand`.
+bool Explorer::ExpandKnown(const std::uint8_t* row) {
+  OpenKnown(row);
+  if (known_->Header().ended != 0) {
+    AttachKnown();
+    Ended();
+    return true;
+  }
+  bool stuck;
+  const std::size_t enough = ChooseKnown(&enabled_, &stuck);
+  if (stuck) {
+    AttachKnown();
+    Stuck();
+  }
+  if (enough < enabled_.size()) FlushPending();
+  progress_ = false;
+  return Expander::InTurn(&enabled_, enough, tree_.ActorOf(number_), [&](int actor) { return ApplyKnown(actor); },
+                          [&](std::size_t moved) { return Suffices(enabled_, moved); }, concerns_all_);
+}
+
 // A state of the frontier becomes the one at hand. As long as steps wait that have led from another one, that stays where it is.
 void Explorer::OpenKnown(const std::uint8_t* row) {
   if (pending_count_ == pending_.size()) FlushPending();
@@ -63,7 +83,7 @@ void Explorer::OpenKnown(const std::uint8_t* row) {
   known_->Open(RowAt(row_));
 }
 
-// As `Choose`.
+// As `Expander::Choose`.
 std::size_t Explorer::ChooseKnown(std::vector<int>* out, bool* stuck) {
   out->clear();
   idle_.clear();
@@ -87,10 +107,10 @@ std::size_t Explorer::ChooseKnown(std::vector<int>* out, bool* stuck) {
   return 1;
 }
 
-// As `Apply`.
-bool Explorer::ApplyKnown(std::uint32_t number, int actor) {
+// As `Expander::Apply`.
+bool Explorer::ApplyKnown(int actor) {
   concerns_all_ = false;
-  const std::uint64_t from = visited_.FingerprintOf(number);
+  const std::uint64_t from = visited_.FingerprintOf(number_);
   auto wait = [&](std::uint32_t at) {
     const KnownSteps::Change& change = known_->change(at);
     concerns_all_ = concerns_all_ || change.concerns_all;
@@ -99,7 +119,7 @@ bool Explorer::ApplyKnown(std::uint32_t number, int actor) {
     if (pending_count_ == pending_.size()) FlushPending();
     Pending& next = pending_[pending_count_++];
     next.fingerprint = from + change.fingerprint;
-    next.from = number;
+    next.from = number_;
     next.length = length_ + 1;
     next.actor = static_cast<std::uint16_t>(actor);
     next.unfair = change.unfair;
@@ -116,7 +136,7 @@ bool Explorer::ApplyKnown(std::uint32_t number, int actor) {
   do {
     const std::uint32_t change = known_->Play(chooser);
     if (change == KnownSteps::kNone || (bytes_ > kLargeState && !InTimeMidway())) return false;
-    if (!machine_.events().empty()) Events(number, {}, actor, chooser);   // once is enough: this is a shortest way
+    if (!machine_.events().empty()) Events(number_, {}, actor, chooser);   // once is enough: this is a shortest way
     wait(change);
   } while (chooser.Next());
   if (!can_remember) FlushPending();

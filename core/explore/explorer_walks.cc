@@ -26,10 +26,10 @@ bool Explorer::WalksOn(std::size_t waiting, std::uint64_t states, std::uint64_t 
 bool Explorer::OpenState(Open* open) {
   scratch_ = open->state;
   machine_.Attach(scratch_.data());
-  if (machine_.H().ended != 0) { Ended(0); return false; }
+  if (machine_.H().ended != 0) { JudgeEnd(0); return false; }
   bool stuck;
-  open->enough = Choose(&open->enabled, &stuck);
-  if (stuck) Stuck(0);
+  open->enough = own_.Choose(&open->enabled, &stuck);
+  if (stuck) JudgeStuck(0);
   return !open->enabled.empty();
 }
 
@@ -68,7 +68,7 @@ bool Explorer::DepthFirst() {
     panicked_ = panicked_ || machine_.H().panicked != 0;
     if (machine_.H().ended != 0 || machine_.H().panicked != panicked) top.enough = top.enabled.size();
     if (!machine_.events().empty()) Events(0, {}, actor, top.chooser);
-    Settle(scratch_.data());
+    own_.Settle(scratch_.data());
     if (Surprised(&surprise)) return true;
     Move move{actor, top.chooser.Taken()};
     const std::uint64_t fingerprint = FingerprintAfter(top.fingerprint, top.state.data(), scratch_.data(), bytes_);
@@ -111,10 +111,10 @@ bool Explorer::Runs() {
     }
     machine_.Attach(scratch_.data());
     while (prefix_.size() < steps_max) {
-      if (machine_.H().ended != 0) { Ended(0); break; }
+      if (machine_.H().ended != 0) { JudgeEnd(0); break; }
       bool stuck;
-      Choose(&enabled_, &stuck);
-      if (stuck) { Stuck(0); break; }
+      own_.Choose(&enabled_, &stuck);
+      if (stuck) { JudgeStuck(0); break; }
       if (((prefix_.size() & 1023) == 1023 || bytes_ > kLargeState) && !WalksOn(0, visited_.size(), visited_.bytes())) break;
       const int actor = picker.Pick(enabled_);
       Chooser chooser(&run_->random);

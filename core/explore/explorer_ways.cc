@@ -8,9 +8,33 @@
 #include <utility>
 #include <vector>
 
+#include "core/detect/party_names.h"
 #include "core/explore/fingerprint.h"
 
 namespace asyncrt {
+namespace {
+
+// Of what has been heard before.
+class Unheard : public Expander::Listener {
+ public:
+  explicit Unheard(std::function<void()> tick) : tick_(std::move(tick)) {}
+  void Ended() override {}
+  void Stuck() override {}
+  std::uint8_t* Room() override { return nullptr; }
+  void Happened(const std::vector<Move>&, int, const Chooser&) override {}
+  bool Played() override {
+    tick_();
+    return true;
+  }
+  bool WasPassed(std::uint64_t) override { return false; }
+  void Arrived(const Expander::Arrival&, const Chooser&) override {}
+  bool Suffices(const std::vector<int>&, std::size_t) override { return true; }
+
+ private:
+  const std::function<void()> tick_;
+};
+
+}  // namespace
 
 // Among the shortest schedules to each finding, one with the fewest changes of thread: a second pass over the same
 // levels that remembers, for each state and the thread that moved last, the fewest changes so far. Skipped where the
@@ -40,7 +64,7 @@ void Explorer::FewestSwitches() {
       machine_.Attach(work.data());
       if (machine_.H().ended != 0) continue;
       std::vector<int> enabled;
-      Enabled(&enabled);
+      own_.Enabled(&enabled);
       for (int t = 0; t < l_.threads; ++t)
         if (machine_.SpuriousEnabled(t)) enabled.push_back(machine_.spurious(t));
       for (int actor : enabled) {
@@ -50,7 +74,7 @@ void Explorer::FewestSwitches() {
           work.assign(state, state + bytes_);
           machine_.Attach(work.data());
           machine_.Step(actor, chooser);
-          Settle(work.data());
+          own_.Settle(work.data());
           std::uint32_t v = visited_.Find(Fingerprint(work.data(), bytes_), work.data());
           if (v == Visited::none || v > deepest || level[v] != level[u] + 1) continue;
           Entry entry{static_cast<std::uint16_t>(actor), 0xffffffff, u, 0};
@@ -95,32 +119,34 @@ void Explorer::FewestSwitches() {
 
 // The schedule to a state: actors come from the parent links, choices are found again by playing.
 std::vector<Move> Explorer::Path(std::uint32_t number) {
-  std::vector<std::pair<std::uint32_t, std::uint16_t>> chain;
+  std::vector<std::pair<std::uint32_t, std::uint16_t>> states;   // and who has moved to them
   if (auto better = chains_.find(number); better != chains_.end()) {
-    chain = better->second;
+    states = better->second;
   } else {
-    for (std::uint32_t n = number; n != 0; n = tree_.ParentOf(n)) chain.push_back({n, static_cast<std::uint16_t>(tree_.ActorOf(n))});
-    std::reverse(chain.begin(), chain.end());
+    for (std::uint32_t n = number; n != 0; n = tree_.ParentOf(n)) states.push_back({n, static_cast<std::uint16_t>(tree_.ActorOf(n))});
+    std::reverse(states.begin(), states.end());
   }
   std::vector<std::uint8_t> state = InitialBytes();
-  std::vector<Move> path;
-  for (auto [n, actor] : chain) {
+  std::vector<Move> path, chain;
+  Unheard unheard([this] { Tick(); });
+  bool was_passed;
+  for (auto [n, actor] : states) {
     Chooser chooser;
     bool hit = false;
     do {
       Tick();
       scratch_ = state;
       machine_.Attach(scratch_.data());
-      const HeaderCell before = machine_.H();
+      const std::uint16_t panicked = machine_.H().panicked;
       machine_.Step(actor, chooser);
-      concerns_all_ = machine_.H().ended != 0 || machine_.H().panicked != before.panicked;
-      Settle(scratch_.data());
-      chain_.assign(1, {actor, chooser.Taken()});
-      if (use_chains_ && !Follow(n, &chain_, nullptr)) break;
+      const bool concerns_all = machine_.H().ended != 0 || machine_.H().panicked != panicked;
+      own_.Settle(scratch_.data());
+      chain.assign(1, {actor, chooser.Taken()});
+      if (use_chains_ && !concerns_all && !own_.Follow(scratch_.data(), &chain, &unheard, &was_passed)) break;
       hit = visited_.Find(Fingerprint(scratch_.data(), bytes_), scratch_.data()) == n;
     } while (!hit && chooser.Next());
     if (!hit) return path;
-    path.insert(path.end(), chain_.begin(), chain_.end());
+    path.insert(path.end(), chain.begin(), chain.end());
     state = scratch_;
   }
   last_state_ = state;
@@ -147,7 +173,7 @@ bool Explorer::Unfold(const std::vector<Move>& moves, std::vector<Move>* real, s
     if (!machine_.overflow().empty()) return false;
     copy_ = work;
     machine_.Attach(copy_.data());
-    symmetry_.Settle(machine_, copy_.data());
+    own_.symmetry().Settle(machine_, copy_.data());
     return copy_ == like;
   };
   auto movers = [&] {   // whoever moved last goes first
@@ -163,7 +189,7 @@ bool Explorer::Unfold(const std::vector<Move>& moves, std::vector<Move>* real, s
   };
   // Main joins who has ended, which the settled state has behind it.
   auto catch_up = [&] {
-    if (!symmetry_.joins()) return false;
+    if (!own_.symmetry().joins()) return false;
     like = settled;
     machine_.Attach(state->data());
     if (!machine_.ThreadEnabled(0)) return false;
@@ -179,7 +205,7 @@ bool Explorer::Unfold(const std::vector<Move>& moves, std::vector<Move>* real, s
     work = settled;
     machine_.Attach(work.data());
     machine_.Step(moves[i].actor, forced);
-    symmetry_.Settle(machine_, work.data());
+    own_.symmetry().Settle(machine_, work.data());
     const std::vector<std::uint8_t> next = work;
     bool found = false, heard = false;
     for (bool again = true; again && !heard;) {
@@ -241,8 +267,8 @@ bool Explorer::Retell(Seed* seed) {
   if (done && !order && found_.count(seed->key) == 0) {
     scratch_ = state;
     machine_.Attach(scratch_.data());
-    if (machine_.H().ended != 0) Ended(0);
-    else Stuck(0);
+    if (machine_.H().ended != 0) JudgeEnd(0);
+    else JudgeStuck(0);
     done = found_.count(seed->key) != 0;
   }
   if (done) {
@@ -273,7 +299,7 @@ void Explorer::Retell(SeenOrder* seen) {
     for (const Event& e : machine_.events()) {
       if (e.pc != seen->pc || e.order.held.element != seen->order.held.element || e.order.wanted.element != seen->order.wanted.element) continue;
       seen->frame = e.frame;
-      seen->who = WhoseEvent(e.frame);
+      seen->who = WhoseEvent(machine_, e.frame);
       return true;
     }
     return false;

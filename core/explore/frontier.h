@@ -42,9 +42,12 @@ class Frontier {
     ++end_;
     ++size_;
   }
-  Entry Front() const {
-    const Block& block = blocks_.front();
-    return {block.states.get() + begin_ * bytes_, block.numbers[2 * begin_], block.numbers[2 * begin_ + 1]};
+  Entry Front() const { return At(0); }
+  // The `i`-th after the first.
+  Entry At(std::size_t i) const {
+    const Block& block = blocks_[(begin_ + i) / per_block_];
+    const std::size_t at = (begin_ + i) % per_block_;
+    return {block.states.get() + at * bytes_, block.numbers[2 * at], block.numbers[2 * at + 1]};
   }
   void Pop() {
     ++begin_;

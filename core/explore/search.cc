@@ -154,7 +154,7 @@ SearchResult SearchUntil(Deadline deadline, const Program& whole, const PlayMode
       for (std::size_t i = 0; i < own.size(); ++i)
         if (own[i]) (*reached)[i] = true;
       SearchResult result = std::move(explorer->result());
-      result.timeless = result.complete && !m.timed() && !program.spurious;
+      result.timeless = result.complete && !m.noticed().timed && !program.spurious;
       const bool detours = explorer->detours();
       explorer.reset();
 #if defined(__GLIBC__)

@@ -71,19 +71,26 @@ int Machine::ElementOf(const Instr& in, int frame) {
   return in.object + static_cast<int>(std::clamp<std::int64_t>(index, 0, in.elements - 1));
 }
 
+void Machine::Learn(const Noticed& noticed) {
+  noticed_.timed = noticed_.timed || noticed.timed;
+  noticed_.ordered = noticed_.ordered || noticed.ordered;
+  for (std::size_t pc = 0; pc < noticed.reached.size(); ++pc)
+    if (noticed.reached[pc]) noticed_.reached[pc] = true;
+}
+
 void Machine::SaveMemory(ByteWriter* out) const {
-  out->Flag(timed_);
-  out->Flag(ordered_);
-  SaveNumbers(reached_, out);
+  out->Flag(noticed_.timed);
+  out->Flag(noticed_.ordered);
+  SaveNumbers(noticed_.reached, out);
   SaveNumbers(std::vector<std::uint64_t>(orders_.begin(), orders_.end()), out);
 }
 
 void Machine::LoadMemory(ByteReader* in) {
-  timed_ = in->Flag();
-  ordered_ = in->Flag();
-  LoadNumbers(in, &reached_);
-  if (reached_.size() != p_.code.size()) in->Fail();
-  reached_.resize(p_.code.size());
+  noticed_.timed = in->Flag();
+  noticed_.ordered = in->Flag();
+  LoadNumbers(in, &noticed_.reached);
+  if (noticed_.reached.size() != p_.code.size()) in->Fail();
+  noticed_.reached.resize(p_.code.size());
   std::vector<std::uint64_t> orders;
   LoadNumbers(in, &orders);
   orders_.insert(orders.begin(), orders.end());
@@ -91,7 +98,6 @@ void Machine::LoadMemory(ByteReader* in) {
 
 void Machine::Initial() {
   std::memset(s_, 0, static_cast<std::size_t>(l_.bytes));
-  reached_.resize(p_.code.size());
   ThreadCell& main = T(0);
   main.life = ThreadLife::kRunning;
   main.frame = 1;
@@ -442,7 +448,7 @@ void Machine::RunThread(int thread) {
       told_strand_ = strand;
       told_pc_ = S(strand).pc;
     }
-    reached_[S(strand).pc] = true;
+    noticed_.reached[S(strand).pc] = true;
     if (!mode_.fusing || p_.code[S(strand).pc].op == VmOp::kBuild) did = true;   // its workers may go to sleep before anything else happens
     std::uint16_t at = S(strand).pc;
     divided_by_zero_ = false;

@@ -103,12 +103,21 @@ struct Event {
 
 class Machine {
  public:
+  // What is remembered of the steps played so far, in whatever order they were.
+  struct Noticed {
+    std::vector<bool> reached;   // by instruction
+    bool timed = false;          // some step registered a timer, so that it matters when time passes
+    bool ordered = false;        // some step did something to several parties in the order of their numbers, so that it matters who has which
+    bool operator==(const Noticed&) const = default;
+  };
+
   Machine(const Program& program, const Layout& layout, const PlayMode& mode)
       : p_(program), l_(layout), mode_(mode), v_(RulesOfRelease(program.minor, program.patch)) {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
     for (const Instr& in : program.code) offers_closures_ = offers_closures_ || in.op == VmOp::kSpawnBlocking;
     FindKeepersOfWakers();
+    noticed_.reached.resize(program.code.size());
     in_loop_.resize(program.code.size());
     for (std::size_t pc = 0; pc < program.code.size(); ++pc)
       for (int at = std::max(program.code[pc].target, 0); program.code[pc].op == VmOp::kJump && at < static_cast<int>(pc); ++at) in_loop_[static_cast<std::size_t>(at)] = true;
@@ -142,16 +151,17 @@ class Machine {
   const std::string& overflow() const { return overflow_; }   // what had no room; the state is then garbage
   int overflow_unit() const { return overflow_unit_; }
   int overflow_element() const { return overflow_element_; }
-  std::vector<bool>& reached() { return reached_; }
+  std::vector<bool>& reached() { return noticed_.reached; }
   // Told of every panic, before the strand unwinds: where it is and why. May be empty.
   std::function<void(Machine&, int strand, const char* why)> at_panic;
   // What the last step was about: the strand and instruction of its visible op, or -1 for a step of the scheduler.
   int told_strand() const { return told_strand_; }
   int told_pc() const { return told_pc_; }
-  // Some step registered a timer, so that it matters when time passes.
-  bool timed() const { return timed_; }
-  // Some step did something to several parties in the order of their numbers, so that it matters who has which.
-  bool ordered() const { return ordered_; }
+  const Noticed& noticed() const { return noticed_; }
+  // Takes over what another machine has noticed.
+  void Learn(const Noticed& noticed);
+  // Whether no lock was taken like that before, here or in what another machine has told; from now on one was.
+  bool IsFirst(const LockOrder& order);
   // What is remembered of the steps played so far.
   void SaveMemory(ByteWriter* out) const;
   void LoadMemory(ByteReader* in);
@@ -323,11 +333,11 @@ class Machine {
   void SortCores();
   void CountTimer() {
     ++H().timers;
-    timed_ = true;
+    noticed_.timed = true;
   }
   // The next one of several that a step goes through by number; `last` was the one before.
   void TakeInOrder(int frame, int* last) {
-    if (*last >= 0 && *last != frame && l_.frame_unit[static_cast<std::size_t>(*last)] == l_.frame_unit[static_cast<std::size_t>(frame)]) ordered_ = true;
+    if (*last >= 0 && *last != frame && l_.frame_unit[static_cast<std::size_t>(*last)] == l_.frame_unit[static_cast<std::size_t>(frame)]) noticed_.ordered = true;
     *last = frame;
   }
   bool Shutting(int runtime) { return RT(runtime).life != Life::kRunning; }
@@ -422,13 +432,11 @@ class Machine {
   bool divided_by_zero_ = false;
   std::string overflow_;
   int overflow_unit_ = -1, overflow_element_ = -1;
-  std::vector<bool> reached_;
+  Noticed noticed_;
   int told_strand_ = -1, told_pc_ = -1;
   std::int64_t advanced_ = 0;
   std::int64_t watch_value_ = 0;   // what `$value` is
   bool unfair_ = false;
-  bool ordered_ = false;
-  bool timed_ = false;
   int locks_ = 0;
   std::unordered_set<std::uint64_t> orders_;   // of locks, that were told
 };

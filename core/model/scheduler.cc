@@ -61,7 +61,7 @@ void Machine::NotifyOne(int runtime) {
     CoreCell& core = C(def.first_core + c);
     if (core.token != 0) continue;
     if (core.state == CoreState::kParked && parked < 0) parked = def.first_core + c;
-    else if (core.state == CoreState::kParked) ordered_ = ordered_ || !SleepAlike(parked, def.first_core + c);
+    else if (core.state == CoreState::kParked) noticed_.ordered = noticed_.ordered || !SleepAlike(parked, def.first_core + c);
     if (core.state == CoreState::kDriver) driver = def.first_core + c;
   }
   int chosen = parked >= 0 && driver >= 0 ? (choose_->Choose(2) == 0 ? parked : driver) : parked >= 0 ? parked : driver;
@@ -563,7 +563,7 @@ bool Machine::PoolSubmit(int runtime, std::int32_t item) {
     ThreadCell& t = T(def.first_thread + i);
     if (t.life == ThreadLife::kIdle && t.signalled == 0) {
       if (idle == nullptr) idle = &t;
-      else ordered_ = ordered_ || std::memcmp(idle, &t, sizeof t) != 0;
+      else noticed_.ordered = noticed_.ordered || std::memcmp(idle, &t, sizeof t) != 0;
     }
     woken = woken || t.life == ThreadLife::kIdle;
     if (t.life == ThreadLife::kFree) { if (free_slot < 0) free_slot = i; }

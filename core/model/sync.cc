@@ -323,16 +323,20 @@ void Machine::NoteOrder(int strand, LockUse wanted) {
   }
   for (std::size_t i = 0; i < count; ++i) {
     LockOrder order{all[i], wanted, {}};
-    std::uint64_t key = static_cast<std::uint64_t>(2 * all[i].element + all[i].exclusive) << 32 | static_cast<std::uint64_t>(2 * wanted.element + wanted.exclusive);
-    for (std::size_t k = 0; k < count; ++k)
-      if (k != i && all[k].exclusive) key += (static_cast<std::uint64_t>(all[k].element) + 1) * 0x9e3779b97f4a7c15u;
-    if (!orders_.insert(key).second) continue;
     for (std::size_t k = 0; k < count; ++k)
       if (k != i && all[k].exclusive) order.gates.push_back(all[k].element);
+    if (!IsFirst(order)) continue;
     std::sort(order.gates.begin(), order.gates.end());
     Emit("hazard/lock-order", pc, -1, taker);
     events_.back().order = std::move(order);
   }
+}
+
+bool Machine::IsFirst(const LockOrder& order) {
+  auto numbered = [](const LockUse& use) { return static_cast<std::uint64_t>(2 * use.element + use.exclusive); };
+  std::uint64_t key = numbered(order.held) << 32 | numbered(order.wanted);
+  for (int gate : order.gates) key += (static_cast<std::uint64_t>(gate) + 1) * 0x9e3779b97f4a7c15u;
+  return orders_.insert(key).second;
 }
 
 void Machine::Hold(int strand, int element) {

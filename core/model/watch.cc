@@ -46,7 +46,7 @@ std::int32_t* Machine::Receiver(int strand, int element) {
   const Instr& in = p_.code[S(strand).pc];
   if (in.reg2 >= 0) return &R(FrameOf(strand))[in.reg2];
   std::int32_t* found = nullptr;
-  ForReceivers(element, [&](std::int32_t& value) { if (found == nullptr) found = &value; else ordered_ = true; });
+  ForReceivers(element, [&](std::int32_t& value) { if (found == nullptr) found = &value; else noticed_.ordered = true; });
   return found;
 }
 
