@@ -246,6 +246,13 @@ END_OF_PROGRAM
 check 'too little memory' 0 'python3 memory.py'
 expect 'nothing is wrong' 'grep -qx ok out'
 
+# A search of 13,000 states, which other threads help with.
+cat > large.json <<'END_OF_SCENARIO'
+{ "name": "large", "objects": { "m": { "kind": "std_mutex", "count": 3 }, "n": { "kind": "atomic" } },
+  "main": [ { "op": "thread_scope", "body": [ { "op": "spawn_thread", "count": 3, "body": [ { "op": "loop", "times": 8, "body": [
+    { "op": "lock", "on": "m[$index]", "body": [ { "op": "add", "on": "n", "value": "$index + 1" }, { "op": "lock", "on": "m[($index + 1) % 3]", "body": [] } ] } ] } ] } ] } ] }
+END_OF_SCENARIO
+
 # One allocation that fails, or all from one on: one line and an exit status of 2, or a result that is whole.
 cat > allocations.py <<'END_OF_PROGRAM'
 import json, os, random, subprocess, sys
@@ -254,7 +261,7 @@ random.seed(int(os.environ.get("FAULTS_SEED", "1")))
 wrong, statuses = [], {}
 commands = (["run", "bad.json", "clean.json", "--jobs", "1"], ["run", "bad.json", "--jobs", "3", "--output", "kept.json"],
             ["run", "bad.json", "--format", "html"], ["run", "bad.json", "--format", "sarif=kept.json"],
-            ["test", "bad.json"], ["replay", "report.json"], ["export", "--to", "rust", "clean.json", "--output", "made"])
+            ["run", "large.json", "--jobs", "3"], ["test", "bad.json"], ["replay", "report.json"], ["export", "--to", "rust", "clean.json", "--output", "made"])
 for words in commands:
     for more in ("", "+"):
         for number in [*range(1, 12), *(int(12 * 1.3 ** k) for k in range(26)), *(random.randrange(20, 12000) for _ in range(12))]:
