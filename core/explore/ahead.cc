@@ -107,7 +107,7 @@ void Ahead::PlayAll(Player* player) {
   }
 }
 
-const Record& Ahead::Front(const Frontier& frontier, const Visited& visited, const SearchTree& tree, const std::function<void(const Machine::Noticed&)>& noticed) {
+const Record& Ahead::Front(const Frontier& frontier, const Visited& visited, const SearchTree& tree, const std::function<void(const Stretch&)>& begins) {
   if (front_ == 0) HandOut(frontier, visited, tree);
   std::unique_lock lock(mutex_);
   Task* const first = tasks_.front().get();
@@ -123,7 +123,7 @@ const Record& Ahead::Front(const Frontier& frontier, const Visited& visited, con
     task->is_done = true;
   }
   lock.unlock();
-  if (front_ == 0 && first->noticed != nullptr) noticed(*first->noticed);
+  if (front_ == 0) begins({first->records.data(), first->states.size(), first->noticed.get()});
   return first->records[front_];
 }
 

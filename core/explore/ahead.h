@@ -34,8 +34,14 @@ class Ahead {
 
   // One more thread, if one is left.
   void Grow();
-  // What was played in the first state of the frontier; `noticed` is told of what there is to know of the steps up to there.
-  const Record& Front(const Frontier& frontier, const Visited& visited, const SearchTree& tree, const std::function<void(const Machine::Noticed&)>& noticed);
+  // Records that were played in a row.
+  struct Stretch {
+    const Record* first;
+    std::size_t count;
+    const Machine::Noticed* noticed;   // what there is to know of all steps up to its end; null: nothing new
+  };
+  // What was played in the first state of the frontier. `begins` hears of each stretch before its first record.
+  const Record& Front(const Frontier& frontier, const Visited& visited, const SearchTree& tree, const std::function<void(const Stretch&)>& begins);
   // That state leaves the frontier.
   void Pop();
   KnownLengths& known() { return known_; }

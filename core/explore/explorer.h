@@ -128,6 +128,7 @@ class Explorer : private Expander::Listener {
   // what other threads have played (explorer_ahead.cc)
   bool CanPlayAhead();
   void PlayAhead();
+  void Begin(const Ahead::Stretch& stretch);
   bool TakeUp(const std::uint8_t* state);
   bool TakeUp(const Record& record, std::size_t way, const std::uint8_t* state);
   std::vector<std::uint8_t> InitialBytes();

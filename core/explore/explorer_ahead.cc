@@ -25,12 +25,23 @@ void Explorer::PlayAhead() {
   ahead_->Grow();
 }
 
-// As `Expander::Expand`.
-bool Explorer::TakeUp(const std::uint8_t* state) {
-  const Record& record = ahead_->Front(frontier_, visited_, tree_, [this](Machine::Noticed noticed) {
+// The memory where its states are looked for comes while the first of them are taken up.
+void Explorer::Begin(const Ahead::Stretch& stretch) {
+  if (stretch.noticed != nullptr) {
+    Machine::Noticed noticed = *stretch.noticed;
     noticed.ordered = false;   // each record says it for itself
     machine_.Learn(noticed);
-  });
+  }
+  for (std::size_t i = 0; i < stretch.count; ++i) {
+    for (const Record::Way& way : stretch.first[i].ways)
+      if (!way.was_passed) visited_.Prefetch(way.fingerprint);
+    for (std::uint64_t passed : stretch.first[i].passed) __builtin_prefetch(&links_[passed & (links_.size() - 1)]);
+  }
+}
+
+// As `Expander::Expand`.
+bool Explorer::TakeUp(const std::uint8_t* state) {
+  const Record& record = ahead_->Front(frontier_, visited_, tree_, [this](const Ahead::Stretch& stretch) { Begin(stretch); });
   if (record.failed) return own_.Expand(state, visited_.FingerprintOf(number_), tree_.ActorOf(number_), this);
   if (record.ordered) machine_.Learn({{}, false, true});
   panicked_ = panicked_ || record.panicked;
@@ -40,10 +51,7 @@ bool Explorer::TakeUp(const std::uint8_t* state) {
     if (record.ended) Ended();
     else Stuck();
   }
-  if (!use_chains_) {
-    FlushPending();
-    for (const Record::Way& way : record.ways) visited_.Prefetch(way.fingerprint);
-  }
+  FlushPending();
   for (std::size_t way = 0; way < record.ways.size(); ++way)
     if (!TakeUp(record, way, state)) return false;
   if (record.rest.empty() || Suffices({}, 0)) return true;
