@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/asyncrt.h"
 
@@ -394,6 +395,36 @@ TEST(BadInput, IsInvalidWithAPlace) {
 }
 
 // A thread that the schedule has blocked already is not told to block again at its end.
+std::vector<std::string> Unreached(const std::string& text) {
+  std::vector<std::string> pointers;
+  for (const auto& unreached : Check(text).unreached) pointers.push_back(unreached.location.pointer);
+  return pointers;
+}
+
+TEST(Unreached, IsToldOnceForARunOfOps) {
+  EXPECT_EQ(Unreached(Scenario("never", R"("objects": {"n": {"kind": "atomic"}}, "main": [
+    {"op": "if", "cond": "n == 1", "then": [
+      {"op": "store", "on": "n", "value": 2},
+      {"op": "if", "cond": "n == 3", "then": [{"op": "store", "on": "n", "value": 4}]},
+      {"op": "store", "on": "n", "value": 5}], "else": [{"op": "add", "on": "n", "value": 1}]},
+    {"op": "if", "cond": "n == 7", "then": [{"op": "store", "on": "n", "value": 0}]}])")),
+            (std::vector<std::string>{"/main/0/then/0", "/main/1/then/0"}));
+}
+
+TEST(Unreached, IsNoOpThatAnotherCallReaches) {
+  const std::string twice = R"("objects": {"n": {"kind": "atomic"}}, "bodies": {"count": [{"op": "add", "on": "n", "value": 1}]}, "main": [
+    {"op": "call", "run": "count"},
+    {"op": "if", "cond": "n == 7", "then": [{"op": "call", "run": "count"}]}])";
+  const std::string never = R"("objects": {"n": {"kind": "atomic"}}, "bodies": {"count": [{"op": "add", "on": "n", "value": 1}]}, "main": [
+    {"op": "if", "cond": "n == 7", "then": [{"op": "call", "run": "count"}]}])";
+  const auto has = [](const std::string& text) {
+    const std::vector<std::string> all = Unreached(Scenario("calls", text));
+    return std::find(all.begin(), all.end(), "/bodies/count/0") != all.end();
+  };
+  EXPECT_FALSE(has(twice));
+  EXPECT_TRUE(has(never));
+}
+
 TEST(Schedule, TellsOnceThatAThreadBlocks) {
   const ScenarioReport report = Check(Scenario("once", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
     {"op": "block_on", "on": "rt", "body": [
