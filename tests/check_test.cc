@@ -208,6 +208,23 @@ TEST(Symmetry, KeepsCoresThatWereHandedOver) {
   EXPECT_LT(one.explored.states * 2, all.explored.states);   // a finding that does not stand makes the search begin anew without
 }
 
+// Closures that differ drive a runtime each, so that a thread of the pool is known by what it holds.
+TEST(Symmetry, KeepsRuntimesThatThreadsOfAPoolDrive) {
+  const std::string text = Scenario("driven", R"("runtimes": {"rt": {"flavor": "current_thread"}, "one": {"flavor": "current_thread"}, "two": {"flavor": "current_thread"}},
+    "objects": {"m": {"kind": "mutex"}}, "main": [
+      {"op": "spawn_blocking", "as": "a", "on": "rt", "body": [{"op": "block_on", "on": "one", "body": [
+        {"op": "lock", "on": "m", "body": [{"op": "yield_now"}]}]}]},
+      {"op": "spawn_blocking", "as": "b", "on": "rt", "body": [{"op": "block_on", "on": "two", "body": [
+        {"op": "yield_now"}, {"op": "lock", "on": "m", "body": [{"op": "yield_now"}]}]}]},
+      {"op": "drop", "on": "rt"}])");
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  const ScenarioReport one = Check(text), all = Check(text, without);
+  EXPECT_EQ(one.verdict, Verdict::kClean);
+  EXPECT_EQ(all.verdict, Verdict::kClean);
+  EXPECT_LT(one.explored.states * 3, all.explored.states * 2);
+}
+
 TEST(Strategy, OfEveryKindFindsTheDeadlock) {
   const std::string text = Scenario("four", kFourPhilosophers);
   for (Strategy strategy : {Strategy::kExhaustive, Strategy::kBitstate, Strategy::kRandom, Strategy::kPct}) {
