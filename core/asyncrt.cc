@@ -513,10 +513,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
       report.explored.schedules += r.schedules;
       report.explored.guarantee = report.explored.guarantee == 0 ? r.guarantee : std::min(report.explored.guarantee, r.guarantee);
       for (Seed& s : r.seeds) {
-        auto [it, fresh] = seeds.try_emplace(s.key, s);
-        if (fresh) continue;
+        auto [it, fresh] = seeds.try_emplace(s.key);
         std::uint64_t total = it->second.end_states + s.end_states;
-        if (s.path.size() < it->second.path.size()) it->second = s;
+        if (fresh || s.path.size() < it->second.path.size()) it->second = std::move(s);
         it->second.end_states = total;
       }
     };
@@ -558,7 +557,7 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
     // What was found is to be told, and then written, which takes about as long.
-    constexpr std::chrono::milliseconds kGrace{900};
+    constexpr std::chrono::milliseconds kGrace{600};
     constexpr int kParts = 2;
     Reporter reporter(prepared, file, deadline.Later(kGrace, kParts));
     for (const auto& [key, seed] : seeds) {

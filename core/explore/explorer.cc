@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -82,7 +83,7 @@ void Explorer::TellSeeds() {
   for (Seed* seed : nearest) {
     const bool in_time = Before([&] {
       std::vector<Move> path = Path(seed->state);
-      path.insert(path.end(), seed->path.begin(), seed->path.end());
+      path.insert(path.end(), std::make_move_iterator(seed->path.begin()), std::make_move_iterator(seed->path.end()));
       seed->path = std::move(path);
     });
     if (in_time) told.push_back(std::move(*seed));
