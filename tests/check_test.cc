@@ -80,6 +80,24 @@ TEST(Search, TellsNoStatesApartByValuesThatNothingReads) {
   EXPECT_FALSE(Rules(Check(divides)).empty());
 }
 
+// Each of these fails its assertion if the local or the message counts as unread.
+TEST(UnreadValues, AreNoneThatSomethingReads) {
+  const char* const kThatAreRead[] = {
+      R"("main": [{"op": "set", "var": "a", "to": 1}, {"op": "set", "var": "x", "to": 2},
+        {"op": "spawn_thread", "as": "t", "body": [{"op": "assert", "cond": "x == 2"}]}, {"op": "join_thread", "on": "t"}, {"op": "assert", "cond": "a == 1"}])",
+      R"("objects": {"n": {"kind": "atomic", "count": 2}}, "main": [
+        {"op": "set", "var": "i", "to": 1}, {"op": "add", "on": "n[i]", "value": 1}, {"op": "assert", "cond": "n[1] == 1"}])",
+      R"("objects": {"n": {"kind": "atomic", "value": 3}}, "main": [
+        {"op": "set", "var": "x", "to": 3}, {"op": "compare_exchange", "on": "n", "expected": "x", "value": 4, "or": []}, {"op": "assert", "cond": "n == 4"}])",
+      R"("objects": {"q": {"kind": "std_channel", "count": 2}}, "main": [
+        {"op": "spawn_thread", "as": "t", "body": [{"op": "send", "on": "q[1]", "value": 5}]}, {"op": "join_thread", "on": "t"},
+        {"op": "set", "var": "i", "to": 1}, {"op": "recv", "on": "q[i]", "var": "x"}, {"op": "assert", "cond": "x == 5"}])"};
+  for (const char* text : kThatAreRead) {
+    const ScenarioReport report = Check(Scenario("read", text));
+    EXPECT_EQ(report.verdict, Verdict::kClean) << text;
+  }
+}
+
 TEST(Messages, DropTheGuardsAndPlacesThatNobodyReceives) {
   const ScenarioReport r = Check(Scenario("unread", R"("runtimes": {"rt": {"flavor": "current_thread"}},
     "objects": {"b": {"kind": "mpsc"}, "c": {"kind": "mpsc"}, "m": {"kind": "mutex"}, "places": {"kind": "mpsc", "capacity": 1}},

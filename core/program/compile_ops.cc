@@ -745,8 +745,14 @@ void Compiler::CollectMakers(const Body& body) {
   for (const Op& op : body.ops) {
     if (!op.as.empty()) made_by_.emplace(op.as, op.def->code);
     if (op.def->code == Code::kAbort || op.def->code == Code::kUnpark) remotes_.insert(op.on.name);
-    for (const auto* expr : {&op.value, &op.expected, &op.to, &op.condition, &op.times}) CollectRemotes(*expr);
-    for (const Branch& branch : op.branches) CollectRemotes(branch.condition);
+    for (const auto* expr : {&op.value, &op.expected, &op.to, &op.condition, &op.times, &op.on.index}) CollectRemotes(*expr);
+    for (const auto* ref : {&op.await_name, &op.permit, &op.future, &op.mutex})
+      if (*ref) CollectRemotes((*ref)->index);
+    for (const Ref& ref : op.with) CollectRemotes(ref.index);
+    for (const Branch& branch : op.branches) {
+      CollectRemotes(branch.condition);
+      if (branch.name) CollectRemotes(branch.name->index);
+    }
     for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})
       if (inner != nullptr) CollectMakers(*inner);
     for (const Branch& branch : op.branches)
