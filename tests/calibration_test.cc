@@ -1,14 +1,16 @@
-// What real Tokio was seen to do, release by release: the scenarios in scenarios/calibration and scenarios/versions must
-// come out as it does.
+// What real Tokio was seen to do, release by release: the scenarios in scenarios/calibration and scenarios/versions, and
+// others where they name a release, must come out as it does.
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <sstream>
 
 #include "core/asyncrt.h"
 #include "core/base/release_rules.h"
+#include "core/scenario/scenario.h"
 
 namespace asyncrt {
 namespace {
@@ -114,6 +116,27 @@ TEST(Calibration, ExpectationsHoldOnTheThreeReleases) {
     }
   }
   EXPECT_GT(compared, 90u);
+}
+
+// Wherever a scenario says what a release does, and not only the newest.
+TEST(Calibration, ExpectationsHoldOnEachReleaseThatTheyName) {
+  if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
+  std::size_t compared = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("scenarios")) {
+    const std::string path = entry.path().string();
+    if (entry.path().extension() != ".json") continue;
+    Diagnostics diagnostics;
+    const std::string text = ReadFile(path);
+    const std::unique_ptr<Scenario> scenario = ReadScenario(text, path, diagnostics);
+    ASSERT_NE(scenario, nullptr) << path;
+    for (const auto& [release, expect] : scenario->expect_for) {
+      SCOPED_TRACE(path + " on " + release);
+      const std::vector<std::string> differences = CompareWithExpect(text, path, Check(path, release));
+      EXPECT_TRUE(differences.empty()) << differences.front();
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 50u);
 }
 
 // C8 and C9b: {ok, hang}. C9: ok.
