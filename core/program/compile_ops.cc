@@ -301,13 +301,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int reg = NewReg(b, RegKind::kScratch, -1, "scope");
       int set = Emit(b, VmOp::kSet);
       At(set).var = reg;
-      OpenScope(b, ScopeDef::Kind::kThreadScope);
-      Scope(b.scope).sync = true;
-      Scope(b.scope).pc = reg;
-      BeginOwner(b);
-      BodyOps(b, *op.body);
-      CloseScope(b);
-      EndOwner(b);
+      ClosureInPlace(b, ScopeDef::Kind::kThreadScope, reg, *op.body);
       break;
     }
     case Code::kBlockInPlace: CompileBlockInPlace(b, op); break;
@@ -838,13 +832,17 @@ void Compiler::CompileBlockInPlace(Builder& b, const Op& op) {
   At(pc).reg = reg;
   At(pc).scope = NewScope(b, ScopeDef::Kind::kBlock);   // one that panics drops its closure
   const int refused = At(pc).scope;
-  OpenScope(b, ScopeDef::Kind::kBip);
+  FallWith(refused, ClosureInPlace(b, ScopeDef::Kind::kBip, reg, *op.body));
+}
+
+std::vector<int> Compiler::ClosureInPlace(Builder& b, ScopeDef::Kind kind, int reg, const Body& body) {
+  OpenScope(b, kind);
   Scope(b.scope).sync = true;
   Scope(b.scope).pc = reg;
   BeginOwner(b);
-  BodyOps(b, *op.body);
+  BodyOps(b, body);
   CloseScope(b);
-  FallWith(refused, EndOwner(b));
+  return EndOwner(b);
 }
 
 void Compiler::CompileTimeout(Builder& b, const Op& op) {
