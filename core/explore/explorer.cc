@@ -135,6 +135,8 @@ std::uint64_t Explorer::Memory() const {
   if (use_stubborn_) memory += stubborn_.bytes();
   if (known_ != nullptr) memory += known_->bytes();
   if (p_.endless) memory += graph_.bytes() + graph_.LookBytes(visited_.size());
+  memory += (pending_.size() + 4) * bytes_;   // states at hand
+  if (walks_) memory += WalkBytes();
   return memory;
 }
 
