@@ -146,6 +146,7 @@ class Reporter {
     } else {
       moves_left_ -= moves;
       try {
+        deadline_.Look();   // an interruption gives all findings one grace, not each its own
         Schedule(seed, &f);
       } catch (const TimeIsUp& up) {   // likewise
         f.schedule.clear();
