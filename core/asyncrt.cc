@@ -4,6 +4,7 @@
 #include <charconv>
 #include <chrono>
 #include <future>
+#include <limits>
 #include <map>
 #include <set>
 #include <string_view>
@@ -83,8 +84,9 @@ void Prepare(const std::string& text, const std::string& file, const CheckOption
 
 class Reporter {
  public:
-  Reporter(const Prepared& prepared, const std::string& file, const Deadline& deadline = {})
-      : prepared_(prepared), p_(*prepared.program), file_(file), deadline_(deadline) {}
+  // `bytes_max`: what telling and writing may take.
+  Reporter(const Prepared& prepared, const std::string& file, const Deadline& deadline = {}, std::uint64_t bytes_max = std::numeric_limits<std::uint64_t>::max())
+      : prepared_(prepared), p_(*prepared.program), file_(file), deadline_(deadline), moves_left_(bytes_max / kBytesPerMove) {}
 
   Location At(const Json* node, std::string label = "") {
     Location l;
@@ -139,12 +141,18 @@ class Reporter {
       f.locations.push_back(At(p_.scenario->main.node));
     }
     if (f.locations.empty()) f.locations.push_back(At(p_.scenario->main.node));
-    try {
-      Schedule(seed, &f);
-    } catch (const TimeIsUp& up) {   // it can be replayed all the same
-      f.schedule.clear();
-      f.at_end.clear();
-      cut_by_ = up.limit;
+    if (const std::uint64_t moves = seed.path.size() + (seed.loop.empty() ? 0 : seed.path.size() + seed.loop.size()); moves > moves_left_) {
+      cut_by_ = "memory";   // it can be replayed all the same
+    } else {
+      moves_left_ -= moves;
+      try {
+        deadline_.Look();   // an interruption gives all findings one grace, not each its own
+        Schedule(seed, &f);
+      } catch (const TimeIsUp& up) {   // likewise
+        f.schedule.clear();
+        f.at_end.clear();
+        cut_by_ = up.limit;
+      }
     }
     char print[17];
     std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(p_.scenario->name + "|" + FingerprintKey(seed))));
@@ -257,10 +265,13 @@ class Reporter {
     }
   }
 
+  static constexpr std::uint64_t kBytesPerMove = 900;   // as a step, and as text in the report
+
   const Prepared& prepared_;
   const Program& p_;
   const std::string& file_;
   Deadline deadline_;
+  std::uint64_t moves_left_;
   const char* cut_by_ = nullptr;
 };
 
@@ -495,10 +506,16 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     };
     if (exact && ideal) take_without_races(Timing::kIdeal);
     if (exact && adversarial) take_without_races(Timing::kAdversarial);
+    auto with_found = [&] {   // what there is beside a search
+      std::uint64_t bytes = options.base_bytes;
+      for (const auto& [key, seed] : seeds) bytes += seed.path.size() * kMoveBytes;
+      return bytes;
+    };
     auto search = [&](Timing timing, const CheckOptions& with, std::vector<bool>* seen) {
       const PlayMode mode{timing, exact ? Scheduler::kExact : Scheduler::kAtomic, options.reductions.fusing, options.reductions.workers};
       CheckOptions placed = with;
       placed.checkpoint.search = timing == Timing::kIdeal ? 2 : 3;
+      placed.base_bytes = with_found();
       return Search(*prepared.program, mode, placed, deadline, seen);
     };
     auto take = [&](SearchResult r) {
@@ -513,10 +530,9 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
       report.explored.schedules += r.schedules;
       report.explored.guarantee = report.explored.guarantee == 0 ? r.guarantee : std::min(report.explored.guarantee, r.guarantee);
       for (Seed& s : r.seeds) {
-        auto [it, fresh] = seeds.try_emplace(s.key, s);
-        if (fresh) continue;
+        auto [it, fresh] = seeds.try_emplace(s.key);
         std::uint64_t total = it->second.end_states + s.end_states;
-        if (s.path.size() < it->second.path.size()) it->second = s;
+        if (fresh || s.path.size() < it->second.path.size()) it->second = std::move(s);
         it->second.end_states = total;
       }
     };
@@ -562,9 +578,10 @@ ScenarioReport CheckText(const std::string& text, const std::string& file, const
     bool deadlocks = std::any_of(seeds.begin(), seeds.end(), [](const auto& s) { return s.second.rule.rfind("deadlock/", 0) == 0; });
     if (deadlocks || !report.explored.complete) std::erase_if(seeds, [](const auto& s) { return s.second.rule == "hazard/lock-order"; });
     // What was found is to be told, and then written, which takes about as long.
-    constexpr std::chrono::milliseconds kGrace{900};
+    constexpr std::chrono::milliseconds kGrace{600};
     constexpr int kParts = 2;
-    Reporter reporter(prepared, file, deadline.Later(kGrace, kParts));
+    const std::uint64_t limit = options.memory_limit_mib << 20, known = with_found();
+    Reporter reporter(prepared, file, deadline.Later(kGrace, kParts), limit - std::min(limit, known));
     for (const auto& [key, seed] : seeds) {
       report.findings.push_back(reporter.Make(seed));
       if (!judged_races || without_races.count(key) != 0) continue;

@@ -1,14 +1,20 @@
-// What real Tokio was seen to do, release by release: the scenarios in scenarios/calibration and scenarios/versions must
-// come out as it does.
+// What real Tokio was seen to do, release by release: the scenarios in scenarios/calibration and scenarios/versions, and
+// others where they name a release, must come out as it does.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 #include <set>
 #include <sstream>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include "core/asyncrt.h"
 #include "core/base/release_rules.h"
+#include "core/scenario/scenario.h"
 
 namespace asyncrt {
 namespace {
@@ -114,6 +120,27 @@ TEST(Calibration, ExpectationsHoldOnTheThreeReleases) {
     }
   }
   EXPECT_GT(compared, 90u);
+}
+
+// Wherever a scenario says what a release does, and not only the newest.
+TEST(Calibration, ExpectationsHoldOnEachReleaseThatTheyName) {
+  if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
+  std::size_t compared = 0;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator("scenarios")) {
+    const std::string path = entry.path().string();
+    if (entry.path().extension() != ".json") continue;
+    Diagnostics diagnostics;
+    const std::string text = ReadFile(path);
+    const std::unique_ptr<Scenario> scenario = ReadScenario(text, path, diagnostics);
+    ASSERT_NE(scenario, nullptr) << path;
+    for (const auto& [release, expect] : scenario->expect_for) {
+      SCOPED_TRACE(path + " on " + release);
+      const std::vector<std::string> differences = CompareWithExpect(text, path, Check(path, release));
+      EXPECT_TRUE(differences.empty()) << differences.front();
+      ++compared;
+    }
+  }
+  EXPECT_GT(compared, 50u);
 }
 
 // C8 and C9b: {ok, hang}. C9: ok.
@@ -275,38 +302,52 @@ struct Change {
 TEST(Versions, EveryChangeIsSeenAtItsRelease) {
   if (!std::filesystem::exists("scenarios")) GTEST_SKIP() << "no scenarios here";
   const std::vector<Change> changes = {
-      {"lifo_cap", "lifo-cap", "1.28", "1.29.0"},
-      {"lifo_stealable", "lifo-stealable", "1.50", "1.51.0"},
-      {"lifo_stealable", "lifo-stealable", "1.51.1", "1.51.2"},
-      {"lifo_stealable", "lifo-stealable", "1.51", "1.52.0"},
-      {"lifo_stealable", "lifo-stealable", "1.52.1", "1.52.2"},
-      {"inject_batch", "inject-batch", "1.28", "1.29.0"},
-      {"bip_move_lifo", "block-in-place-moves-the-slot", "1.37", "1.38.0"},
-      {"nested_bip", "nested-block-in-place", "1.29.0", "1.29.1"},
-      {"foreign_yield_hang", "foreign-yield-in-block-in-place", "1.41", "1.42.0"},
-      {"foreign_yield_hang", "foreign-yield-in-main", "1.41", "1.42.0"},
-      {"select_budget", "select-budget", "1.43", "1.44.0"},
-      {"broadcast_budget", "broadcast-budget", "1.40", "1.41.0"},
-      {"first_turn_is_inject", "first-turn", "1.28", "1.29.0"},
-      {"wake_fifo", "wake-order", "1.37", "1.38.0"},
-      {"broadcast_wake_fifo", "broadcast-wake-order", "1.27", "1.28.0"},
-      {"broadcast_wake_fifo", "broadcast-wake-order", "1.37", "1.38.0"},
-      {"reserve_wakes_receiver", "reserve-wakes-receiver", "1.52", "1.53.0"},
-      {"enter_guard_not_send", "enter-guard-is-send", "1.28", "1.29.0"},
-      {"event_interval_check", "zero-event-interval-unused", "1.49", "1.50.0"},
-      {"queue_interval_check", "zero-global-queue-interval-unused", "1.37", "1.38.0"},
-      {"enter_order", "enter-order", "1.28", "1.29.0"},
-      {"local_set_forbids_bip", "block-in-place-in-local-set", "1.45", "1.46.0"},
-      {"notify_priority", "notify-priority", "1.50", "1.51.0"},
-      {"pool_idle_till_awake", "spawn-blocking-behind-a-woken-thread", "1.51", "1.52.0"},
-      {"pool_idle_till_awake", "spawn-blocking-behind-a-woken-thread", "1.52.0", "1.52.1"},
+      {"lifo_cap", "versions/lifo-cap", "1.28", "1.29.0"},
+      {"lifo_stealable", "versions/lifo-stealable", "1.50", "1.51.0"},
+      {"lifo_stealable", "versions/lifo-stealable", "1.51.1", "1.51.2"},
+      {"lifo_stealable", "versions/lifo-stealable", "1.51", "1.52.0"},
+      {"lifo_stealable", "versions/lifo-stealable", "1.52.1", "1.52.2"},
+      {"inject_batch", "versions/inject-batch", "1.28", "1.29.0"},
+      {"bip_move_lifo", "versions/block-in-place-moves-the-slot", "1.37", "1.38.0"},
+      {"bip_flush_defer", "calibration/c06-yield-behind-block-in-place", "1.49", "1.50.0"},
+      {"bip_nested_yield_hang", "calibration/c17-yield-in-nested-block-on", "1.28", "1.29.0"},
+      {"bip_nested_yield_hang", "calibration/c17-yield-in-nested-block-on", "1.44.0", "1.44.1"},
+      {"nested_bip", "versions/nested-block-in-place", "1.29.0", "1.29.1"},
+      {"thread_defer", "fidelity/foreign-yield-in-place-in-block-on", "1.28", "1.29.0"},
+      {"foreign_yield_hang", "versions/foreign-yield-in-block-in-place", "1.41", "1.42.0"},
+      {"foreign_yield_hang", "versions/foreign-yield-in-main", "1.41", "1.42.0"},
+      {"coop_defer", "calibration/c07-budget-behind-blocker", "1.43", "1.44.0"},
+      {"select_budget", "versions/select-budget", "1.43", "1.44.0"},
+      {"broadcast_budget", "versions/broadcast-budget", "1.40", "1.41.0"},
+      {"first_turn_is_inject", "versions/first-turn", "1.28", "1.29.0"},
+      {"wake_fifo", "versions/wake-order", "1.37", "1.38.0"},
+      {"broadcast_wake_fifo", "versions/broadcast-wake-order", "1.27", "1.28.0"},
+      {"broadcast_wake_fifo", "versions/broadcast-wake-order", "1.37", "1.38.0"},
+      {"reserve_wakes_receiver", "versions/reserve-wakes-receiver", "1.52", "1.53.0"},
+      {"oneshot_failed_is_done", "versions/oneshot-failed-recv-again", "1.43", "1.44.0"},
+      {"enter_guard_not_send", "versions/enter-guard-is-send", "1.28", "1.29.0"},
+      {"event_interval_check", "versions/zero-event-interval-unused", "1.49", "1.50.0"},
+      {"queue_interval_check", "versions/zero-global-queue-interval-unused", "1.37", "1.38.0"},
+      {"enter_order", "versions/enter-order", "1.28", "1.29.0"},
+      {"local_set_forbids_bip", "versions/block-in-place-in-local-set", "1.45", "1.46.0"},
+      {"notify_priority", "versions/notify-priority", "1.50", "1.51.0"},
+      {"pool_idle_till_awake", "versions/spawn-blocking-behind-a-woken-thread", "1.51", "1.52.0"},
+      {"pool_idle_till_awake", "versions/spawn-blocking-behind-a-woken-thread", "1.52.0", "1.52.1"},
   };
   for (const Change& change : changes) {
     SCOPED_TRACE(change.rule + ": " + change.scenario + ", " + change.before + " and " + change.after);
-    const std::string path = "scenarios/versions/" + change.scenario + ".json";
+    const std::string path = "scenarios/" + change.scenario + ".json";
     const ScenarioReport before = Check(path, change.before), after = Check(path, change.after);
     EXPECT_TRUE(before.explored.complete && after.explored.complete);
     EXPECT_NE(Found(before), Found(after));
+  }
+  const auto is_shown = [&](std::string_view rule, Release at) {
+    const std::string after = "1." + std::to_string(at.minor) + "." + std::to_string(at.patch);
+    return std::any_of(changes.begin(), changes.end(), [&](const Change& change) { return change.rule == rule && change.after == after; });
+  };
+  for (const VersionRow& row : VersionTable()) {
+    if (row.since.minor != kFirstRelease.minor) { EXPECT_TRUE(is_shown(row.name, row.since)) << row.name; }
+    if (row.until.minor != kNoRelease.minor) { EXPECT_TRUE(is_shown(row.name, row.until)) << row.name; }
   }
 }
 

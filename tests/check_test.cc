@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "core/asyncrt.h"
 
@@ -77,6 +78,24 @@ TEST(Search, TellsNoStatesApartByValuesThatNothingReads) {
   const std::string divides = Sends(R"(, "var": "x"}, {"op": "set", "var": "y", "to": "6 / x"})");   // by the first one's number
   EXPECT_EQ(Rules(Check(divides)), Rules(Check(divides, all)));
   EXPECT_FALSE(Rules(Check(divides)).empty());
+}
+
+// Each of these fails its assertion if the local or the message counts as unread.
+TEST(UnreadValues, AreNoneThatSomethingReads) {
+  const char* const kThatAreRead[] = {
+      R"("main": [{"op": "set", "var": "a", "to": 1}, {"op": "set", "var": "x", "to": 2},
+        {"op": "spawn_thread", "as": "t", "body": [{"op": "assert", "cond": "x == 2"}]}, {"op": "join_thread", "on": "t"}, {"op": "assert", "cond": "a == 1"}])",
+      R"("objects": {"n": {"kind": "atomic", "count": 2}}, "main": [
+        {"op": "set", "var": "i", "to": 1}, {"op": "add", "on": "n[i]", "value": 1}, {"op": "assert", "cond": "n[1] == 1"}])",
+      R"("objects": {"n": {"kind": "atomic", "value": 3}}, "main": [
+        {"op": "set", "var": "x", "to": 3}, {"op": "compare_exchange", "on": "n", "expected": "x", "value": 4, "or": []}, {"op": "assert", "cond": "n == 4"}])",
+      R"("objects": {"q": {"kind": "std_channel", "count": 2}}, "main": [
+        {"op": "spawn_thread", "as": "t", "body": [{"op": "send", "on": "q[1]", "value": 5}]}, {"op": "join_thread", "on": "t"},
+        {"op": "set", "var": "i", "to": 1}, {"op": "recv", "on": "q[i]", "var": "x"}, {"op": "assert", "cond": "x == 5"}])"};
+  for (const char* text : kThatAreRead) {
+    const ScenarioReport report = Check(Scenario("read", text));
+    EXPECT_EQ(report.verdict, Verdict::kClean) << text;
+  }
 }
 
 TEST(Messages, DropTheGuardsAndPlacesThatNobodyReceives) {
@@ -205,6 +224,23 @@ TEST(Symmetry, KeepsCoresThatWereHandedOver) {
   EXPECT_EQ(one.verdict, Verdict::kClean);
   EXPECT_EQ(all.verdict, Verdict::kClean);
   EXPECT_LT(one.explored.states * 2, all.explored.states);   // a finding that does not stand makes the search begin anew without
+}
+
+// Closures that differ drive a runtime each, so that a thread of the pool is known by what it holds.
+TEST(Symmetry, KeepsRuntimesThatThreadsOfAPoolDrive) {
+  const std::string text = Scenario("driven", R"("runtimes": {"rt": {"flavor": "current_thread"}, "one": {"flavor": "current_thread"}, "two": {"flavor": "current_thread"}},
+    "objects": {"m": {"kind": "mutex"}}, "main": [
+      {"op": "spawn_blocking", "as": "a", "on": "rt", "body": [{"op": "block_on", "on": "one", "body": [
+        {"op": "lock", "on": "m", "body": [{"op": "yield_now"}]}]}]},
+      {"op": "spawn_blocking", "as": "b", "on": "rt", "body": [{"op": "block_on", "on": "two", "body": [
+        {"op": "yield_now"}, {"op": "lock", "on": "m", "body": [{"op": "yield_now"}]}]}]},
+      {"op": "drop", "on": "rt"}])");
+  CheckOptions without;
+  without.reductions.symmetry = false;
+  const ScenarioReport one = Check(text), all = Check(text, without);
+  EXPECT_EQ(one.verdict, Verdict::kClean);
+  EXPECT_EQ(all.verdict, Verdict::kClean);
+  EXPECT_LT(one.explored.states * 3, all.explored.states * 2);
 }
 
 TEST(Strategy, OfEveryKindFindsTheDeadlock) {
@@ -394,6 +430,36 @@ TEST(BadInput, IsInvalidWithAPlace) {
 }
 
 // A thread that the schedule has blocked already is not told to block again at its end.
+std::vector<std::string> Unreached(const std::string& text) {
+  std::vector<std::string> pointers;
+  for (const auto& unreached : Check(text).unreached) pointers.push_back(unreached.location.pointer);
+  return pointers;
+}
+
+TEST(Unreached, IsToldOnceForARunOfOps) {
+  EXPECT_EQ(Unreached(Scenario("never", R"("objects": {"n": {"kind": "atomic"}}, "main": [
+    {"op": "if", "cond": "n == 1", "then": [
+      {"op": "store", "on": "n", "value": 2},
+      {"op": "if", "cond": "n == 3", "then": [{"op": "store", "on": "n", "value": 4}]},
+      {"op": "store", "on": "n", "value": 5}], "else": [{"op": "add", "on": "n", "value": 1}]},
+    {"op": "if", "cond": "n == 7", "then": [{"op": "store", "on": "n", "value": 0}]}])")),
+            (std::vector<std::string>{"/main/0/then/0", "/main/1/then/0"}));
+}
+
+TEST(Unreached, IsNoOpThatAnotherCallReaches) {
+  const std::string twice = R"("objects": {"n": {"kind": "atomic"}}, "bodies": {"count": [{"op": "add", "on": "n", "value": 1}]}, "main": [
+    {"op": "call", "run": "count"},
+    {"op": "if", "cond": "n == 7", "then": [{"op": "call", "run": "count"}]}])";
+  const std::string never = R"("objects": {"n": {"kind": "atomic"}}, "bodies": {"count": [{"op": "add", "on": "n", "value": 1}]}, "main": [
+    {"op": "if", "cond": "n == 7", "then": [{"op": "call", "run": "count"}]}])";
+  const auto has = [](const std::string& text) {
+    const std::vector<std::string> all = Unreached(Scenario("calls", text));
+    return std::find(all.begin(), all.end(), "/bodies/count/0") != all.end();
+  };
+  EXPECT_FALSE(has(twice));
+  EXPECT_TRUE(has(never));
+}
+
 TEST(Schedule, TellsOnceThatAThreadBlocks) {
   const ScenarioReport report = Check(Scenario("once", R"("runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "main": [
     {"op": "block_on", "on": "rt", "body": [

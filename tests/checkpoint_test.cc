@@ -174,6 +174,8 @@ class Containers : public ::testing::Test {
 
 constexpr std::size_t kStateBytes = 136;
 
+const std::uint8_t* AsItIs(const std::uint8_t* state) { return state; }
+
 TEST_F(Containers, AreTheSameOnceTheyAreRead) {
   RandomSource random(3);
   std::vector<std::uint8_t> state(kStateBytes);
@@ -191,7 +193,7 @@ TEST_F(Containers, AreTheSameOnceTheyAreRead) {
   ByteReader in = Written([&](ByteWriter* out) {
     visited.Save(out);
     tree.Save(out);
-    frontier.Save(out);
+    frontier.Save(out, kStateBytes, AsItIs);
   });
   visited_again.Load(&in);
   tree_again.Load(&in, 700);
@@ -261,7 +263,7 @@ TEST_F(Containers, TakeNoHarmFromAnyBytes) {
   Written([&](ByteWriter* out) {
     visited.Save(out);
     tree.Save(out);
-    frontier.Save(out);
+    frontier.Save(out, kStateBytes, AsItIs);
   });
   std::vector<std::uint8_t> bytes(size_), spoiled;
   ASSERT_EQ(pread(fileno(file_), bytes.data(), size_, 0), static_cast<ssize_t>(size_));

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <memory>
 #include <string>
 
@@ -74,6 +75,30 @@ TEST(TimeLimit, HoldsWhileATextIsRead) {
   EXPECT_EQ(cut.report.explored.limit, "time");
   EXPECT_EQ(cut.report.explored.states, 0u);
   EndsEverywhere(text, {}, 20);
+}
+
+// All findings have one grace, whichever of them is told when it comes.
+TEST(Interruption, EndsTheTellingOfManyFindings) {
+  std::string asserts;
+  for (int i = 0; i < 30; ++i) asserts += R"(, {"op": "catch_panic", "body": [{"op": "assert", "cond": "n == 0"}], "or": []})";
+  const std::string text = R"({"name": "many", "timing": "adversarial", "objects": {"n": {"kind": "atomic"}}, "main": [
+    {"op": "loop", "times": 20000, "body": [{"op": "add", "on": "n", "value": 1}]})" + asserts + "]}";
+  const Limited whole = CheckFor(kNever, text);
+  ASSERT_EQ(whole.report.findings.size(), 30u);
+  const std::uint64_t told = 20, comes = whole.looks - whole.looks / 30 * told;   // looks of the telling are nearly all of them
+  const auto looks = std::make_shared<std::uint64_t>(0);
+  std::atomic<bool> interrupted{false};
+  CheckOptions options;
+  options.interrupted = &interrupted;
+  options.time_limit_ms = kNever;
+  options.clock = [&, looks] {
+    interrupted = ++*looks >= comes;
+    return Deadline::Instant(milliseconds(*looks));
+  };
+  const ScenarioReport report = CheckText(text, "t.json", options);
+  EXPECT_EQ(report.findings.size(), 30u);
+  EXPECT_EQ(report.explored.limit, "interrupt");
+  EXPECT_LE(*looks, comes + 700);
 }
 
 TEST(TimeLimit, LeavesTheNameThatWasRead) {

@@ -133,6 +133,11 @@ for change in 'rm gone/b.json' 'chmod 0 gone/b.json; rm gone/b.json; mkdir gone/
   says 'it is named' 'gone/b.json: it could not be read: '
   expect 'the others are checked' 'jq -e "[.scenarios[].verdict] == [\"errors\", \"invalid\", \"clean\"]" out'
 done
+for input in idle -; do   # nothing ever comes from there
+  check "a signal while it waits for $input" 143 \
+    "test -p idle || mkfifo idle; timeout -k 30 --preserve-status 0.5 \$tool run $input 0<> idle"
+  expect 'it says so' 'grep -q "it could not be read: interrupted" err'
+done
 check 'a file that is cut' 2 'head -c 40 clean.json > cut.json; $tool run cut.json'
 expect 'it is explained' 'jq -e ".scenarios[0].diagnostics[0].line >= 1" out'
 check 'the scenario of a report is gone' 2 'cp bad.json was.json; $tool run was.json > was-report.json; rm was.json; $tool replay was-report.json'

@@ -53,6 +53,16 @@ TEST(ThreadWaits, AClosureThatIsLookedAtDoesNotEndUnseen) {
               "panic/thread at /main/0/body/1/then/0/then/0");
 }
 
+// So does an index.
+TEST(ThreadWaits, AClosureThatAnIndexLooksAtDoesNotEndUnseen) {
+  ExpectFound(kOneWorker + R"("objects": {"n": {"kind": "atomic", "count": 2}, "x": {"kind": "atomic"}}, "main": [{"op": "block_on", "on": "rt", "body": [
+      {"op": "spawn_blocking", "as": "f", "body": [{"op": "store", "on": "x", "value": 1}]},
+      {"op": "if", "cond": "x == 1", "then": [
+        {"op": "add", "on": "n[finished(f)]", "value": 1}, {"op": "if", "cond": "n[0] == 1", "then": [{"op": "panic"}]}]},
+      {"op": "await", "on": "f"}]}])",
+              "panic/thread at /main/0/body/1/then/1/then/0");
+}
+
 // A select takes its second branch only while the closure has not ended.
 TEST(ThreadWaits, AClosureInASelectDoesNotEndUnseen) {
   ExpectFound(kOneWorker + R"("objects": {"x": {"kind": "atomic"}}, "main": [{"op": "block_on", "on": "rt", "body": [

@@ -128,6 +128,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
   for (const Input& input : inputs) files.push_back(input.file);
   ProgressLine line(progress, std::move(files), options);
   constexpr std::size_t kCodeBytes = std::size_t{1} << 20;   // of the program, that a search brings in
+  constexpr std::size_t kBytesPerCharacter = 110;            // of a scenario once it is read and compiled; measured, at most
   const std::size_t base_bytes = ResidentBytes() + kCodeBytes;
   std::atomic<std::size_t> next{0};
   std::atomic<bool> is_out_of_memory{false};
@@ -138,7 +139,7 @@ std::vector<ScenarioReport> CheckAll(const std::vector<Input>& inputs, const Che
       for (std::size_t i = next++; i < inputs.size(); i = next++) {
         CheckOptions told = options;
         told.spare_threads = &spare;
-        told.base_bytes = base_bytes;
+        told.base_bytes = base_bytes + kBytesPerCharacter * inputs[i].text.size();
         told.checkpoint.scenario = static_cast<std::uint32_t>(i);
         told.gauge = line.Begin(i);
         reports[i] = CheckOne(inputs[i], told);

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 
 #include "core/base/spelling.h"
 #include "core/report/display.h"
+#include "tool/interrupt.h"
 
 namespace asyncrt {
 namespace {
@@ -23,14 +25,23 @@ constexpr std::size_t kFolderDepthMax = 200;
 using FileId = std::pair<dev_t, ino_t>;
 FileId IdOf(const struct stat& info) { return {info.st_dev, info.st_ino}; }
 
+// Waits until there is something to read, or nothing will come. False: interrupted meanwhile.
+bool AwaitInput(int fd) {
+  constexpr int kLookMs = 100;
+  for (pollfd waits = {fd, POLLIN, 0}; poll(&waits, 1, kLookMs) == 0 || waits.revents == 0;)
+    if (Interrupted()) return false;
+  return true;
+}
+
 // Reads to the end. Returns what went wrong; empty: nothing.
 std::string ReadAll(int fd, std::string& text) {
   char buffer[1 << 16];
   for (;;) {
+    if (!AwaitInput(fd)) return "interrupted";
     const ssize_t count = read(fd, buffer, sizeof buffer);
     if (count == 0) return "";
     if (count < 0) {
-      if (errno == EINTR) continue;
+      if (errno == EINTR || errno == EAGAIN) continue;
       return std::strerror(errno);
     }
     text.append(buffer, static_cast<std::size_t>(count));
@@ -153,7 +164,7 @@ const Input* InputIn(const std::string& path, const std::vector<Input>& inputs) 
 
 Input ReadInput(const std::string& path) {
   if (path == "-") return ReadFrom(STDIN_FILENO, kStdinName);
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return {path, "", std::strerror(errno) + NearPath(path)};
   Input input = ReadFrom(fd, path);
   close(fd);

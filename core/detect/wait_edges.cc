@@ -46,6 +46,21 @@ class Collector {
     }
   }
 
+  // A receiver waits for whoever can still send, or for the last of them to go.
+  void Senders(int f, int leaf, int element) {
+    const std::string name = "`" + who_.ElementName(element) + "`";
+    if (const int kept = who_.KeptBy(RegKind::kTx, element); kept >= 0) {   // a future that nobody polls owns one
+      Add(f, who_.PartyOf(kept), WaitKind::kChannel, leaf, PartyName(m_, kept) + ", which nobody polls, owns a sender of " + name);
+      MarkUnpolled(kept);
+    }
+    const std::vector<int> owners = who_.Owners(RegKind::kTx, element);
+    for (int o : owners)
+      Add(f, o, WaitKind::kChannel, leaf, o == f ? "it holds a sender of " + name + " itself, so the channel never closes"
+                                        : owners.size() == 1 ? "only " + PartyName(m_, o) + " can send on " + name : PartyName(m_, o) + " still holds a sender of " + name);
+    if (owners.empty()) Add(f, -1, WaitKind::kChannel, leaf, m_.W(element)[Machine::kForgotten] ? "a sender of " + name + " was forgotten, so it neither sends nor closes"
+                                                                               : "the sender of " + name + " lies in a message that nobody receives");
+  }
+
   void Add(int from, int to, WaitKind kind, int strand, std::string why) {
     deadline_->Step();
     Dependence d;
@@ -381,16 +396,10 @@ class Collector {
         return;
       }
       case VmOp::kWatchBorrow: BehindWriters(f, leaf, element); return;
-      case VmOp::kWatchChanged: case VmOp::kWatchWaitFor: case VmOp::kBroadcastRecv: case VmOp::kBroadcastBlockingRecv: {
-        if (in.op == VmOp::kWatchWaitFor && s.status == StrandStatus::kActive) { BehindWriters(f, leaf, element); return; }
-        std::vector<int> owners = who_.Owners(RegKind::kTx, element);
-        for (int o : owners)
-          Add(f, o, WaitKind::kChannel, leaf, o == f ? "it holds the sender of " + name + " itself, so it never closes"
-                                                : owners.size() == 1 ? "only " + PartyName(m_, o) + " can send on " + name : PartyName(m_, o) + " still holds a sender of " + name);
-        if (owners.empty()) Add(f, -1, WaitKind::kChannel, leaf, w[Machine::kForgotten] ? "a sender of " + name + " was forgotten, so it neither sends nor closes"
-                                                                                  : "the sender of " + name + " lies in a message that nobody receives");
+      case VmOp::kWatchChanged: case VmOp::kWatchWaitFor: case VmOp::kBroadcastRecv: case VmOp::kBroadcastBlockingRecv:
+        if (in.op == VmOp::kWatchWaitFor && s.status == StrandStatus::kActive) BehindWriters(f, leaf, element);
+        else Senders(f, leaf, element);
         return;
-      }
       case VmOp::kOnceEnter:
         if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kOnceCell) {
           if ((s.bits & kGranted) && s.status == StrandStatus::kSuspended) return;
@@ -435,19 +444,9 @@ class Collector {
         if (owners.empty()) Add(f, -1, WaitKind::kChannel, leaf, name + " is full and its receiver was forgotten");
         return;
       }
-      case VmOp::kStdRecv: case VmOp::kStdRecvTimeout: case VmOp::kMpscRecv: case VmOp::kOneshotRecv: case VmOp::kMpscBlockingRecv: case VmOp::kOneshotBlockingRecv: {
-        auto owners = who_.Owners(RegKind::kTx, element);
-        if (int kept = who_.KeptBy(RegKind::kTx, element); kept >= 0) {   // a future that nobody polls owns a sender
-          Add(f, who_.PartyOf(kept), WaitKind::kChannel, leaf, PartyName(m_, kept) + ", which nobody polls, owns a sender of " + name);
-          MarkUnpolled(kept);
-        }
-        for (int o : owners)
-          Add(f, o, WaitKind::kChannel, leaf, o == f ? "it holds a sender of " + name + " itself, so the channel never closes"
-                                                : owners.size() == 1 ? "only " + PartyName(m_, o) + " can send on " + name : PartyName(m_, o) + " still holds a sender of " + name);
-        if (owners.empty()) Add(f, -1, WaitKind::kChannel, leaf, w[Machine::kForgotten] ? "a sender of " + name + " was forgotten, so it neither sends nor closes"
-                                                                                  : "the sender of " + name + " lies in a message that nobody receives");
+      case VmOp::kStdRecv: case VmOp::kStdRecvTimeout: case VmOp::kMpscRecv: case VmOp::kOneshotRecv: case VmOp::kMpscBlockingRecv: case VmOp::kOneshotBlockingRecv:
+        Senders(f, leaf, element);
         return;
-      }
       case VmOp::kOneshotClosed: {
         for (int o : who_.Owners(RegKind::kRx, element)) Add(f, o, WaitKind::kChannel, leaf, PartyName(m_, o) + " holds the receiver of " + name);
         return;

@@ -52,6 +52,7 @@ void Ahead::HandOut(const Frontier& frontier, const Visited& visited, const Sear
       task = std::move(used_.back());
       used_.pop_back();
     }
+    const std::size_t before = task->bytes.capacity();
     task->bytes.clear();
     task->states.clear();
     for (std::size_t i = 0; i < count; ++i) {
@@ -59,6 +60,7 @@ void Ahead::HandOut(const Frontier& frontier, const Visited& visited, const Sear
       task->bytes.insert(task->bytes.end(), entry.state, entry.state + state_bytes_);
       task->states.push_back({visited.FingerprintOf(entry.number), entry.length, tree.ActorOf(entry.number)});
     }
+    bytes_.fetch_add(task->bytes.capacity() - before, std::memory_order_relaxed);
     if (task->records.size() < count) task->records.resize(count);
     task->is_done = false;
     task->noticed.reset();

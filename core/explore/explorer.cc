@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <iterator>
 #include <map>
 #include <string>
 #include <utility>
@@ -78,7 +79,7 @@ void Explorer::TellSeeds() {
   for (Seed* seed : nearest) {
     const bool in_time = Before([&] {
       std::vector<Move> path = Path(seed->state);
-      path.insert(path.end(), seed->path.begin(), seed->path.end());
+      path.insert(path.end(), std::make_move_iterator(seed->path.begin()), std::make_move_iterator(seed->path.end()));
       seed->path = std::move(path);
     });
     if (in_time) told.push_back(std::move(*seed));
@@ -131,6 +132,8 @@ std::uint64_t Explorer::Memory() const {
   if (ahead_ != nullptr) memory += ahead_->bytes();
   if (known_ != nullptr) memory += known_->bytes();
   if (p_.endless) memory += graph_.bytes() + graph_.LookBytes(visited_.size());
+  memory += (pending_.size() + 4) * bytes_;   // states at hand
+  if (walks_) memory += WalkBytes();
   return memory;
 }
 

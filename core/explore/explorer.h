@@ -6,6 +6,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
@@ -104,6 +105,8 @@ class Explorer : private Expander::Listener {
   bool InTimeMidway();
   bool InTime();
   std::uint64_t Memory() const;
+  std::uint64_t WalkBytes() const;
+  std::uint64_t OpenBytes() const;
   bool WithinLimits();
   bool Unlimited();
   bool Explore();
@@ -150,7 +153,7 @@ class Explorer : private Expander::Listener {
   // single runs, and depth first (explorer_walks.cc)
   std::size_t FilterBytes() const;
   void BeginRuns();
-  bool WalksOn(std::size_t waiting, std::uint64_t states, std::uint64_t memory);
+  bool WalksOn(std::size_t waiting, std::uint64_t states);
   bool OpenState(Open* open);
   bool DepthFirst();
   bool Runs();
@@ -217,7 +220,7 @@ class Explorer : private Expander::Listener {
   std::vector<Move> prefix_;
   std::unique_ptr<SingleRun> run_;      // of single runs
   std::unique_ptr<BitFilter> seen_;     // of a depth-first search, as is
-  std::vector<Open> stack_;             // the way that it is on
+  std::deque<Open> stack_;              // the way that it is on
   const bool use_stubborn_, use_chains_;
   const bool use_symmetry_;
   bool order_matters_ = false;

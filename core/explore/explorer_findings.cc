@@ -59,6 +59,11 @@ Seed* Explorer::NewOrShorter(const std::string& key, std::size_t moves, bool end
   Seed& s = it->second;
   if (!fresh && ends) ++s.end_states;
   if (!fresh && (!(use_chains_ || walks_) || length >= s.length)) return nullptr;
+  if (walks_ && !HasRoomFor((prefix_.size() + moves) * kMoveBytes)) {   // a walk has its whole way copied for each finding
+    if (fresh) found_.erase(it);
+    Stop("memory");
+    return nullptr;
+  }
   std::uint64_t end_states = s.end_states;
   s = Seed();
   s.end_states = end_states;
@@ -68,7 +73,9 @@ Seed* Explorer::NewOrShorter(const std::string& key, std::size_t moves, bool end
 
 // In a run that is not kept as states with numbers, the moves from its beginning.
 std::vector<Move> Explorer::Whole(const std::vector<Move>& before) const {
-  std::vector<Move> moves = prefix_;
+  std::vector<Move> moves;
+  moves.reserve(prefix_.size() + before.size() + 1);   // the last one follows
+  moves.insert(moves.end(), prefix_.begin(), prefix_.end());
   moves.insert(moves.end(), before.begin(), before.end());
   return moves;
 }

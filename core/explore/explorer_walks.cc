@@ -14,9 +14,25 @@ std::size_t Explorer::FilterBytes() const { return std::min<std::size_t>((option
 
 void Explorer::BeginRuns() { run_ = std::make_unique<SingleRun>(options_.seed, machine_.actors(), options_.strategy == Strategy::kPct ? options_.bug_depth : 0); }
 
+// A state on the way of a depth-first search with its move: its lists as the allocator gives them, and the room that the
+// list of moves has while it grows.
+std::uint64_t Explorer::OpenBytes() const {
+  constexpr std::size_t kList = 32, kGrowth = 3;
+  return bytes_ + 4 * kList + 4 * static_cast<std::size_t>(l_.threads) + sizeof(Open) + kGrowth * sizeof(Move);
+}
+
+// What a walk has beside the states that it knows: the filter, its way, and the ways to what it has found.
+std::uint64_t Explorer::WalkBytes() const {
+  std::uint64_t moves = prefix_.size();
+  for (const auto& [key, seed] : found_) moves += seed.path.size();
+  return (seen_ != nullptr ? seen_->bytes() : 0) + stack_.size() * OpenBytes() + moves * kMoveBytes;
+}
+
 // Whether a walk goes on. Where it is kept now and then, it is kept here, if it is time.
-bool Explorer::WalksOn(std::size_t waiting, std::uint64_t states, std::uint64_t memory) {
+bool Explorer::WalksOn(std::size_t waiting, std::uint64_t states) {
+  const std::uint64_t memory = Memory();
   if (options_.gauge != nullptr) options_.gauge->Tell(states, waiting, memory);
+  if (memory > options_.memory_limit_mib << 20) return Stop("memory");
   if (!InTime()) return false;
   if (options_.checkpoint.checkpoint != nullptr && options_.checkpoint.checkpoint->Due(options_.checkpoint)) Keep();
   return true;
@@ -36,8 +52,8 @@ bool Explorer::OpenState(Open* open) {
 // Depth first, with a few bits a state: for graphs that do not fit otherwise. What is found is real, what is left out
 // nobody knows.
 bool Explorer::DepthFirst() {
-  const std::size_t memory = options_.memory_limit_mib << 20;
-  std::vector<Open>& stack = stack_;
+  const std::size_t way_max = (options_.memory_limit_mib << 20) / 8 * 3 / OpenBytes();   // half is the filter's
+  std::deque<Open>& stack = stack_;
   if (seen_ == nullptr) {
     seen_ = std::make_unique<BitFilter>(FilterBytes());
     if (!seen_->ok()) { Stop("memory"); return true; }
@@ -56,7 +72,7 @@ bool Explorer::DepthFirst() {
       if (!prefix_.empty()) prefix_.pop_back();
       continue;
     }
-    if (((++ticks_ & 1023) == 1 || bytes_ > kLargeState) && !WalksOn(stack.size(), seen.size(), stack.size() * (bytes_ + sizeof(Open)))) break;
+    if (((++ticks_ & 1023) == 1 || bytes_ > kLargeState) && !WalksOn(stack.size(), seen.size())) break;
     if (seen.size() >= options_.max_states) { Stop("states"); break; }
     const int actor = top.enabled[top.next];
     scratch_ = top.state;
@@ -78,19 +94,21 @@ bool Explorer::DepthFirst() {
     }
     if (!seen.Insert(fingerprint)) continue;
     top.progress = true;
-    if ((stack.size() + 1) * (bytes_ + sizeof(Open)) > memory / 2 || (options_.max_depth != 0 && stack.size() > options_.max_depth)) continue;
+    if (stack.size() >= way_max || (options_.max_depth != 0 && stack.size() > options_.max_depth)) continue;
     prefix_.push_back(std::move(move));
     longest_ = std::max<std::uint64_t>(longest_, prefix_.size());
     Open next;
     next.state = scratch_;
     next.fingerprint = fingerprint;
-    if (OpenState(&next)) stack.push_back(std::move(next));   // `top` is gone
+    if (OpenState(&next)) stack.push_back(std::move(next));
     else prefix_.pop_back();
   }
   KeepWalk();
-  prefix_.clear();
   result_.states = seen.size();
   result_.collision_probability = std::min(1.0, static_cast<double>(seen.size()) * seen.FalseMatch());
+  prefix_ = {};
+  stack_ = {};
+  seen_.reset();
   if (result_.complete) Stop("lossy");
   return true;
 }
@@ -102,7 +120,7 @@ bool Explorer::Runs() {
   if (run_ == nullptr) BeginRuns();
   Picker& picker = run_->picker;
   const std::vector<std::uint8_t> first = InitialBytes();
-  for (; result_.schedules < options_.schedules && WalksOn(0, visited_.size(), visited_.bytes()); ++result_.schedules) {
+  for (; result_.schedules < options_.schedules && WalksOn(0, visited_.size()); ++result_.schedules) {
     if (!run_->is_under_way) {
       picker.BeginRun();
       prefix_.clear();
@@ -115,7 +133,7 @@ bool Explorer::Runs() {
       bool stuck;
       own_.Choose(&enabled_, &stuck);
       if (stuck) { JudgeStuck(0); break; }
-      if (((prefix_.size() & 1023) == 1023 || bytes_ > kLargeState) && !WalksOn(0, visited_.size(), visited_.bytes())) break;
+      if (((prefix_.size() & 1023) == 1023 || bytes_ > kLargeState) && !WalksOn(0, visited_.size())) break;
       const int actor = picker.Pick(enabled_);
       Chooser chooser(&run_->random);
       machine_.Step(actor, chooser);

@@ -59,9 +59,6 @@ class Frontier {
   }
   // Gives back what is kept for more.
   void Shrink() { spare_.clear(); }
-  void Save(ByteWriter* out) const {
-    Save(out, bytes_, [](const std::uint8_t* state) { return state; });
-  }
   // Each state as the `bytes` that `as` makes of it.
   template <class As>
   void Save(ByteWriter* out, std::size_t bytes, As as) const {

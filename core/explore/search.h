@@ -21,6 +21,9 @@ struct Move {
   std::vector<int> choices;
 };
 
+// About what a move takes, with its choices as the allocator gives them.
+constexpr std::size_t kMoveBytes = sizeof(Move) + 32;
+
 // A finding before it is told: what it is, and how to get there.
 struct Seed {
   std::string rule;

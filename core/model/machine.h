@@ -302,6 +302,7 @@ class Machine {
   bool SleepAlike(int a, int b);
   void NotifyOne(int runtime);
   void ProcessDriver(int thread, int runtime);
+  void ShutDriver(int thread, int runtime);
   void WakeDeferred(int thread, Link* head, Link* tail);
   bool IsUnderBlockOn(int strand);
   void Defer(int thread, int strand);
@@ -318,6 +319,17 @@ class Machine {
     if (*tail != 0) F(*tail - 1).next = static_cast<Link>(frame + 1);
     else *head = static_cast<L>(frame + 1);
     *tail = static_cast<L>(frame + 1);
+  }
+  // Takes one out of a list, if it is in it. `next(n)` is the link of number n.
+  template <class Next>
+  static void Unlink(Link* head, Link* tail, int one, Next next) {
+    Link before = 0;
+    for (Link at = *head; at != 0; before = at, at = next(at - 1)) {
+      if (at != one + 1) continue;
+      if (before != 0) next(before - 1) = next(one); else *head = next(one);
+      if (*tail == at) *tail = before;
+      return;
+    }
   }
   template <class L>
   int PopTask(L* head, L* tail) {

@@ -378,15 +378,7 @@ void Machine::DropTasks(int thread, int number) {
     if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
     if (frame.bits & kRunning) { frame.bits |= kCancel; continue; }
     if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
-    auto unlink = [&](Link* head, Link* tail) {
-      Link before = 0;
-      for (Link at = *head; at != 0; before = at, at = F(at - 1).next) {
-        if (at != f + 1) continue;
-        if (before != 0) F(before - 1).next = frame.next; else *head = frame.next;
-        if (*tail == at) *tail = before;
-        break;
-      }
-    };
+    auto unlink = [&](Link* head, Link* tail) { Unlink(head, tail, f, [&](int n) -> Link& { return F(n).next; }); };
     for (int c = 0; c < def.workers; ++c) {
       CoreCell& other = C(def.first_core + c);
       if (other.lifo == f + 1) other.lifo = 0;
@@ -407,7 +399,11 @@ void Machine::DropTasks(int thread, int number) {
   for (int c = 0; c < def.workers; ++c)
     if (C(def.first_core + c).state != CoreState::kStopped) return;
   rt.inject_head = rt.inject_tail = rt.driver = 0;   // the last one shuts the driver
-  rt.driver_dead = 1;
+  ShutDriver(thread, runtime);
+}
+
+void Machine::ShutDriver(int thread, int runtime) {
+  RT(runtime).driver_dead = 1;
   int last = -1;
   for (int x : l_.timed_strands) {
     if ((S(x).timer <= 0 && !(S(x).bits & kWaitsIo)) || S(x).timer_runtime != runtime + 1) continue;

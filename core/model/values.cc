@@ -447,13 +447,7 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
       CancelStrand(thread, Root(f), static_cast<Link>(strand + 1));
       return false;
     }
-    rt.driver_dead = 1;
-    int last = -1;
-    for (int x : l_.timed_strands) {
-      if ((S(x).timer <= 0 && !(S(x).bits & kWaitsIo)) || S(x).timer_runtime != runtime + 1) continue;
-      TakeInOrder(FrameOf(x), &last);
-      WakeStrand(thread, x);
-    }
+    ShutDriver(thread, runtime);
     rt.pool_shutdown = 1;
     t.current = s.saved_current;
     s.saved_current = 0;

@@ -301,13 +301,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       int reg = NewReg(b, RegKind::kScratch, -1, "scope");
       int set = Emit(b, VmOp::kSet);
       At(set).var = reg;
-      OpenScope(b, ScopeDef::Kind::kThreadScope);
-      Scope(b.scope).sync = true;
-      Scope(b.scope).pc = reg;
-      BeginOwner(b);
-      BodyOps(b, *op.body);
-      CloseScope(b);
-      EndOwner(b);
+      ClosureInPlace(b, ScopeDef::Kind::kThreadScope, reg, *op.body);
       break;
     }
     case Code::kBlockInPlace: CompileBlockInPlace(b, op); break;
@@ -745,8 +739,14 @@ void Compiler::CollectMakers(const Body& body) {
   for (const Op& op : body.ops) {
     if (!op.as.empty()) made_by_.emplace(op.as, op.def->code);
     if (op.def->code == Code::kAbort || op.def->code == Code::kUnpark) remotes_.insert(op.on.name);
-    for (const auto* expr : {&op.value, &op.expected, &op.to, &op.condition, &op.times}) CollectRemotes(*expr);
-    for (const Branch& branch : op.branches) CollectRemotes(branch.condition);
+    for (const auto* expr : {&op.value, &op.expected, &op.to, &op.condition, &op.times, &op.on.index}) CollectRemotes(*expr);
+    for (const auto* ref : {&op.await_name, &op.permit, &op.future, &op.mutex})
+      if (*ref) CollectRemotes((*ref)->index);
+    for (const Ref& ref : op.with) CollectRemotes(ref.index);
+    for (const Branch& branch : op.branches) {
+      CollectRemotes(branch.condition);
+      if (branch.name) CollectRemotes(branch.name->index);
+    }
     for (const Body* inner : {op.body.get(), op.then.get(), op.otherwise.get(), op.on_failure.get(), op.drop.get()})
       if (inner != nullptr) CollectMakers(*inner);
     for (const Branch& branch : op.branches)
@@ -832,13 +832,17 @@ void Compiler::CompileBlockInPlace(Builder& b, const Op& op) {
   At(pc).reg = reg;
   At(pc).scope = NewScope(b, ScopeDef::Kind::kBlock);   // one that panics drops its closure
   const int refused = At(pc).scope;
-  OpenScope(b, ScopeDef::Kind::kBip);
+  FallWith(refused, ClosureInPlace(b, ScopeDef::Kind::kBip, reg, *op.body));
+}
+
+std::vector<int> Compiler::ClosureInPlace(Builder& b, ScopeDef::Kind kind, int reg, const Body& body) {
+  OpenScope(b, kind);
   Scope(b.scope).sync = true;
   Scope(b.scope).pc = reg;
   BeginOwner(b);
-  BodyOps(b, *op.body);
+  BodyOps(b, body);
   CloseScope(b);
-  FallWith(refused, EndOwner(b));
+  return EndOwner(b);
 }
 
 void Compiler::CompileTimeout(Builder& b, const Op& op) {

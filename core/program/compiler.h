@@ -233,6 +233,8 @@ class Compiler {
   void CompileGetOrInit(Builder& b, const Op& op);
   void CompileBlockOn(Builder& b, const Op& op);
   void CompileBlockInPlace(Builder& b, const Op& op);
+  // A closure that its thread runs at once. Returns what it has, the first that falls first.
+  std::vector<int> ClosureInPlace(Builder& b, ScopeDef::Kind kind, int reg, const Body& body);
   void CompileTimeout(Builder& b, const Op& op);
   void CompileRunUntil(Builder& b, const Op& op, const std::string& set);
   void SetSet(Builder& b, const Op& op, int pc, const std::string& name);

@@ -71,8 +71,7 @@ void FindThreadWaits(Program* program, Deadline deadline) {
       Successors(p, pc, true, &work);
     }
   }
-  const bool looked_at = std::any_of(p.exprs.begin(), p.exprs.end(), [](const ExprNode& e) { return e.kind == Expr::Kind::kFinished; });
-  for (Unit& unit : p.units) unit.joined = unit.kind == UnitKind::kBlocking && !looked_at;
+  for (Unit& unit : p.units) unit.joined = unit.kind == UnitKind::kBlocking;
   for (std::size_t u = 0; u < p.units.size(); ++u)
     for (int pc : code[u]) {
       const Instr& in = p.code[static_cast<std::size_t>(pc)];

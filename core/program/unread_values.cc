@@ -1,6 +1,5 @@
 #include "core/program/unread_values.h"
 
-#include <algorithm>
 #include <vector>
 
 #include "core/program/flow.h"
@@ -12,11 +11,7 @@ bool CarriesValues(Kind kind) { return kind == Kind::kStdChannel || kind == Kind
 
 class UnreadValues {
  public:
-  UnreadValues(Program* program, const Deadline& deadline) : p_(*program), deadline_(deadline), code_(CodeOfUnits(*program, deadline)) {
-    makers_.resize(p_.units.size());
-    for (std::size_t pc = 0; pc < p_.code.size(); ++pc)
-      if (p_.code[pc].unit >= 0) makers_[static_cast<std::size_t>(p_.code[pc].unit)].push_back(pc);
-  }
+  UnreadValues(Program* program, const Deadline& deadline) : p_(*program), deadline_(deadline), code_(CodeOfUnits(*program, deadline)) {}
 
   void Drop() {
     for (bool fewer = true; fewer;) {
@@ -60,8 +55,6 @@ class UnreadValues {
       if (static_cast<std::size_t>(in.list) < p_.captures.size())
         for (const Capture& c : p_.captures[static_cast<std::size_t>(in.list)]) {
           deadline_.Step();
-          if (c.count_base >= 0)   // any from here on
-            for (int reg = std::max(c.from, 0); reg < static_cast<int>(read.size()); ++reg) reads(reg);
           reads(c.from);
           reads(c.to);
           expression(c.count_base);   // or a number of copies, which is no harm
@@ -72,17 +65,7 @@ class UnreadValues {
           expression(b.condition);
         }
     }
-    for (const Capture& c : TakenBy(unit)) reads(c.to);
     return read;
-  }
-
-  // What a body that is made elsewhere gets: parts of it may share the maker's locals and give them back.
-  std::vector<Capture> TakenBy(std::size_t unit) const {
-    std::vector<Capture> taken;
-    for (std::size_t pc : makers_[unit])
-      if (const Instr& in = p_.code[pc]; in.list >= 0 && static_cast<std::size_t>(in.list) < p_.captures.size())
-        taken.insert(taken.end(), p_.captures[static_cast<std::size_t>(in.list)].begin(), p_.captures[static_cast<std::size_t>(in.list)].end());
-    return taken;
   }
 
   bool DropLocals(std::size_t unit) {
@@ -141,7 +124,6 @@ class UnreadValues {
   Program& p_;
   Deadline deadline_;
   const std::vector<std::vector<int>> code_;
-  std::vector<std::vector<std::size_t>> makers_;   // by unit: the instructions that make one
 };
 
 }  // namespace

@@ -28,6 +28,12 @@ std::uint32_t NextCodePoint(std::string_view text, std::size_t& i) {
   return point;
 }
 
+// Where the run of printable ASCII at `i` ends. Nearly all of a report is such runs.
+std::size_t EndOfPlain(std::string_view text, std::size_t i) {
+  while (i < text.size() && text[i] >= 0x20 && text[i] < 0x7F) ++i;
+  return i;
+}
+
 using Range = std::pair<std::uint32_t, std::uint32_t>;
 
 template <std::size_t N>
@@ -70,8 +76,12 @@ std::size_t WidthOf(std::uint32_t point) {
 
 std::string Printable(std::string_view text) {
   std::string out;
+  out.reserve(text.size());
   for (std::size_t i = 0; i < text.size();) {
     const std::size_t begin = i;
+    i = EndOfPlain(text, i);
+    out += text.substr(begin, i - begin);
+    if (i > begin) continue;
     const std::uint32_t point = NextCodePoint(text, i);
     // A real U+FFFD is three bytes long.
     if (!IsControl(point) && (point != kReplacement || i - begin == 3)) {
@@ -86,8 +96,10 @@ std::string Printable(std::string_view text) {
 }
 
 std::string MarkupEscaped(std::string_view text) {
+  const std::string shown = Printable(text);
   std::string out;
-  for (char c : Printable(text)) {
+  out.reserve(shown.size());
+  for (char c : shown) {
     switch (c) {
       case '&': out += "&amp;"; break;
       case '<': out += "&lt;"; break;
@@ -125,7 +137,12 @@ std::string JsonEscaped(std::string_view json) {
 
 std::size_t DisplayWidth(std::string_view text) {
   std::size_t width = 0;
-  for (std::size_t i = 0; i < text.size();) width += WidthOf(NextCodePoint(text, i));
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t end = EndOfPlain(text, i);
+    width += end - i;
+    i = end;
+    if (i < text.size()) width += WidthOf(NextCodePoint(text, i));
+  }
   return width;
 }
 
