@@ -115,7 +115,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
     At(test).reg2 = limit;
   }
   auto before = b.moved;
-  b.loops.push_back({{}, {}, b.scope});
+  b.loops.push_back({{}, {}, b.scope, false});
   Block(b, *op.body);
   if (!b.diverged)
     for (const auto& [reg, who] : b.moved)
@@ -130,7 +130,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   At(Pc() - 1).flag = true;   // a back edge
   if (test >= 0) At(test).target = Pc();
   for (int jump : loop.breaks) At(jump).target = Pc();
-  b.diverged = unreachable || (test < 0 && loop.breaks.empty());
+  b.diverged = unreachable || (test < 0 && !loop.is_left);
   for (const auto& m : before) b.moved.insert(m);
   for (auto& [reg, moved] : b.moved)   // the body may not have run at all
     if (test >= 0 && before.count(reg) == 0) moved.partly = true;
@@ -290,7 +290,6 @@ void Compiler::BlockInScope(Builder& b, const Body& body) {
   CloseScope(b);
   EndOwner(b);
   for (auto [jump, failed] : b.returns.back()) At(jump).target = Pc();
-  if (!b.returns.back().empty()) b.diverged = false;
   b.returns.pop_back();
 }
 
