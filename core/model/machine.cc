@@ -906,7 +906,12 @@ void Machine::ExecBlockOn(int thread, int strand) {
     if (in.handle == 2) {
       if (t.foreign != 0) { Panic(thread, strand, nullptr, "cannot execute `LocalPool` executor from within another executor"); return; }
     } else {
-      if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime"); return; }
+      if (runtime < 0) {   // `Handle::current()` panics, and the future has not been made
+        Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime");
+        const ScopeDef& made = p_.scopes[static_cast<std::size_t>(in.scope)];
+        if (H().ended == 0) s.pc = static_cast<std::uint16_t>(p_.scopes[static_cast<std::size_t>(made.parent)].cleanup_pc);
+        return;
+      }
       if (t.entered != 0) { Panic(thread, strand, "ownership/runtime-in-runtime", "Cannot start a runtime from within a runtime."); return; }
     }
     s.saved_entered = t.entered;

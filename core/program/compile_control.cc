@@ -66,6 +66,13 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
   if (local && op.target == Op::Target::kRef) SetSet(b, op, pc, op.on.name);
   if (!op.into.empty()) SetSet(b, op, pc, op.into);
   FillCaptures(b, op, unit, pc);
+  if (op.target == Op::Target::kNone && vm != VmOp::kSpawnThread) {   // refused for want of a context, it drops its body
+    At(pc).scope = NewScope(b, ScopeDef::Kind::kBlock);
+    std::vector<int> falls;
+    for (const Capture& c : program_->captures[static_cast<std::size_t>(At(pc).list)])
+      if (!c.clone && c.count_base != -2) falls.push_back(c.from);
+    FallWith(At(pc).scope, falls);
+  }
   if (!op.as.empty()) {
     RegKind reg_kind = kind == UnitKind::kThread ? RegKind::kThread : op.into.empty() ? RegKind::kTask : RegKind::kAbortHandle;
     int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
