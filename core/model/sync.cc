@@ -574,6 +574,7 @@ void Machine::ExecObject(int thread, int strand) {
         --w[kReserved];
         if (w[kRxState] != 0) { if (!Push(thread, element, in, frame)) break; }
         else SemRelease(thread, w, 1);
+        DropTx(thread, element);   // that of the permit
         done();
         break;
       }
@@ -617,6 +618,7 @@ void Machine::ExecObject(int thread, int strand) {
         if (!got) { wait(); break; }
       }
       ++w[kReserved];
+      ++w[kTxCount];   // 8.6: the place owns a sender, and keeps the channel open
       hold();
       done();
       break;

@@ -306,12 +306,13 @@ void Machine::Destroy(int thread, int strand, int element) {
   PollChild(thread, strand, Root(frame));
 }
 
-// A reserved place is given back; that may let a receiver of a closed channel end.
+// A reserved place is given back, with its sender; that may let a receiver end.
 void Machine::DropReserve(int thread, int element) {
   std::int32_t* w = W(element);
   --w[kReserved];
   SemRelease(thread, w, 1);
   WakeClosedReceiver(thread, element);
+  DropTx(thread, element);
 }
 
 // Drops the next member of a set that goes. True: none is left.
@@ -541,6 +542,7 @@ void Machine::ExecDropReg(int thread, int strand) {
   if (in.op == VmOp::kForgetReg) {
     regs[reg] = 0;
     switch (def.kind) {
+      case RegKind::kReserve: W(def.base + value - 1)[kForgotten] = 1; break;
       case RegKind::kTx: if (p_.elements[static_cast<std::size_t>(def.base)].kind != Kind::kIo) W(def.base + value - 1)[kForgotten] = 1; break;
       case RegKind::kRuntime: RT(def.base).leaked = 1; break;
       case RegKind::kTask: case RegKind::kThread: --F(value - 1).references; break;
