@@ -196,7 +196,7 @@ class Machine {
   static constexpr int kSlots = 12;
   static constexpr int kReaders = 0, kPoisoned = 1, kWriter = 2;   // std_rwlock
   static constexpr int kInitialised = 4, kInitDropped = 5;         // once_cell
-  static constexpr int kMembers = 0, kSetWaiter = 1, kMember0 = 2; // join_set, futures_unordered
+  static constexpr int kMembers = 0, kSetWaiter = 1, kMember0 = 2; // join_set, futures_unordered; that has its queue behind the members
   static constexpr int kPoller = 0;                                // local_set
   // What each receiver of a broadcast, or of a watch, has not seen: how many messages; -1: it lags behind.
   std::vector<int> UnseenBy(int element);
@@ -395,6 +395,15 @@ class Machine {
   // sets (sets.cc)
   bool AddMember(int element, int frame);
   void RemoveMember(int element, int at);
+  int PlaceOf(int element, int frame);
+  void MoveToEnd(int element, int at);
+  int Begun(int element);
+  void BeginMember(int element, int frame);
+  std::int32_t* WokenMembers(int element) { return W(element) + kMember0 + p_.elements[static_cast<std::size_t>(element)].room; }
+  bool IsQueued(int element, int frame);
+  void QueueMember(int element, int frame);
+  int TakeWokenMember(int element);
+  int SetOf(int frame);
   void SetJoiner(int element, Link joiner);
   void TakeJoiner(int frame);
   void AbortTask(int thread, int frame);

@@ -1,6 +1,7 @@
 // Tokio's schedulers: workers with their LIFO slot, queue and defer list, the current_thread core, the driver, and
 // the blocking pool with its shutdown.
 #include <algorithm>
+#include <utility>
 
 #include "core/model/machine.h"
 
@@ -139,14 +140,18 @@ int Machine::OwnerOfWaker(int strand) {
 
 void Machine::WakeStrand(int thread, int strand, bool from_driver) {
   while ((strand = OwnerOfWaker(strand)) >= 0) {
-    if (IsRoot(strand) && UnitOf(FrameOf(strand)).kind == UnitKind::kTask) { WakeTask(thread, FrameOf(strand), from_driver); return; }
-    S(strand).bits |= kWoken;
-    if (!IsRoot(strand) || S(strand).parent == 0) return;
-    strand = S(strand).parent - 1;   // its set polls those that were woken
+    const int frame = FrameOf(strand);
+    if (IsRoot(strand) && UnitOf(frame).kind == UnitKind::kTask) { WakeTask(thread, frame, from_driver); return; }
+    if (!IsRoot(strand)) { S(strand).bits |= kWoken; return; }
+    const int set = SetOf(frame);
+    if (set < 0 || IsQueued(set, frame)) return;
+    QueueMember(set, frame);
+    strand = std::exchange(W(set)[kSetWaiter], 0) - 1;   // 8.14: whoever polled it last, once
+    if (strand < 0) return;
   }
 }
 
-// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes; join sets.
+// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes; sets.
 void Machine::FindKeepersOfWakers() {
   std::vector<bool> keeps(p_.elements.size());
   const bool futures = std::any_of(p_.units.begin(), p_.units.end(), [](const Unit& unit) { return unit.kind == UnitKind::kFuture; });
@@ -154,7 +159,7 @@ void Machine::FindKeepersOfWakers() {
     if (in.object < 0) continue;
     const bool waits = in.op == VmOp::kMpscRecv || in.op == VmOp::kOneshotRecv || in.op == VmOp::kOneshotClosed;
     const bool may_be_dropped = waits && (futures || p_.scopes[static_cast<std::size_t>(in.scope)].strand != 0);
-    if (!may_be_dropped && in.op != VmOp::kMpscClose && in.op != VmOp::kJoinNext) continue;
+    if (!may_be_dropped && in.op != VmOp::kMpscClose && in.op != VmOp::kJoinNext && in.op != VmOp::kNext) continue;
     for (std::size_t e = static_cast<std::size_t>(in.object); e < std::min(keeps.size(), static_cast<std::size_t>(in.object + in.elements)); ++e) keeps[e] = true;
   }
   for (std::size_t e = 0; e < keeps.size(); ++e)
@@ -173,6 +178,10 @@ void Machine::ForgetWaker(int strand) {
     std::int32_t* w = W(element);
     if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) {
       if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0);
+      continue;
+    }
+    if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kFuturesUnordered) {
+      if (w[kSetWaiter] == strand + 1) w[kSetWaiter] = 0;
       continue;
     }
     for (int word : {kRxWait, kTxWait})

@@ -766,7 +766,9 @@ void Machine::Abandon(int thread, int strand) {
       case VmOp::kJoinNext: case VmOp::kSetShutdown:
         if (w[kSetWaiter] == strand + 1) SetJoiner(s.element - 1, WakerLeftBy(strand));   // 8.14
         break;
-      case VmOp::kNext: w[kSetWaiter] = 0; break;
+      case VmOp::kNext:
+        if (w[kSetWaiter] == strand + 1) w[kSetWaiter] = WakerLeftBy(strand);   // 8.14
+        break;
       case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = 0; break;
       case VmOp::kNotified:
         if (s.bits & kQueued) Unqueue(w, strand);
