@@ -964,6 +964,7 @@ void Machine::Exec(int thread, int strand) {
   int frame = FrameOf(strand);
   std::int32_t* regs = R(frame);
   ThreadCell& t = T(thread);
+  if (s.bits & kDeferred) LeaveDeferred(strand);
   if (IsObjectOp(in.op)) { ExecObject(thread, strand); return; }
   if (IsSetOp(in.op)) { ExecSet(thread, strand); return; }
   switch (in.op) {

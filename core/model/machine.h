@@ -108,6 +108,7 @@ class Machine {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
     for (const Instr& in : program.code) offers_closures_ = offers_closures_ || in.op == VmOp::kSpawnBlocking;
+    for (const Instr& in : program.code) yields_ = yields_ || program.endless || in.op == VmOp::kYieldNow;
     FindKeepersOfWakers();
     in_loop_.resize(program.code.size());
     for (std::size_t pc = 0; pc < program.code.size(); ++pc)
@@ -294,6 +295,10 @@ class Machine {
   void ProcessDriver(int thread, int runtime);
   void WakeDeferred(int thread, Link* head, Link* tail);
   bool IsUnderBlockOn(int strand);
+  struct DeferList { Link* head = nullptr; Link* tail = nullptr; };
+  DeferList DeferredIn(int strand);
+  void ReplaceDeferred(DeferList list, int strand, int other);
+  void LeaveDeferred(int strand);
   void Defer(int thread, int strand);
   bool PoolSubmit(int runtime, std::int32_t item);
   void Handoff(int thread);
@@ -422,6 +427,7 @@ class Machine {
   const VersionRules v_;
   bool has_cells_ = false;
   bool offers_closures_ = false;   // something calls spawn_blocking
+  bool yields_ = false;            // something defers its wake-up
   std::vector<bool> in_loop_;   // by instruction
   std::vector<int> keeps_wakers_;   // elements that may keep the waker of a wait that was dropped
   std::uint8_t* s_ = nullptr;

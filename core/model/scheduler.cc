@@ -174,6 +174,8 @@ Link Machine::WakerLeftBy(int strand) {
 
 // What this strand stands for has ended: to wake it does nothing any more.
 void Machine::ForgetWaker(int strand) {
+  if (yields_)
+    if (const DeferList list = DeferredIn(strand); list.head != nullptr) ReplaceDeferred(list, strand, -1);
   for (int element : keeps_wakers_) {
     std::int32_t* w = W(element);
     if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) {
@@ -218,10 +220,47 @@ void Machine::Defer(int thread, int strand) {
     return;
   }
   S(strand).bits |= kDeferred;
-  S(strand).defer_next = 0;
+  if (const DeferList list = DeferredIn(strand); list.head == head) return;   // left there by an earlier yield
+  else if (list.head != nullptr) ReplaceDeferred(list, strand, -1);
   if (*tail != 0) S(*tail - 1).defer_next = static_cast<Link>(strand + 1);
   else *head = static_cast<Link>(strand + 1);
   *tail = static_cast<Link>(strand + 1);
+}
+
+// Of the lists of wake-ups that were deferred, the one that has this strand's. Null: none.
+Machine::DeferList Machine::DeferredIn(int strand) {
+  auto has = [&](Link head) {
+    while (head != 0 && head != strand + 1) head = S(head - 1).defer_next;
+    return head != 0;
+  };
+  for (int c = 0; c < l_.cores; ++c)
+    if (has(C(c).defer_head)) return {&C(c).defer_head, &C(c).defer_tail};
+  for (int i = 0; i < l_.threads; ++i)
+    if (has(T(i).stash_head)) return {&T(i).stash_head, &T(i).stash_tail};
+  for (std::size_t r = 0; r < p_.runtimes.size(); ++r)
+    if (has(RT(static_cast<int>(r)).defer_head)) return {&RT(static_cast<int>(r)).defer_head, &RT(static_cast<int>(r)).defer_tail};
+  return {};
+}
+
+// Another strand's stands in the place of this one's; -1: none does.
+void Machine::ReplaceDeferred(DeferList list, int strand, int other) {
+  const Link next = std::exchange(S(strand).defer_next, Link{0}), place = other >= 0 ? static_cast<Link>(other + 1) : next;
+  Link before = 0;
+  for (Link at = *list.head; at != strand + 1; at = S(at - 1).defer_next) before = at;
+  if (before != 0) S(before - 1).defer_next = place; else *list.head = place;
+  if (other >= 0) S(other).defer_next = next;
+  if (*list.tail == strand + 1) *list.tail = other >= 0 ? place : before;
+}
+
+// Who yielded is polled before its wake-up came, or is dropped: that stays in its list, and wakes the task for nothing (8.14).
+void Machine::LeaveDeferred(int strand) {
+  S(strand).bits = static_cast<std::uint8_t>(S(strand).bits & ~kDeferred);
+  const Link owner = WakerLeftBy(strand);
+  if (owner == strand + 1) return;
+  const DeferList list = DeferredIn(strand);
+  if (list.head == nullptr) return;
+  const bool stays = owner != 0 && DeferredIn(owner - 1).head == nullptr;   // two at a time wake it but once
+  ReplaceDeferred(list, strand, stays ? owner - 1 : -1);
 }
 
 void Machine::WakeDeferred(int thread, Link* head, Link* tail) {

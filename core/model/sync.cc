@@ -719,21 +719,7 @@ void Machine::Abandon(int thread, int strand) {
   if (s.status != StrandStatus::kSuspended) return;
   const Instr& in = p_.code[s.pc];
   CancelTimer(strand);
-  if (s.bits & kDeferred) {
-    auto unlink = [&](Link* head, Link* tail) {
-      Link before = 0;
-      for (Link at = *head; at != 0; before = at, at = S(at - 1).defer_next) {
-        if (at != strand + 1) continue;
-        if (before != 0) S(before - 1).defer_next = s.defer_next; else *head = s.defer_next;
-        if (*tail == at) *tail = before;
-        break;
-      }
-    };
-    for (int c = 0; c < l_.cores; ++c) unlink(&C(c).defer_head, &C(c).defer_tail);
-    for (int i = 0; i < l_.threads; ++i) unlink(&T(i).stash_head, &T(i).stash_tail);
-    for (std::size_t r = 0; r < p_.runtimes.size(); ++r) unlink(&RT(static_cast<int>(r)).defer_head, &RT(static_cast<int>(r)).defer_tail);
-    s.defer_next = 0;
-  }
+  if (s.bits & kDeferred) LeaveDeferred(strand);
   if (in.op == VmOp::kAwaitTask && s.phase == 1) {
     std::int32_t value = R(FrameOf(strand))[in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, FrameOf(strand))) : 0)];
     if (value != 0 && F(value - 1).joiner == strand + 1) F(value - 1).joiner = WakerLeftBy(strand);   // 8.14
