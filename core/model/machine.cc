@@ -895,6 +895,7 @@ void Machine::ExecBlockOn(int thread, int strand) {
     if (in.handle != 2) { t.entered = s.saved_entered; t.current = s.saved_current; }
     t.foreign = static_cast<std::uint8_t>(s.mask);
     s.mask = 0;
+    if (!t.handed) WakeDeferred(thread, &t.stash_head, &t.stash_tail);
     s.saved_budget = s.saved_entered = s.saved_current = 0;
     s.phase = 0;
     ForgetWaker(child);
@@ -938,6 +939,7 @@ void Machine::ExecBlockOn(int thread, int strand) {
   Outcome out = s.out;
   s.out = Outcome::kNone;
   if (out == Outcome::kPending) {
+    if (!t.handed) WakeDeferred(thread, &t.stash_head, &t.stash_tail);
     int held = s.saved_budget - 1;   // a tick that finds nothing passes as well
     if (held >= 0 && v_.first_turn_is_inject && RT(held).holder == thread + 1 && RT(held).head == 0 && RT(held).inject_head == 0) RT(held).begun = 1;
     return;

@@ -159,7 +159,8 @@ void Machine::FindKeepersOfWakers() {
     if (in.object < 0) continue;
     const bool waits = in.op == VmOp::kMpscRecv || in.op == VmOp::kOneshotRecv || in.op == VmOp::kOneshotClosed;
     const bool may_be_dropped = waits && (futures || p_.scopes[static_cast<std::size_t>(in.scope)].strand != 0);
-    if (!may_be_dropped && in.op != VmOp::kMpscClose && in.op != VmOp::kJoinNext && in.op != VmOp::kNext) continue;
+    const bool of_set = in.op == VmOp::kJoinNext || in.op == VmOp::kNext || in.op == VmOp::kRunUntil || in.op == VmOp::kAwaitSet;
+    if (!may_be_dropped && in.op != VmOp::kMpscClose && !of_set) continue;
     for (std::size_t e = static_cast<std::size_t>(in.object); e < std::min(keeps.size(), static_cast<std::size_t>(in.object + in.elements)); ++e) keeps[e] = true;
   }
   for (std::size_t e = 0; e < keeps.size(); ++e)
@@ -178,16 +179,15 @@ void Machine::ForgetWaker(int strand) {
     if (const DeferList list = DeferredIn(strand); list.head != nullptr) ReplaceDeferred(list, strand, -1);
   for (int element : keeps_wakers_) {
     std::int32_t* w = W(element);
-    if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) {
-      if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0);
-      continue;
-    }
-    if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kFuturesUnordered) {
-      if (w[kSetWaiter] == strand + 1) w[kSetWaiter] = 0;
-      continue;
-    }
-    for (int word : {kRxWait, kTxWait})
+    auto forget = [&](int word) {
       if (w[word] == strand + 1) w[word] = 0;
+    };
+    switch (p_.elements[static_cast<std::size_t>(element)].kind) {
+      case Kind::kJoinSet: if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0); break;
+      case Kind::kFuturesUnordered: forget(kSetWaiter); break;
+      case Kind::kLocalSet: forget(kPoller); break;
+      default: forget(kRxWait); forget(kTxWait);
+    }
   }
 }
 
@@ -215,6 +215,9 @@ void Machine::Defer(int thread, int strand) {
   } else if (t.current != 0 && RT(t.current - 1).holder == thread + 1) {
     head = &RT(t.current - 1).defer_head;
     tail = &RT(t.current - 1).defer_tail;
+  } else if (v_.thread_defer && in_block_on && !t.handed && t.foreign == 0) {   // until its poll ends
+    head = &t.stash_head;
+    tail = &t.stash_tail;
   } else {
     WakeStrand(thread, strand);
     return;

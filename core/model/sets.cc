@@ -2,6 +2,7 @@
 // their members in the object; the tasks of a local_set say themselves that they belong to it. A futures_unordered has its members in
 // the order in which they were last pushed or polled, and apart from that those that were woken, in the order of that.
 #include <algorithm>
+#include <utility>
 
 #include "core/model/machine.h"
 
@@ -245,8 +246,9 @@ void Machine::ScheduleLocal(int thread, int frame) {
   int ordinal = F(frame).local;
   std::int32_t* w = W(LocalElement(ordinal));
   PushTask(&w[kHead], &w[kTail], frame);
-  // Inside the set's own poll its queue is looked at anyway; else the one that polled it last is woken (9.4).
-  if (T(thread).local != ordinal && w[kPoller] != 0) WakeStrand(thread, w[kPoller] - 1);
+  // Inside the set's own poll its queue is looked at anyway; else the one that polled it last is woken (9.4), once (8.14).
+  if (T(thread).local == ordinal) return;
+  if (const int poller = std::exchange(w[kPoller], 0) - 1; poller >= 0) WakeStrand(thread, poller);
 }
 
 // `run_until`, and the set awaited itself (9.2): the body is polled on each wake, then up to 61 tasks of the set, all of
@@ -268,7 +270,7 @@ void Machine::ExecLocalSet(int thread, int strand, int element) {
     s.start = 0;
   };
   auto end = [&] {
-    if (w[kPoller] == strand + 1) w[kPoller] = 0;
+    if (w[kPoller] == strand + 1) w[kPoller] = WakerLeftBy(strand);   // 8.14
     if (child >= 0) std::memset(static_cast<void*>(&S(child)), 0, sizeof(StrandCell));
   };
   if (s.winner == kOutside) {

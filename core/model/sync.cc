@@ -755,7 +755,7 @@ void Machine::Abandon(int thread, int strand) {
       case VmOp::kNext:
         if (w[kSetWaiter] == strand + 1) w[kSetWaiter] = WakerLeftBy(strand);   // 8.14
         break;
-      case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = 0; break;
+      case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = WakerLeftBy(strand); break;   // 8.14
       case VmOp::kNotified:
         if (s.bits & kQueued) Unqueue(w, strand);
         else if (s.bits & kGranted) { s.bits = 0; NotifyOneWaiter(thread, w); }   // forwarded (8.4)

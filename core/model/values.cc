@@ -344,7 +344,10 @@ bool Machine::DropSet(int thread, int strand, int element) {
     }
     default: {
       int frame = TakeLocalTask(p_.elements[static_cast<std::size_t>(element)].ordinal);
-      if (frame < 0) return true;
+      if (frame < 0) {
+        w[kPoller] = 0;
+        return true;
+      }
       CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
       return false;
     }
