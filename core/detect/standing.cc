@@ -205,7 +205,10 @@ class Describer {
   std::string Channel(const Element& e, const std::int32_t* w) {
     std::string text = Count(w[Machine::kCount], "message");
     if (e.capacity >= 0 && e.kind != Kind::kOneshot) text += " of at most " + std::to_string(e.capacity);
-    text += w[Machine::kTxCount] == 0 ? ", no sender" : ", " + Count(w[Machine::kTxCount], "sender");
+    const int places = e.kind == Kind::kMpsc ? w[Machine::kReserved] : 0;   // each with a sender of its own
+    const int senders = w[Machine::kTxCount] - places;
+    text += senders == 0 ? ", no sender" : ", " + Count(senders, "sender");
+    if (places != 0) text += ", " + Count(places, "reserved place");
     if (e.kind == Kind::kBroadcast) text += ", " + Count(w[Machine::kRxState], "receiver");
     else text += w[Machine::kRxState] == 0 ? ", its receiver is gone" : w[Machine::kClosed] != 0 ? ", closed by its receiver" : "";
     return text;

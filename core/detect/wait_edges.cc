@@ -57,7 +57,10 @@ class Collector {
     for (int o : owners)
       Add(f, o, WaitKind::kChannel, leaf, o == f ? "it holds a sender of " + name + " itself, so the channel never closes"
                                         : owners.size() == 1 ? "only " + PartyName(m_, o) + " can send on " + name : PartyName(m_, o) + " still holds a sender of " + name);
-    if (owners.empty()) Add(f, -1, WaitKind::kChannel, leaf, m_.W(element)[Machine::kForgotten] ? "a sender of " + name + " was forgotten, so it neither sends nor closes"
+    const std::vector<int> places = who_.Owners(RegKind::kReserve, element);   // each with a sender of its own
+    for (int o : places)
+      Add(f, o, WaitKind::kChannel, leaf, (o == f ? "it holds a reserved place of " + name + " itself" : PartyName(m_, o) + " holds a reserved place of " + name) + ", which keeps the channel open");
+    if (owners.empty() && places.empty()) Add(f, -1, WaitKind::kChannel, leaf, m_.W(element)[Machine::kForgotten] ? "a sender of " + name + " was forgotten, so it neither sends nor closes"
                                                                                : "the sender of " + name + " lies in a message that nobody receives");
   }
 

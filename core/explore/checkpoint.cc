@@ -16,7 +16,7 @@ namespace asyncrt {
 namespace {
 
 constexpr std::string_view kMagic = "asyncrt-checkpoint\n";
-constexpr std::uint64_t kFormat = 3;
+constexpr std::uint64_t kFormat = 4;
 constexpr std::size_t kSum = 8, kSize = 8;
 
 // Limits are not part of it: a search that one has ended goes on under a larger one.

@@ -124,7 +124,7 @@ void Symmetry::CollectElement(int element) {
     case Kind::kIo: strand(3); strand(4); break;
     case Kind::kJoinSet: case Kind::kFuturesUnordered:
       strand(Machine::kSetWaiter);
-      for (int k = 0; k < e.room; ++k) frame(Machine::kMember0 + k);
+      for (int k = 0; k < (e.kind == Kind::kFuturesUnordered ? 2 * e.room : e.room); ++k) frame(Machine::kMember0 + k);
       break;
     case Kind::kLocalSet: strand(Machine::kPoller); frame(Machine::kHead); frame(Machine::kTail); break;
     default: break;

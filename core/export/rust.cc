@@ -313,15 +313,16 @@ std::string RustWriter::Module() {
 RustModule ExportRust(const Scenario& scenario) {
   std::set<int> slots;
   std::set<std::string> remotes;
-  // What must be optional, or named by others, is known after a pass; ids are the same in every one.
+  // What must be optional, or named by others, is known after a pass. Ids are the same in every one that names the same.
   for (;;) {
-    const std::size_t before = slots.size() + remotes.size();
+    const std::size_t optional = slots.size(), named = remotes.size();
     RustWriter writer(scenario, slots, remotes);
     RustModule module;
     module.code = writer.Module();
     module.unsupported = writer.unsupported();
     module.needs_unstable = std::any_of(scenario.runtimes.begin(), scenario.runtimes.end(), [](const Runtime& rt) { return rt.disable_lifo_slot; });
-    if (slots.size() + remotes.size() == before) return module;
+    if (slots.size() == optional && remotes.size() == named) return module;
+    if (remotes.size() != named) slots.clear();
   }
 }
 

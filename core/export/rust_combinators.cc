@@ -22,6 +22,14 @@ bool IsAcquire(Code code) {
 std::string Lent(const std::string& value) { return value.ends_with(".as_mut().unwrap()") ? value : "&mut " + value; }
 }  // namespace
 
+// What the single op of a branch or timeout takes belongs to the block around, or to `then`, also where it has an `or`; an async
+// block drops it.
+void RustWriter::GivesAlong(const Body& body) {
+  if (body.ops.size() != 1 || !body.ops[0].has_or || body.ops[0].body != nullptr) return;
+  const Op& op = body.ops[0];
+  if (IsAcquire(op.def->code) || op.def->code == Code::kReserve) Unsupported(&op, "`" + std::string(op.def->verb) + "` with `or` as all of a branch or timeout");
+}
+
 void RustWriter::Select(const Op& op) {
   std::vector<std::string> heads;
   std::vector<std::string> bodies;
@@ -59,6 +67,7 @@ void RustWriter::Select(const Op& op) {
       pattern = "Some(_)";
     } else {
       bool gives = false;
+      GivesAlong(*branch.await);
       future = AsyncBlock(*branch.await, &gives);
       if (gives) pattern = "Ok(_)";
     }
@@ -130,6 +139,7 @@ RustAct RustWriter::Timeout(const Op& op) {
     return act;
   }
   bool gives = false;
+  GivesAlong(*op.body);
   const std::string block = AsyncBlock(*op.body, &gives);
   act.expr = start + block + ").await";
   if (gives) act.expr += ".map_err(|_| Fail).and_then(|end| end)";

@@ -72,10 +72,12 @@ RustAct RustWriter::Received(const Op& op) {
     act.expr = Use(op.on, Mode::kTake, &op) + (channel != nullptr && IsTold(*channel) ? ".into_inner()" : "") + ".blocking_recv()";
     return act;
   }
-  // A future that borrows std's receiver shared is not Send.
-  const bool moves = unit_->made_by != nullptr && unit_->made_by->def->code != Code::kSpawnThread && unit_->made_by->def->code != Code::kSpawnBlocking;
-  std::string rx = Use(op.on, op.on.kind == Kind::kStdChannel && !(moves && unit_->async) ? Mode::kRef : Mode::kMut, &op);
-  if (op.on.kind == Kind::kStdChannel && moves && unit_->async && rx.find_first_of(".*") == std::string::npos) rx = "(&mut " + rx + ")";
+  // A future that borrows std's receiver shared, in a closure or not, is not Send.
+  const Code maker = unit_->made_by == nullptr ? Code::kUse : unit_->made_by->def->code;
+  const bool of_std = op.on.kind == Kind::kStdChannel;
+  const bool in_future = maker == Code::kSpawn || maker == Code::kSpawnLocal || maker == Code::kFuture || maker == Code::kPush;
+  std::string rx = Use(op.on, of_std && !in_future ? Mode::kRef : Mode::kMut, &op);
+  if (of_std && in_future && rx.find_first_of(".*") == std::string::npos) rx = "(&mut " + rx + ")";
   switch (code) {
     case Code::kRecv:
       if (op.on.kind == Kind::kStdChannel) { act.expr = rx + ".recv()"; break; }

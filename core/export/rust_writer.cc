@@ -129,9 +129,11 @@ RustValue* RustWriter::Capture(const RustCapture& capture, const RustValue& oute
   }
   value.block = unit_->block;
   const Code maker = unit_->made_by == nullptr ? Code::kUse : unit_->made_by->def->code;
-  // What a value or a future owns goes where that goes.
-  const bool goes_along = (maker == Code::kMakeValue || maker == Code::kFuture) && remotes_.count("sent " + unit_->made_by->as) != 0;
-  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || goes_along) remotes_.insert("sent " + capture.base);
+  // What a value, a future or a set owns goes where that goes.
+  const bool kept = maker == Code::kMakeValue || maker == Code::kFuture || maker == Code::kPush;
+  const bool goes_along = kept && remotes_.count("sent " + (maker == Code::kPush ? unit_->made_by->on.name : unit_->made_by->as)) != 0;
+  if (maker == Code::kSpawn || maker == Code::kSpawnThread || maker == Code::kSpawnBlocking || goes_along)
+    remotes_.insert("sent " + capture.base.substr(0, capture.base.find('[')));
   if (slots_.count(value.id) != 0) value.optional = true;
   unit_->captures.push_back(capture);
   auto& root = unit_->scopes.front();

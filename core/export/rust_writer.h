@@ -144,6 +144,7 @@ class RustWriter {
   std::vector<std::string> Prelude(const Op& op, RustUnit& child);
   void Spawn(const Op& op);
   void MakeFuture(const Op& op);
+  void GivesAlong(const Body& body);
   void Select(const Op& op);
   RustAct Join(const Op& op);
   RustAct Timeout(const Op& op);

@@ -1143,7 +1143,7 @@ pub fn run(scenario: fn() -> Out) {
     }
     std::panic::set_hook(Box::new(|info| {
         if IS_OVER.load(SeqCst) {
-            return;
+            block_for_ever()
         }
         PANICS.fetch_add(1, SeqCst);
         let party = current();
@@ -1188,6 +1188,9 @@ pub fn run(scenario: fn() -> Out) {
         let _entered = enter(&main);
         catch_unwind(scenario)
     };
+    if IS_OVER.load(SeqCst) {
+        block_for_ever() // a hang is being told, and to look has let this go on
+    }
     last_turn();
     let outcome = if result.is_ok() { "completed" } else { "panicked" };
     tell(format!(

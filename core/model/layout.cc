@@ -27,7 +27,7 @@ int FixedWords(Kind kind) {
     case Kind::kWatch: return 12;        // value in `count`, borrows alive in `reserved`
     case Kind::kBarrier: return 3;       // arrived, head, tail
     case Kind::kCancellationToken: return 3;   // cancelled, head, tail
-    case Kind::kJoinSet: case Kind::kFuturesUnordered: return 2;   // members, waiting strand; then the members
+    case Kind::kJoinSet: case Kind::kFuturesUnordered: return 2;   // members, waiting strand; then the members, and those of a futures_unordered that were woken
     case Kind::kLocalSet: return 4;      // poller strand, head, tail, woken
     default: return 0;
   }
@@ -90,7 +90,8 @@ Layout::Layout(Program& program) {
   for (const RuntimeDef& runtime : program.runtimes) pool_queue_at.push_back(place(1, static_cast<std::size_t>(runtime.queue_room) * 4));
   element_at = at;
   for (Element& e : program.elements) {
-    e.words = FixedWords(e.kind) + e.room * (1 + e.slot_words) + (e.held.empty() ? 0 : 1);
+    const int room = e.kind == Kind::kFuturesUnordered ? 2 * e.room : e.room;
+    e.words = FixedWords(e.kind) + room * (1 + e.slot_words) + (e.held.empty() ? 0 : 1);
     e.offset = (place(1, static_cast<std::size_t>(e.words) * 4) - element_at) / 4;
   }
   const std::vector<bool> timed = TimedUnits(program);

@@ -901,6 +901,7 @@ void Machine::ExecBlockOn(int thread, int strand) {
     if (in.handle != 2) { t.entered = s.saved_entered; t.current = s.saved_current; }
     t.foreign = static_cast<std::uint8_t>(s.mask);
     s.mask = 0;
+    if (!t.handed) WakeDeferred(thread, &t.stash_head, &t.stash_tail);
     s.saved_budget = s.saved_entered = s.saved_current = 0;
     s.phase = 0;
     ForgetWaker(child);
@@ -912,7 +913,12 @@ void Machine::ExecBlockOn(int thread, int strand) {
     if (in.handle == 2) {
       if (t.foreign != 0) { Panic(thread, strand, nullptr, "cannot execute `LocalPool` executor from within another executor"); return; }
     } else {
-      if (runtime < 0) { Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime"); return; }
+      if (runtime < 0) {   // `Handle::current()` panics, and the future has not been made
+        Panic(thread, strand, "ownership/no-context", "there is no reactor running, must be called from the context of a Tokio 1.x runtime");
+        const ScopeDef& made = p_.scopes[static_cast<std::size_t>(in.scope)];
+        if (H().ended == 0) s.pc = static_cast<std::uint16_t>(p_.scopes[static_cast<std::size_t>(made.parent)].cleanup_pc);
+        return;
+      }
       if (t.entered != 0) { Panic(thread, strand, "ownership/runtime-in-runtime", "Cannot start a runtime from within a runtime."); return; }
     }
     s.saved_entered = t.entered;
@@ -939,6 +945,7 @@ void Machine::ExecBlockOn(int thread, int strand) {
   Outcome out = s.out;
   s.out = Outcome::kNone;
   if (out == Outcome::kPending) {
+    if (!t.handed) WakeDeferred(thread, &t.stash_head, &t.stash_tail);
     int held = s.saved_budget - 1;   // a tick that finds nothing passes as well
     if (held >= 0 && v_.first_turn_is_inject && RT(held).holder == thread + 1 && RT(held).head == 0 && RT(held).inject_head == 0) RT(held).begun = 1;
     return;
@@ -965,6 +972,7 @@ void Machine::Exec(int thread, int strand) {
   int frame = FrameOf(strand);
   std::int32_t* regs = R(frame);
   ThreadCell& t = T(thread);
+  if (s.bits & kDeferred) LeaveDeferred(strand);
   if (IsObjectOp(in.op)) { ExecObject(thread, strand); return; }
   if (IsSetOp(in.op)) { ExecSet(thread, strand); return; }
   switch (in.op) {

@@ -116,6 +116,7 @@ class Machine {
     for (const Element& e : program.elements) has_cells_ = has_cells_ || e.kind == Kind::kCell;
     for (const Element& e : program.elements) locks_ += IsLock(e.kind);
     for (const Instr& in : program.code) offers_closures_ = offers_closures_ || in.op == VmOp::kSpawnBlocking;
+    for (const Instr& in : program.code) yields_ = yields_ || program.endless || in.op == VmOp::kYieldNow;
     FindKeepersOfWakers();
     noticed_.reached.resize(program.code.size());
     in_loop_.resize(program.code.size());
@@ -206,7 +207,7 @@ class Machine {
   static constexpr int kSlots = 12;
   static constexpr int kReaders = 0, kPoisoned = 1, kWriter = 2;   // std_rwlock
   static constexpr int kInitialised = 4, kInitDropped = 5;         // once_cell
-  static constexpr int kMembers = 0, kSetWaiter = 1, kMember0 = 2; // join_set, futures_unordered
+  static constexpr int kMembers = 0, kSetWaiter = 1, kMember0 = 2; // join_set, futures_unordered; that has its queue behind the members
   static constexpr int kPoller = 0;                                // local_set
   // What each receiver of a broadcast, or of a watch, has not seen: how many messages; -1: it lags behind.
   std::vector<int> UnseenBy(int element);
@@ -305,6 +306,10 @@ class Machine {
   void ShutDriver(int thread, int runtime);
   void WakeDeferred(int thread, Link* head, Link* tail);
   bool IsUnderBlockOn(int strand);
+  struct DeferList { Link* head = nullptr; Link* tail = nullptr; };
+  DeferList DeferredIn(int strand);
+  void ReplaceDeferred(DeferList list, int strand, int other);
+  void LeaveDeferred(int strand);
   void Defer(int thread, int strand);
   bool PoolSubmit(int runtime, std::int32_t item);
   void Handoff(int thread);
@@ -417,6 +422,15 @@ class Machine {
   // sets (sets.cc)
   bool AddMember(int element, int frame);
   void RemoveMember(int element, int at);
+  int PlaceOf(int element, int frame);
+  void MoveToEnd(int element, int at);
+  int Begun(int element);
+  void BeginMember(int element, int frame);
+  std::int32_t* WokenMembers(int element) { return W(element) + kMember0 + p_.elements[static_cast<std::size_t>(element)].room; }
+  bool IsQueued(int element, int frame);
+  void QueueMember(int element, int frame);
+  int TakeWokenMember(int element);
+  int SetOf(int frame);
   void SetJoiner(int element, Link joiner);
   void TakeJoiner(int frame);
   void AbortTask(int thread, int frame);
@@ -435,6 +449,7 @@ class Machine {
   const VersionRules v_;
   bool has_cells_ = false;
   bool offers_closures_ = false;   // something calls spawn_blocking
+  bool yields_ = false;            // something defers its wake-up
   std::vector<bool> in_loop_;   // by instruction
   std::vector<int> keeps_wakers_;   // elements that may keep the waker of a wait that was dropped
   std::uint8_t* s_ = nullptr;

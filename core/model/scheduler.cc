@@ -1,6 +1,7 @@
 // Tokio's schedulers: workers with their LIFO slot, queue and defer list, the current_thread core, the driver, and
 // the blocking pool with its shutdown.
 #include <algorithm>
+#include <utility>
 
 #include "core/model/machine.h"
 
@@ -139,14 +140,18 @@ int Machine::OwnerOfWaker(int strand) {
 
 void Machine::WakeStrand(int thread, int strand, bool from_driver) {
   while ((strand = OwnerOfWaker(strand)) >= 0) {
-    if (IsRoot(strand) && UnitOf(FrameOf(strand)).kind == UnitKind::kTask) { WakeTask(thread, FrameOf(strand), from_driver); return; }
-    S(strand).bits |= kWoken;
-    if (!IsRoot(strand) || S(strand).parent == 0) return;
-    strand = S(strand).parent - 1;   // its set polls those that were woken
+    const int frame = FrameOf(strand);
+    if (IsRoot(strand) && UnitOf(frame).kind == UnitKind::kTask) { WakeTask(thread, frame, from_driver); return; }
+    if (!IsRoot(strand)) { S(strand).bits |= kWoken; return; }
+    const int set = SetOf(frame);
+    if (set < 0 || IsQueued(set, frame)) return;
+    QueueMember(set, frame);
+    strand = std::exchange(W(set)[kSetWaiter], 0) - 1;   // 8.14: whoever polled it last, once
+    if (strand < 0) return;
   }
 }
 
-// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes; join sets.
+// Channels that are waited for in a future that may be dropped while its task lives, or that their receiver closes; sets.
 void Machine::FindKeepersOfWakers() {
   std::vector<bool> keeps(p_.elements.size());
   const bool futures = std::any_of(p_.units.begin(), p_.units.end(), [](const Unit& unit) { return unit.kind == UnitKind::kFuture; });
@@ -154,7 +159,8 @@ void Machine::FindKeepersOfWakers() {
     if (in.object < 0) continue;
     const bool waits = in.op == VmOp::kMpscRecv || in.op == VmOp::kOneshotRecv || in.op == VmOp::kOneshotClosed;
     const bool may_be_dropped = waits && (futures || p_.scopes[static_cast<std::size_t>(in.scope)].strand != 0);
-    if (!may_be_dropped && in.op != VmOp::kMpscClose && in.op != VmOp::kJoinNext) continue;
+    const bool of_set = in.op == VmOp::kJoinNext || in.op == VmOp::kNext || in.op == VmOp::kRunUntil || in.op == VmOp::kAwaitSet;
+    if (!may_be_dropped && in.op != VmOp::kMpscClose && !of_set) continue;
     for (std::size_t e = static_cast<std::size_t>(in.object); e < std::min(keeps.size(), static_cast<std::size_t>(in.object + in.elements)); ++e) keeps[e] = true;
   }
   for (std::size_t e = 0; e < keeps.size(); ++e)
@@ -169,14 +175,19 @@ Link Machine::WakerLeftBy(int strand) {
 
 // What this strand stands for has ended: to wake it does nothing any more.
 void Machine::ForgetWaker(int strand) {
+  if (yields_)
+    if (const DeferList list = DeferredIn(strand); list.head != nullptr) ReplaceDeferred(list, strand, -1);
   for (int element : keeps_wakers_) {
     std::int32_t* w = W(element);
-    if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) {
-      if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0);
-      continue;
-    }
-    for (int word : {kRxWait, kTxWait})
+    auto forget = [&](int word) {
       if (w[word] == strand + 1) w[word] = 0;
+    };
+    switch (p_.elements[static_cast<std::size_t>(element)].kind) {
+      case Kind::kJoinSet: if (w[kSetWaiter] == strand + 1) SetJoiner(element, 0); break;
+      case Kind::kFuturesUnordered: forget(kSetWaiter); break;
+      case Kind::kLocalSet: forget(kPoller); break;
+      default: forget(kRxWait); forget(kTxWait);
+    }
   }
 }
 
@@ -204,15 +215,55 @@ void Machine::Defer(int thread, int strand) {
   } else if (t.current != 0 && RT(t.current - 1).holder == thread + 1) {
     head = &RT(t.current - 1).defer_head;
     tail = &RT(t.current - 1).defer_tail;
+  } else if (v_.thread_defer && in_block_on && !t.handed && t.foreign == 0) {   // until its poll ends
+    head = &t.stash_head;
+    tail = &t.stash_tail;
   } else {
     WakeStrand(thread, strand);
     return;
   }
   S(strand).bits |= kDeferred;
-  S(strand).defer_next = 0;
+  if (const DeferList list = DeferredIn(strand); list.head == head) return;   // left there by an earlier yield
+  else if (list.head != nullptr) ReplaceDeferred(list, strand, -1);
   if (*tail != 0) S(*tail - 1).defer_next = static_cast<Link>(strand + 1);
   else *head = static_cast<Link>(strand + 1);
   *tail = static_cast<Link>(strand + 1);
+}
+
+// Of the lists of wake-ups that were deferred, the one that has this strand's. Null: none.
+Machine::DeferList Machine::DeferredIn(int strand) {
+  auto has = [&](Link head) {
+    while (head != 0 && head != strand + 1) head = S(head - 1).defer_next;
+    return head != 0;
+  };
+  for (int c = 0; c < l_.cores; ++c)
+    if (has(C(c).defer_head)) return {&C(c).defer_head, &C(c).defer_tail};
+  for (int i = 0; i < l_.threads; ++i)
+    if (has(T(i).stash_head)) return {&T(i).stash_head, &T(i).stash_tail};
+  for (std::size_t r = 0; r < p_.runtimes.size(); ++r)
+    if (has(RT(static_cast<int>(r)).defer_head)) return {&RT(static_cast<int>(r)).defer_head, &RT(static_cast<int>(r)).defer_tail};
+  return {};
+}
+
+// Another strand's stands in the place of this one's; -1: none does.
+void Machine::ReplaceDeferred(DeferList list, int strand, int other) {
+  const Link next = std::exchange(S(strand).defer_next, Link{0}), place = other >= 0 ? static_cast<Link>(other + 1) : next;
+  Link before = 0;
+  for (Link at = *list.head; at != strand + 1; at = S(at - 1).defer_next) before = at;
+  if (before != 0) S(before - 1).defer_next = place; else *list.head = place;
+  if (other >= 0) S(other).defer_next = next;
+  if (*list.tail == strand + 1) *list.tail = other >= 0 ? place : before;
+}
+
+// Who yielded is polled before its wake-up came, or is dropped: that stays in its list, and wakes the task for nothing (8.14).
+void Machine::LeaveDeferred(int strand) {
+  S(strand).bits = static_cast<std::uint8_t>(S(strand).bits & ~kDeferred);
+  const Link owner = WakerLeftBy(strand);
+  if (owner == strand + 1) return;
+  const DeferList list = DeferredIn(strand);
+  if (list.head == nullptr) return;
+  const bool stays = owner != 0 && DeferredIn(owner - 1).head == nullptr;   // two at a time wake it but once
+  ReplaceDeferred(list, strand, stays ? owner - 1 : -1);
 }
 
 void Machine::WakeDeferred(int thread, Link* head, Link* tail) {

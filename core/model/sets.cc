@@ -1,6 +1,8 @@
 // Sets of tasks and futures: join_set (6.9), futures_unordered, local_set (9). A join_set and a futures_unordered list
-// their members in the object; the tasks of a local_set say themselves that they belong to it.
+// their members in the object; the tasks of a local_set say themselves that they belong to it. A futures_unordered has its members in
+// the order in which they were last pushed or polled, and apart from that those that were woken, in the order of that.
 #include <algorithm>
+#include <utility>
 
 #include "core/model/machine.h"
 
@@ -21,10 +23,67 @@ bool Machine::AddMember(int element, int frame) {
 
 void Machine::RemoveMember(int element, int at) {
   std::int32_t* w = W(element);
-  F(w[kMember0 + at] - 1).member = 0;
+  const int frame = w[kMember0 + at] - 1;
+  F(frame).member = 0;
+  if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kFuturesUnordered) {
+    std::int32_t* woken = WokenMembers(element);
+    std::int32_t* end = woken + p_.elements[static_cast<std::size_t>(element)].room;
+    std::fill(std::remove(woken, end, frame + 1), end, 0);
+  }
   --w[kMembers];
   std::memmove(w + kMember0 + at, w + kMember0 + at + 1, static_cast<std::size_t>(w[kMembers] - at) * 4);
   w[kMember0 + w[kMembers]] = 0;
+}
+
+int Machine::PlaceOf(int element, int frame) {
+  const std::int32_t* members = W(element) + kMember0;
+  return static_cast<int>(std::find(members, members + W(element)[kMembers], frame + 1) - members);
+}
+
+void Machine::MoveToEnd(int element, int at) {
+  std::int32_t* members = W(element) + kMember0;
+  std::rotate(members + at, members + at + 1, members + W(element)[kMembers]);
+}
+
+// How many members of a futures_unordered are polled; beyond its `limit` they wait.
+int Machine::Begun(int element) {
+  const std::int32_t* w = W(element);
+  return static_cast<int>(std::count_if(w + kMember0, w + kMember0 + w[kMembers], [&](std::int32_t one) { return F(one - 1).member == 1; }));
+}
+
+void Machine::BeginMember(int element, int frame) {
+  F(frame).member = 1;
+  MoveToEnd(element, PlaceOf(element, frame));
+  QueueMember(element, frame);
+}
+
+bool Machine::IsQueued(int element, int frame) {
+  const std::int32_t* woken = WokenMembers(element);
+  const std::int32_t* end = woken + p_.elements[static_cast<std::size_t>(element)].room;
+  return std::find(woken, end, frame + 1) != end;
+}
+
+void Machine::QueueMember(int element, int frame) {
+  *std::find(WokenMembers(element), WokenMembers(element) + p_.elements[static_cast<std::size_t>(element)].room, 0) = frame + 1;
+}
+
+// The one that was woken first, which now is no more. -1: none was.
+int Machine::TakeWokenMember(int element) {
+  std::int32_t* woken = WokenMembers(element);
+  const int frame = woken[0] - 1, room = p_.elements[static_cast<std::size_t>(element)].room;
+  if (frame < 0) return -1;
+  std::copy(woken + 1, woken + room, woken);
+  woken[room - 1] = 0;
+  return frame;
+}
+
+// The futures_unordered that has a member. -1: it is being dropped.
+int Machine::SetOf(int frame) {
+  for (std::size_t e = 0; e < p_.elements.size(); ++e) {
+    const int element = static_cast<int>(e);
+    if (p_.elements[e].kind == Kind::kFuturesUnordered && PlaceOf(element, frame) < W(element)[kMembers]) return element;
+  }
+  return -1;
 }
 
 // Whom the end of a member wakes from now on; 0: nobody.
@@ -113,48 +172,64 @@ void Machine::ExecSet(int thread, int strand) {
   }
 }
 
-// Polls the members that were woken, as FuturesUnordered does; beyond `limit` members are not begun.
+// Polls the members that were woken, the first of them first, as FuturesUnordered does. It lets others go on once it has polled as
+// many as there are, or two that woke themselves. Whoever polled it last is woken by the next member that is (8.14).
 void Machine::ExecNext(int thread, int strand, int element) {
   StrandCell& s = S(strand);
   const Instr& in = p_.code[s.pc];
   std::int32_t* w = W(element);
-  int limit = p_.elements[static_cast<std::size_t>(element)].capacity;
-  if (s.out != Outcome::kNone) {
-    Outcome out = s.out;
+  const int limit = p_.elements[static_cast<std::size_t>(element)].capacity;
+  auto leave = [&] {
+    if (w[kSetWaiter] == strand + 1) w[kSetWaiter] = WakerLeftBy(strand);
+    s.mask = s.polled = 0;
+  };
+  if (s.out == Outcome::kNone) {
+    for (int k = 0; s.phase == 0 && k < w[kMembers];) {
+      const int frame = w[kMember0 + k] - 1;
+      if (F(frame).member == 2 && Begun(element) < limit) BeginMember(element, frame);
+      else ++k;
+    }
+    if (limit != 0) w[kSetWaiter] = strand + 1;
+    s.mask = s.polled = 0;
+  } else {
+    const Outcome out = s.out;
     s.out = Outcome::kNone;
-    int at = 0;
-    while (at < w[kMembers] && w[kMember0 + at] != s.winner + 256 * s.start) ++at;
+    const int frame = s.winner + 256 * s.start - 1, at = PlaceOf(element, frame);
     s.winner = s.start = 0;
     if (out != Outcome::kPending) {
-      int frame = w[kMember0 + at] - 1;
-      std::uint16_t origin = out == Outcome::kPanicked ? s.panic_pc : 0;
+      const std::uint16_t origin = out == Outcome::kPanicked ? s.panic_pc : std::uint16_t{0};
       if (in.var >= 0) R(FrameOf(strand))[in.var] = R(frame)[0];
       RemoveMember(element, at);
       --F(frame).references;
       MaybeFree(frame);
-      s.mask = 0;
-      w[kSetWaiter] = 0;
+      leave();
       if (out == Outcome::kPanicked) { s.phase = 0; s.element = 0; PanicFrom(thread, strand, origin); }
       else if (out == Outcome::kFailed) FailObject(thread, strand, "a future of the set failed");
       else Done(strand);
       return;
     }
+    MoveToEnd(element, at);
+    ++s.mask;
+    s.polled = static_cast<std::uint8_t>(s.polled + IsQueued(element, frame));
+    if (s.polled == 2 || s.mask == Begun(element)) {
+      s.mask = s.polled = 0;
+      WakeStrand(thread, strand);
+      AwaitObject(thread, strand, element);
+      return;
+    }
   }
-  if (w[kMembers] == 0 && limit != 0) { FailObject(thread, strand, "the set is empty"); return; }
-  for (int k = 0; k < w[kMembers] && (limit < 0 || k < limit); ++k) {
-    int frame = w[kMember0 + k] - 1;
-    StrandCell& member = S(Root(frame));
-    if ((member.bits & kWoken) == 0) continue;
-    member.bits = static_cast<std::uint8_t>(member.bits & ~kWoken);
-    s.phase = 1;
-    s.element = static_cast<std::uint16_t>(element + 1);
-    s.winner = static_cast<std::uint8_t>((frame + 1) & 0xff);
-    s.start = static_cast<std::uint8_t>((frame + 1) >> 8);
-    PollChild(thread, strand, Root(frame));
+  if (w[kMembers] == 0 && limit != 0) { leave(); FailObject(thread, strand, "the set is empty"); return; }
+  const int frame = TakeWokenMember(element);
+  if (frame < 0) {
+    s.mask = s.polled = 0;
+    AwaitObject(thread, strand, element);
     return;
   }
-  w[kSetWaiter] = strand + 1;
-  AwaitObject(thread, strand, element);
+  s.phase = 1;
+  s.element = static_cast<std::uint16_t>(element + 1);
+  s.winner = static_cast<std::uint8_t>((frame + 1) & 0xff);
+  s.start = static_cast<std::uint8_t>((frame + 1) >> 8);
+  PollChild(thread, strand, Root(frame));
 }
 
 // ---- local_set ------------------------------------------------------------------------------------------------------
@@ -171,8 +246,9 @@ void Machine::ScheduleLocal(int thread, int frame) {
   int ordinal = F(frame).local;
   std::int32_t* w = W(LocalElement(ordinal));
   PushTask(&w[kHead], &w[kTail], frame);
-  // Inside the set's own poll its queue is looked at anyway; else the one that polled it last is woken (9.4).
-  if (T(thread).local != ordinal && w[kPoller] != 0) WakeStrand(thread, w[kPoller] - 1);
+  // Inside the set's own poll its queue is looked at anyway; else the one that polled it last is woken (9.4), once (8.14).
+  if (T(thread).local == ordinal) return;
+  if (const int poller = std::exchange(w[kPoller], 0) - 1; poller >= 0) WakeStrand(thread, poller);
 }
 
 // `run_until`, and the set awaited itself (9.2): the body is polled on each wake, then up to 61 tasks of the set, all of
@@ -194,7 +270,7 @@ void Machine::ExecLocalSet(int thread, int strand, int element) {
     s.start = 0;
   };
   auto end = [&] {
-    if (w[kPoller] == strand + 1) w[kPoller] = 0;
+    if (w[kPoller] == strand + 1) w[kPoller] = WakerLeftBy(strand);   // 8.14
     if (child >= 0) std::memset(static_cast<void*>(&S(child)), 0, sizeof(StrandCell));
   };
   if (s.winner == kOutside) {

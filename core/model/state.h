@@ -115,7 +115,7 @@ struct FrameCell {
   std::uint16_t scope_reg;
   std::uint16_t panic_pc;    // where the panic started plus one; 0xffff: reported already
   std::uint8_t local;        // the local_set that it belongs to, by its ordinal
-  std::uint8_t member;       // it is owned by a join_set or futures_unordered
+  std::uint8_t member;       // it is owned by a join_set or futures_unordered; 2: by one that has not begun it yet
   std::int32_t waited;       // ghost: how long it has been ready, ideal timing only
 };
 

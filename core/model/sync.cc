@@ -578,6 +578,7 @@ void Machine::ExecObject(int thread, int strand) {
         --w[kReserved];
         if (w[kRxState] != 0) { if (!Push(thread, element, in, frame)) break; }
         else SemRelease(thread, w, 1);
+        DropTx(thread, element);   // that of the permit
         done();
         break;
       }
@@ -621,6 +622,7 @@ void Machine::ExecObject(int thread, int strand) {
         if (!got) { wait(); break; }
       }
       ++w[kReserved];
+      ++w[kTxCount];   // 8.6: the place owns a sender, and keeps the channel open
       hold();
       done();
       break;
@@ -721,13 +723,7 @@ void Machine::Abandon(int thread, int strand) {
   if (s.status != StrandStatus::kSuspended) return;
   const Instr& in = p_.code[s.pc];
   CancelTimer(strand);
-  if (s.bits & kDeferred) {
-    auto unlink = [&](Link* head, Link* tail) { Unlink(head, tail, strand, [&](int n) -> Link& { return S(n).defer_next; }); };
-    for (int c = 0; c < l_.cores; ++c) unlink(&C(c).defer_head, &C(c).defer_tail);
-    for (int i = 0; i < l_.threads; ++i) unlink(&T(i).stash_head, &T(i).stash_tail);
-    for (std::size_t r = 0; r < p_.runtimes.size(); ++r) unlink(&RT(static_cast<int>(r)).defer_head, &RT(static_cast<int>(r)).defer_tail);
-    s.defer_next = 0;
-  }
+  if (s.bits & kDeferred) LeaveDeferred(strand);
   if (in.op == VmOp::kAwaitTask && s.phase == 1) {
     std::int32_t value = R(FrameOf(strand))[in.reg + (in.index >= 0 ? static_cast<int>(Eval(in.index, FrameOf(strand))) : 0)];
     if (value != 0 && F(value - 1).joiner == strand + 1) F(value - 1).joiner = WakerLeftBy(strand);   // 8.14
@@ -760,8 +756,10 @@ void Machine::Abandon(int thread, int strand) {
       case VmOp::kJoinNext: case VmOp::kSetShutdown:
         if (w[kSetWaiter] == strand + 1) SetJoiner(s.element - 1, WakerLeftBy(strand));   // 8.14
         break;
-      case VmOp::kNext: w[kSetWaiter] = 0; break;
-      case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = 0; break;
+      case VmOp::kNext:
+        if (w[kSetWaiter] == strand + 1) w[kSetWaiter] = WakerLeftBy(strand);   // 8.14
+        break;
+      case VmOp::kRunUntil: case VmOp::kAwaitSet: if (w[kPoller] == strand + 1) w[kPoller] = WakerLeftBy(strand); break;   // 8.14
       case VmOp::kNotified:
         if (s.bits & kQueued) Unqueue(w, strand);
         else if (s.bits & kGranted) { s.bits = 0; NotifyOneWaiter(thread, w); }   // forwarded (8.4)

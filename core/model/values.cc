@@ -211,8 +211,10 @@ void Machine::ExecMakeFuture(int thread, int strand) {
   F(frame).references = 1;
   R(frame)[1] = R(from)[1];
   if (in.op == VmOp::kMakeFuture && in.object >= 0 && !in.flag2) {   // `push`: its set owns it
-    if (!AddMember(ElementOf(in, from), frame)) return;
-    S(Root(frame)).bits = kWoken;
+    const int element = ElementOf(in, from);
+    if (!AddMember(element, frame)) return;
+    if (p_.elements[static_cast<std::size_t>(element)].capacity < 0) BeginMember(element, frame);
+    else F(frame).member = 2;
   } else {
     R(from)[in.reg] = frame + 1;
   }
@@ -306,12 +308,13 @@ void Machine::Destroy(int thread, int strand, int element) {
   PollChild(thread, strand, Root(frame));
 }
 
-// A reserved place is given back; that may let a receiver of a closed channel end.
+// A reserved place is given back, with its sender; that may let a receiver end.
 void Machine::DropReserve(int thread, int element) {
   std::int32_t* w = W(element);
   --w[kReserved];
   SemRelease(thread, w, 1);
   WakeClosedReceiver(thread, element);
+  DropTx(thread, element);
 }
 
 // Drops the next member of a set that goes. True: none is left.
@@ -329,8 +332,11 @@ bool Machine::DropSet(int thread, int strand, int element) {
       return true;
     case Kind::kFuturesUnordered: {
       if (w[kMembers] == 0) return true;
-      int frame = w[kMember0] - 1;
-      RemoveMember(element, 0);
+      int at = w[kMembers] - 1;   // those that were begun, the latest one first; then the others, the first one first
+      while (at >= 0 && F(w[kMember0 + at] - 1).member != 1) --at;
+      at = std::max(at, 0);
+      const int frame = w[kMember0 + at] - 1;
+      RemoveMember(element, at);
       --F(frame).references;
       F(frame).member = 1;   // until it has gone its wakers wake nobody else
       CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
@@ -338,7 +344,10 @@ bool Machine::DropSet(int thread, int strand, int element) {
     }
     default: {
       int frame = TakeLocalTask(p_.elements[static_cast<std::size_t>(element)].ordinal);
-      if (frame < 0) return true;
+      if (frame < 0) {
+        w[kPoller] = 0;
+        return true;
+      }
       CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
       return false;
     }
@@ -535,6 +544,7 @@ void Machine::ExecDropReg(int thread, int strand) {
   if (in.op == VmOp::kForgetReg) {
     regs[reg] = 0;
     switch (def.kind) {
+      case RegKind::kReserve: W(def.base + value - 1)[kForgotten] = 1; break;
       case RegKind::kTx: if (p_.elements[static_cast<std::size_t>(def.base)].kind != Kind::kIo) W(def.base + value - 1)[kForgotten] = 1; break;
       case RegKind::kRuntime: RT(def.base).leaked = 1; break;
       case RegKind::kTask: case RegKind::kThread: --F(value - 1).references; break;

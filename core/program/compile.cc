@@ -187,7 +187,14 @@ void Compiler::EmitFalls(Builder& b, const std::vector<int>& regs) {
 
 void Compiler::BeginOwner(Builder& b) {
   b.owners.emplace_back();
-  b.owners.back().scope = b.scope;
+  Owner& owner = b.owners.back();
+  owner.scope = b.scope;
+  owner.unreachable = std::exchange(b.diverged, false);
+  if (owner.unreachable) owner.around = std::exchange(b.moved, {});
+}
+
+bool Compiler::IsUnreachable(const Builder& b) {
+  return b.diverged || std::any_of(b.owners.begin(), b.owners.end(), [](const Owner& owner) { return owner.unreachable; });
 }
 
 void Compiler::EmitOwned(Builder& b, int scope) {
@@ -198,6 +205,8 @@ void Compiler::EmitOwned(Builder& b, int scope) {
 std::vector<int> Compiler::EndOwner(Builder& b) {
   Owner owner = std::move(b.owners.back());
   b.owners.pop_back();
+  b.diverged = owner.unreachable;   // where it ends, whoever called or polls it goes on
+  if (owner.unreachable) b.moved = std::move(owner.around);
   std::vector<int> owned;
   for (const auto& [reg, moved] : owner.takes) {
     owned.push_back(reg);
@@ -331,13 +340,11 @@ int Compiler::Strand(Builder& b, const Body& body, Ends ends, std::vector<int>* 
 int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* only, bool disable_on_failure, std::vector<int>* owned) {
   int skip = Emit(b, VmOp::kJump);
   int outer_strand = b.strand, outer_scope = b.scope, outer_async = b.async_scope;
-  bool outer_diverged = b.diverged;
   auto outer_loops = std::move(b.loops);
   b.loops.clear();
   b.strand = static_cast<int>(U(b).strand_entry.size());
   int strand = b.strand;
   U(b).strand_entry.push_back(Pc());
-  b.diverged = false;
   b.scope = -1;
   int root = OpenScope(b, ScopeDef::Kind::kRoot);
   strand_roots_[b.unit].insert(root);
@@ -362,7 +369,6 @@ int Compiler::Strand(Builder& b, const std::function<void()>& code, const Op* on
   b.strand = outer_strand;
   b.scope = outer_scope;
   b.async_scope = outer_async;
-  b.diverged = outer_diverged;
   b.loops = std::move(outer_loops);
   At(skip).target = Pc();
   // What an op in the branch named belongs to the block around: move those registers out.

@@ -66,6 +66,13 @@ void Compiler::CompileSpawn(Builder& b, const Op& op, VmOp vm, UnitKind kind) {
   if (local && op.target == Op::Target::kRef) SetSet(b, op, pc, op.on.name);
   if (!op.into.empty()) SetSet(b, op, pc, op.into);
   FillCaptures(b, op, unit, pc);
+  if (op.target == Op::Target::kNone && vm != VmOp::kSpawnThread) {   // refused for want of a context, it drops its body
+    At(pc).scope = NewScope(b, ScopeDef::Kind::kBlock);
+    std::vector<int> falls;
+    for (const Capture& c : program_->captures[static_cast<std::size_t>(At(pc).list)])
+      if (!c.clone && c.count_base != -2) falls.push_back(c.from);
+    FallWith(At(pc).scope, falls);
+  }
   if (!op.as.empty()) {
     RegKind reg_kind = kind == UnitKind::kThread ? RegKind::kThread : op.into.empty() ? RegKind::kTask : RegKind::kAbortHandle;
     int reg = AddName(b, op.as, reg_kind, -1, static_cast<int>(count), true);
@@ -115,7 +122,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
     At(test).reg2 = limit;
   }
   auto before = b.moved;
-  b.loops.push_back({{}, {}, b.scope});
+  b.loops.push_back({{}, {}, b.scope, false});
   Block(b, *op.body);
   if (!b.diverged)
     for (const auto& [reg, who] : b.moved)
@@ -130,7 +137,7 @@ void Compiler::CompileLoop(Builder& b, const Op& op) {
   At(Pc() - 1).flag = true;   // a back edge
   if (test >= 0) At(test).target = Pc();
   for (int jump : loop.breaks) At(jump).target = Pc();
-  b.diverged = unreachable || (test < 0 && loop.breaks.empty());
+  b.diverged = unreachable || (test < 0 && !loop.is_left);
   for (const auto& m : before) b.moved.insert(m);
   for (auto& [reg, moved] : b.moved)   // the body may not have run at all
     if (test >= 0 && before.count(reg) == 0) moved.partly = true;
@@ -290,7 +297,6 @@ void Compiler::BlockInScope(Builder& b, const Body& body) {
   CloseScope(b);
   EndOwner(b);
   for (auto [jump, failed] : b.returns.back()) At(jump).target = Pc();
-  if (!b.returns.back().empty()) b.diverged = false;
   b.returns.pop_back();
 }
 

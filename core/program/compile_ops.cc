@@ -40,7 +40,7 @@ void Compiler::FailurePath(Builder& b, int pc, const Op& op, const std::map<int,
   }
   auto moved = b.moved;
   bool diverged = b.diverged;
-  b.diverged = false;   // the op itself was reached, whatever its body does
+  b.diverged = b.unreachable;   // the op itself was reached, whatever its body does
   if (before != nullptr) b.moved = *before;
   if (op.on_failure) Block(b, *op.on_failure);
   Merge(b, moved, diverged);
@@ -212,7 +212,7 @@ std::vector<int> Compiler::HeldNotSend(Builder& b) {
 // `before`: what was there before the op. What its body or its future gives up is part of it until then.
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, const std::vector<int>& before) {
   const bool polls = !op.def->awaits;
-  if (!IsAwait(op) || !IsAsync(b) || b.diverged) return;
+  if (!IsAwait(op) || !IsAsync(b) || IsUnreachable(b)) return;   // what is held there is no part of the future
   // The send of a channel without a bound, or with a reserved place, is no future.
   if (op.def->code == Code::kSend && op.on.kind == Kind::kMpsc) {
     auto channel = declared_.find(ObjectOf(op.on.name));
@@ -253,8 +253,11 @@ void Compiler::CompileOp(Builder& b, const Op& op) {
   source_ = SourceOf(op);
   int first = Pc();
   const std::vector<int> before = IsAwait(op) ? HeldNotSend(b) : std::vector<int>();
+  const bool around = std::exchange(b.unreachable, b.diverged);
   CheckShared(b, op);
   CompileOne(b, op);
+  b.diverged = b.diverged || b.unreachable;
+  b.unreachable = around;
   CheckGuardsAcrossAwait(b, op, first, before);
   source_ = outer_source;
 }
@@ -464,6 +467,7 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       EmitExit(b, b.loops.back().scope);
       int jump = Emit(b, VmOp::kJump);
       (op.def->code == Code::kBreak ? b.loops.back().breaks : b.loops.back().continues).push_back(jump);
+      b.loops.back().is_left = b.loops.back().is_left || (op.def->code == Code::kBreak && !b.diverged);
       b.diverged = true;
       break;
     }
@@ -485,11 +489,12 @@ void Compiler::CompileOne(Builder& b, const Op& op) {
       OpenScope(b, ScopeDef::Kind::kCatch);
       int scope = b.scope;
       BlockInScope(b, *op.body);
-      b.diverged = false;
       int skip = Emit(b, VmOp::kJump);
       Scope(scope).pc = Pc();
       (void)begin;
+      const auto moved = b.moved;
       if (op.on_failure) Block(b, *op.on_failure);
+      Merge(b, moved, b.unreachable);
       At(skip).target = Pc();
       break;
     }
@@ -704,7 +709,7 @@ void Compiler::CheckLooked(Builder& b, int reg, const Op& op) {
     if (std::find(scope.regs.begin(), scope.regs.end(), reg) != scope.regs.end()) break;
     in_future = std::any_of(b.owners.begin(), b.owners.end(), [&](const Owner& owner) { return owner.scope == s; }) && !IsInClosure(s);
   }
-  if (!in_future || b.stays) return;
+  if (!in_future || b.stays || IsUnreachable(b)) return;
   if (U(b).kind == UnitKind::kFuture) not_send_units_.insert(b.unit);
   if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0)
     Refuse("ownership/not-send", Spelled(op.on), op.node, op.node, nullptr, &op, b,

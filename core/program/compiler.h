@@ -38,15 +38,21 @@ struct Moved {
 };
 
 // A body that Rust has in an async block or a closure, while it is compiled: it has from the start what it moves somewhere,
-// and what is left of that falls where it ends.
+// and what is left of that falls where it ends. rustc checks it by itself, also where no way leads to it.
 struct Owner {
   int scope = -1;                  // its outermost one
+  bool unreachable = false;        // it stands where no way leads
+  std::map<int, Moved> around;     // what had moved before it, if it does
   std::map<int, int> mentioned;    // register of the bodies around -> which of them came first
   std::map<int, Moved> takes;
   std::vector<int> ends;           // the instructions in whose place that falls
 };
 
-struct LoopFrame { std::vector<int> breaks, continues; int scope = -1; };
+struct LoopFrame {
+  std::vector<int> breaks, continues;
+  int scope = -1;
+  bool is_left = false;   // by a `break` to which a way leads
+};
 
 // One unit while it is compiled.
 struct Builder {
@@ -60,7 +66,8 @@ struct Builder {
   std::vector<Owner> owners;                            // the innermost is the last
   int strand = 0;
   int scope = -1;
-  bool diverged = false;
+  bool diverged = false;     // no way leads to this place
+  bool unreachable = false;  // nor to the op that is compiled
   bool stays = false;        // in the future of a `block_on`, which no other thread polls
   int async_scope = -1;      // the outermost scope of the nearest async block: `return` goes there
   std::vector<std::vector<std::pair<int, bool>>> returns;  // jumps to the end of the nearest block; bool: failed
@@ -102,6 +109,8 @@ class Compiler {
   int ScopeAround(int scope) const;
   // The present scope is an owner's outermost one.
   void BeginOwner(Builder& b);
+  // Some async block or closure of this unit around this place, or the place itself, is where no way leads.
+  static bool IsUnreachable(const Builder& b);
   // What the owner of that scope has falls here, if there is one.
   void EmitOwned(Builder& b, int scope);
   // After its code. Returns what it has, the first that falls first.

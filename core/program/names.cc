@@ -214,7 +214,8 @@ std::string Compiler::Spelled(const Ref& ref) {
 
 void Compiler::Refuse(const std::string& rule, const std::string& value, const Json* made, const Json* used, const Op* by,
             const Op* user, const Builder& b, std::string message) {
-  if (b.diverged && rule == "ownership/use-after-move") return;   // rustc looks at moves where control can come
+  // rustc looks at moves and borrows where control can come, and at types everywhere.
+  if (b.diverged && rule != "ownership/not-send") return;
   for (const StaticFinding& f : program_->refused) {
     deadline_.Step();
     if (f.rule == rule && f.used == used && f.value == value) return;
