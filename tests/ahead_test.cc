@@ -39,7 +39,7 @@ std::uint64_t ExpectSame(const std::string& text, const std::string& name, Check
 
 TEST(Ahead, TellsTheSameOfAllScenarios) {
   std::size_t large = 0;
-  for (const auto& [name, text] : SomeScenarios(4)) {
+  for (const auto& [name, text] : SomeScenarios(5)) {
     for (TimingModel timing : {TimingModel::kIdeal, TimingModel::kAdversarial, TimingModel::kAsScenarioSays}) large += ExpectSame(text, name, Plain(timing)) > 100;
     if (HasFailure()) return;
   }
@@ -64,6 +64,17 @@ TEST(Ahead, TellsTheSameWithoutSomeReductions) {
     options.reductions.stubborn = false;
     ExpectSame(text, name + ", without stubborn sets", options);
   }
+}
+
+// The lock is taken in a step that turns out to be one of several.
+TEST(Ahead, TellsOfAStepThatIsTakenBack) {
+  const std::string text = R"({"name": "t", "objects": {"a": {"kind": "std_rwlock"}, "b": {"kind": "std_mutex"}, "c": {"kind": "std_condvar"},
+    "v": {"kind": "value", "drop": [{"op": "write", "on": "a"}]}}, "main": [
+      {"op": "lock", "on": "b", "body": [{"op": "drop", "on": "v"}]},
+      {"op": "write", "on": "a", "body": [{"op": "loop", "times": 2, "body": [
+        {"op": "choose", "branches": [[{"op": "notify_one", "on": "c"}], [{"op": "lock", "on": "b"}]]}]}]}]})";
+  EXPECT_EQ(CheckText(text, "t.json", Plain(TimingModel::kIdeal)).findings.size(), 1u);
+  ExpectSame(text, "a choice behind a lock", Plain(TimingModel::kIdeal));
 }
 
 // More states on chains than can be remembered: what a thread has passed by, the search may have forgotten.

@@ -1,5 +1,6 @@
 #include "core/explore/record.h"
 
+#include <algorithm>
 #include <exception>
 
 #include "core/detect/party_names.h"
@@ -49,6 +50,8 @@ void Recorder::Arrived(const Expander::Arrival& arrival, const Chooser& chooser)
   if (expander_.uses_chains()) {
     for (std::uint64_t fingerprint : expander_.passed()) hints_[PlaceOf(fingerprint)] = fingerprint;
     record_->passed.insert(record_->passed.end(), expander_.passed().begin(), expander_.passed().end());
+    for (auto heard = record_->events.rbegin(); heard != record_->events.rend() && heard->way == record_->ways.size(); ++heard)
+      heard->passed = std::min(heard->passed, expander_.passed().size());   // a step that was taken back has passed nothing
   }
   const std::vector<int> taken = chooser.Taken();
   record_->answers.insert(record_->answers.end(), taken.begin(), taken.end());
