@@ -113,7 +113,7 @@ class Collector {
     for (int c = def.first_core; c < def.first_core + def.workers; ++c) {
       CoreCell& core = m_.C(c);
       bool mine = core.lifo == frame + 1;
-      for (int s = core.defer_head - 1; s >= 0; s = m_.S(s).defer_next - 1) mine = mine || who_.PartyOf(m_.FrameOf(s)) == frame;
+      for (Link at = core.defer_head; at != 0; at = m_.AfterDeferred(at)) mine = mine || who_.PartyOf(m_.FrameOf(at - 1)) == frame;
       if (!mine || core.thread == 0) continue;
       OnThread(party, core.thread - 1, WaitKind::kWorker, -1, core.lifo == frame + 1
                    ? "it lies in that worker's LIFO slot, which nobody can steal from, and "
@@ -512,8 +512,8 @@ class Collector {
       case VmOp::kYieldNow: {
         // A root future that yielded into a list that nobody wakes.
         for (int c = 0; c < l_.cores; ++c)
-          for (int x = m_.C(c).defer_head - 1; x >= 0; x = m_.S(x).defer_next - 1)
-            if (x == leaf && m_.C(c).thread != 0) { OnThread(f, m_.C(c).thread - 1, WaitKind::kWorker, leaf, "its wake-up lies in that worker's deferred list, and "); return; }
+          for (Link at = m_.C(c).defer_head; at != 0; at = m_.AfterDeferred(at))
+            if (at == leaf + 1 && m_.C(c).thread != 0) { OnThread(f, m_.C(c).thread - 1, WaitKind::kWorker, leaf, "its wake-up lies in that worker's deferred list, and "); return; }
         if ((s.bits & (kDeferred | kWoken)) == 0) Add(f, -1, WaitKind::kWorker, leaf, "its wake-up was put into the deferred list of a worker that this thread no longer is");
         return;
       }

@@ -180,6 +180,8 @@ class Machine {
   std::int32_t* R(int frame) { return At<std::int32_t>(l_.regs_at[static_cast<std::size_t>(frame)]); }
   std::int32_t* W(int element) { return At<std::int32_t>(l_.element_at + 4 * p_.elements[static_cast<std::size_t>(element)].offset); }
   std::int32_t* PoolQueue(int runtime) { return At<std::int32_t>(l_.pool_queue_at[static_cast<std::size_t>(runtime)]); }
+  // Who stands behind one in a list of deferred wake-ups. The last one's link names itself, so that only who is in none has none.
+  Link AfterDeferred(Link at) { return S(at - 1).defer_next == at ? Link{0} : S(at - 1).defer_next; }
   int FrameOf(int strand) const { return l_.strand_frame[static_cast<std::size_t>(strand)]; }
   const Unit& UnitOf(int frame) const { return p_.units[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])]; }
   const Instr& InstrAt(int strand) { return p_.code[S(strand).pc]; }

@@ -227,14 +227,15 @@ void Machine::Defer(int thread, int strand) {
   else if (list.head != nullptr) ReplaceDeferred(list, strand, -1);
   if (*tail != 0) S(*tail - 1).defer_next = static_cast<Link>(strand + 1);
   else *head = static_cast<Link>(strand + 1);
-  *tail = static_cast<Link>(strand + 1);
+  *tail = S(strand).defer_next = static_cast<Link>(strand + 1);
 }
 
 // Of the lists of wake-ups that were deferred, the one that has this strand's. Null: none.
 Machine::DeferList Machine::DeferredIn(int strand) {
-  auto has = [&](Link head) {
-    while (head != 0 && head != strand + 1) head = S(head - 1).defer_next;
-    return head != 0;
+  if (S(strand).defer_next == 0) return {};
+  auto has = [&](Link at) {
+    while (at != 0 && at != strand + 1) at = AfterDeferred(at);
+    return at != 0;
   };
   for (int c = 0; c < l_.cores; ++c)
     if (has(C(c).defer_head)) return {&C(c).defer_head, &C(c).defer_tail};
@@ -247,11 +248,12 @@ Machine::DeferList Machine::DeferredIn(int strand) {
 
 // Another strand's stands in the place of this one's; -1: none does.
 void Machine::ReplaceDeferred(DeferList list, int strand, int other) {
-  const Link next = std::exchange(S(strand).defer_next, Link{0}), place = other >= 0 ? static_cast<Link>(other + 1) : next;
+  const Link next = AfterDeferred(static_cast<Link>(strand + 1)), place = other >= 0 ? static_cast<Link>(other + 1) : next;
+  S(strand).defer_next = 0;
   Link before = 0;
-  for (Link at = *list.head; at != strand + 1; at = S(at - 1).defer_next) before = at;
-  if (before != 0) S(before - 1).defer_next = place; else *list.head = place;
-  if (other >= 0) S(other).defer_next = next;
+  for (Link at = *list.head; at != strand + 1; at = AfterDeferred(at)) before = at;
+  if (before != 0) S(before - 1).defer_next = place != 0 ? place : before; else *list.head = place;
+  if (other >= 0) S(other).defer_next = next != 0 ? next : place;
   if (*list.tail == strand + 1) *list.tail = other >= 0 ? place : before;
 }
 
@@ -269,7 +271,7 @@ void Machine::LeaveDeferred(int strand) {
 void Machine::WakeDeferred(int thread, Link* head, Link* tail) {
   while (*head != 0) {
     int strand = *head - 1;
-    *head = S(strand).defer_next;
+    *head = AfterDeferred(*head);
     S(strand).defer_next = 0;
     S(strand).bits = static_cast<std::uint8_t>(S(strand).bits & ~kDeferred);
     WakeStrand(thread, strand, true);

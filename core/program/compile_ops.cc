@@ -672,9 +672,11 @@ void Compiler::CompileRelease(Builder& b, const Op& op) {
     auto can = [&](const Capture& c) { return b.moved.count(c.from) == 0; };
     auto taken = std::find_if(candidates.begin(), candidates.end(), [&](const Capture& c) { return can(c) && InOuterScope(b, c.from); });
     if (taken == candidates.end()) taken = std::find_if(candidates.begin(), candidates.end(), can);
+    auto sure = std::find_if(candidates.begin(), candidates.end(), [&](const Capture& c) { return can(c) && InOuterScope(b, c.from) && may_lack_.count({b.unit, c.from}) == 0; });
+    if (sure != candidates.end()) ++sure;
     if (taken != candidates.end()) Take(b, taken->from, op);
     if (op.def->code == Code::kUse) return;
-    for (const Capture& c : candidates) Mention(b, c.from, &op);   // a block that may give one up has all of them
+    for (auto c = candidates.begin(); c != sure; ++c) Mention(b, c->from, &op);   // a block that may give one up has it from the start
     program_->captures.push_back(candidates);
     pc_first = Emit(b, op.def->code == Code::kForget ? VmOp::kForgetReg : VmOp::kDropReg);
     At(pc_first).list = static_cast<int>(program_->captures.size()) - 1;
