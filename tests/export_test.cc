@@ -92,6 +92,12 @@ TEST(Export, AsksForAnUnstableTokioOnlyWhereAScenarioDoes) {
   EXPECT_NE(unstable.at("src/m1.rs").find(".disable_lifo_slot().build()"), std::string::npos);
 }
 
+TEST(Export, TakesTheNamesOfScenariosAndListsThem) {
+  const std::string plain = R"({ "name": "a", "main": [] })", main = Project({plain, plain}).at("src/main.rs");
+  EXPECT_NE(main.find("name.replace('-', \"_\")"), std::string::npos);   // `cargo run -- blocked-worker`
+  EXPECT_NE(main.find("\\n  m0\\n  m1"), std::string::npos);
+}
+
 TEST(Export, HasAFileForWhatOnlySomeScenariosNeed) {
   const auto with = Project({R"({ "name": "a", "objects": { "l": { "kind": "std_rwlock", "policy": "readers_first" } }, "main": [ { "op": "read", "on": "l" } ] })"});
   const auto without = Project({R"({ "name": "a", "objects": { "l": { "kind": "std_rwlock" } }, "main": [ { "op": "read", "on": "l" } ] })"});

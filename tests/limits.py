@@ -37,6 +37,22 @@ def select_loop():
 GRAPHS = {"dining": families.dining(8, 6, 0), "bounded-mpsc": bounded_mpsc(), "select-loop": select_loop(), "prodcons": families.prodcons(5, 3, 4)}
 
 
+def far_timers(count):
+    """Every run meets a finding for each task, at the end of a way of thousands of moves."""
+    far = [op("spawn", as_=f"t{i}", body=[op("loop", body=[op("sleep", for_=f"{i + 1}s")])]) for i in range(count)]
+    return {"runtimes": {"rt": {"flavor": "current_thread"}}, "objects": {"m": {"kind": "std_mutex"}}, "main": [op("block_on", "rt", body=[
+        *far, op("sleep", for_="100000s"), op("lock", "m", as_="g"), op("lock", "m", as_="h")])]}
+
+
+def counters():
+    return {"objects": {"n": {"kind": "atomic"}, "k": {"kind": "atomic"}}, "main": [
+        op("spawn_thread", as_="t", body=[op("loop", body=[op("add", "n", value=1)])]), op("loop", body=[op("add", "k", value=1)])]}
+
+
+# Searches along ways that grow without end, for a few seconds each.
+WALKS = {"far-timers": (far_timers(100), ["--strategy", "random"]), "counters": (counters(), ["--strategy", "bitstate"])}
+
+
 def nested(depth):
     body = [op("lock", "m", body=[])]
     for _ in range(depth):
@@ -123,6 +139,8 @@ with tempfile.TemporaryDirectory() as work:
                 reached += memory(path, name, flags, mib, work) > 0.75 * mib
         if reached == 0:
             failures.append(f"no scenario came near {mib} MiB")
+        for name, (scenario, flags) in WALKS.items():
+            memory(write(name, scenario), name, [*flags, "--time-limit", "4s"], mib, work)
     limit = "2s" if big else "500ms"
     for name, scenario in HUGE.items():
         path = write(name, scenario)

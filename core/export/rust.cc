@@ -339,10 +339,11 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
     return false;
   };
   std::vector<std::pair<std::string, std::string>> files;
-  std::string mods, arms;
+  std::string mods, arms, names;
   for (const auto& [name, module] : modules) {
     files.emplace_back("src/" + name + ".rs", module.code);
     mods += "mod " + name + ";\n";
+    names += "\\n  " + name;
     arms += "        Some(\"" + name + "\") => support::run(" + name + "::scenario),\n";
   }
   bool limited = false, net = some_says(".enable_io()");
@@ -364,7 +365,8 @@ std::vector<std::pair<std::string, std::string>> RustProject(const std::vector<s
   if (modules.size() == 1) {
     main += "    support::run(" + modules[0].first + "::scenario)\n}\n";
   } else {
-    main += "    match std::env::args().nth(1).as_deref() {\n" + arms + "        _ => {\n            eprintln!(\"which scenario?\");\n            std::process::exit(2)\n        }\n    }\n}\n";
+    main += "    match std::env::args().nth(1).map(|name| name.replace('-', \"_\")).as_deref() {\n" + arms +
+            "        _ => {\n            eprintln!(\"which scenario? one of{}\", \"" + names + "\");\n            std::process::exit(2)\n        }\n    }\n}\n";
   }
   files.emplace_back("src/main.rs", main);
   files.emplace_back("src/support.rs", kSupport);

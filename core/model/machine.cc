@@ -418,6 +418,13 @@ bool Machine::Invisible(int strand) {
   }
 }
 
+// A drop that goes with the step before it is seen by whom it lets go on. So it is a step of its own where a thread begins with it.
+bool Machine::LetsOthersGoOn(int strand) {
+  const Instr& in = InstrAt(strand);
+  if (in.op != VmOp::kDropReg || in.flag || in.reg < 0) return false;
+  return UnitOf(FrameOf(strand)).regs[static_cast<std::size_t>(in.reg)].kind == RegKind::kTx && R(FrameOf(strand))[in.reg] != 0;
+}
+
 // A race is seen by where the other thread stands. So a new thread that begins with private ops comes to its first visible
 // one in a step of its own; everywhere else a step ends in front of one.
 bool Machine::StartsPrivately(int thread) {
@@ -443,7 +450,7 @@ void Machine::RunThread(int thread) {
     bool invisible = Invisible(strand);
     if (did && (!mode_.fusing || !invisible)) return;
     if (!CanRun(thread, strand)) return;
-    if (!invisible) {
+    if (!invisible || LetsOthersGoOn(strand)) {
       did = true;
       told_strand_ = strand;
       told_pc_ = S(strand).pc;

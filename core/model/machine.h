@@ -223,6 +223,7 @@ class Machine {
 
   // control (machine.cc)
   bool CanRun(int thread, int strand);
+  bool LetsOthersGoOn(int strand);
   bool StartsPrivately(int thread);
   void RunThread(int thread);
   void Exec(int thread, int strand);
