@@ -68,7 +68,9 @@ void Symmetry::FindArrays(Deadline deadline) {
       if (in.reg == a.first && (thread ? in.op == VmOp::kJoinThread : in.op == VmOp::kAwaitTask && in.blocks)) a.first_pc = at;
     }
     if (a.first_pc < 0 || !IsOnlyJoined(code, a)) continue;
-    if (task) a.strand = p_.scopes[static_cast<std::size_t>(p_.code[static_cast<std::size_t>(a.first_pc)].scope)].strand;
+    const int strand = p_.scopes[static_cast<std::size_t>(p_.code[static_cast<std::size_t>(a.first_pc)].scope)].strand;
+    if (thread && strand != 0) continue;   // in a future main could not go on from one join to the next
+    a.strand = strand;
     arrays_.push_back(a);
   }
 }
