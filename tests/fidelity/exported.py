@@ -208,8 +208,9 @@ class Run:
     """How one run went."""
 
     def __init__(self, seed, lines, is_corrupt=False):
-        # `FuturesUnordered` up to futures 0.3.30 frees a member twice whose drop panics (rust-lang/futures-rs#2863).
-        self.is_corrupt = is_corrupt
+        # `FuturesUnordered` up to futures 0.3.30 frees a member twice whose drop panics (rust-lang/futures-rs#2863): it
+        # crashes, or finds that itself and aborts.
+        self.is_corrupt = is_corrupt or any("future still here when dropping" in line for line in lines)
         self.seed, self.panics, self.end, self.last = seed, [], "aborted", {}
         for line in lines:
             event = json.loads(line)
