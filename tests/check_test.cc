@@ -472,5 +472,18 @@ TEST(Schedule, TellsOnceThatAThreadBlocks) {
   EXPECT_EQ(effects, std::vector<std::string>{"the thread blocks"});
 }
 
+// A loop that sleeps lets time pass of its own: in the middle of its polls none does.
+TEST(Check, IdealTimePassesOnlyBehindWhatGoesRoundAtOneInstant) {
+  const std::string text = R"({"name": "t", "timing": "ideal", "runtimes": {"rt": {"flavor": "current_thread"}}, "main": [
+    {"op": "block_on", "on": "rt", "body": [{"op": "while", "cond": "1", "body": [{"op": "select", "branches": [{"await": {"op": "sleep", "for": "200ms"}}]}]}]}]})";
+  for (bool fusing : {true, false}) {
+    CheckOptions options;
+    options.reductions.fusing = fusing;
+    const ScenarioReport report = CheckText(text, "t.json", options);
+    ASSERT_EQ(report.findings.size(), 1u) << fusing;
+    EXPECT_EQ(report.findings[0].rule, "starvation/livelock");
+  }
+}
+
 }  // namespace
 }  // namespace asyncrt

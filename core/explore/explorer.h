@@ -196,7 +196,7 @@ class Explorer : private Expander::Listener {
   // runs without an end (explorer_endless.cc)
   void LookForCycles();
   bool Cycles(bool* more);
-  bool LetTimePass(const std::vector<std::uint32_t>& states, bool* more);
+  void LetTimePass(const std::vector<std::uint32_t>& states, bool* more);
   void FairCycle(const std::vector<std::uint32_t>& states, Components& graph);
   bool Rebuild(const std::vector<std::uint32_t>& states, const Components& graph);
   int StarvedBranch(const std::vector<std::uint32_t>& states, const Components& graph);

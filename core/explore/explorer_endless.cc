@@ -17,51 +17,50 @@ void Explorer::LookForCycles() {
 
 // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.
 bool Explorer::Cycles(bool* more) {
-  const bool no_clock = mode_.timing == Timing::kAdversarial;
-  Components graph(&graph_, visited_.size(), deadline_, no_clock ? machine_.clock() : Components::kAllActors);
   std::vector<std::uint32_t> states;
-  for (std::uint32_t c = 0; c < graph.count(); ++c) {
-    deadline_.Step();
-    graph.StatesOf(c, &states);
-    bool internal = false, leaves = false;
-    for (std::uint32_t v : states)
-      for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k) {
-        if (no_clock && graph.edge(k).actor == machine_.clock()) continue;
-        (graph.IsInside(k) ? internal : leaves) = true;
-      }
-    if (!internal) continue;
-    if (!leaves && mode_.timing == Timing::kIdeal && LetTimePass(states, more)) {
-      if (!machine_.overflow().empty()) return false;
-      continue;
+  // Calls `cycle` for each component in which somebody moves but `left_out`, and whether one of them leads out of it.
+  auto for_each = [&](int left_out, auto cycle) {
+    Components graph(&graph_, visited_.size(), deadline_, left_out);
+    for (std::uint32_t c = 0; c < graph.count(); ++c) {
+      deadline_.Step();
+      graph.StatesOf(c, &states);
+      bool internal = false, leaves = false;
+      for (std::uint32_t v : states)
+        for (std::uint32_t k = graph.first(v); k < graph.first(v + 1); ++k)
+          if (graph.edge(k).actor != left_out) (graph.IsInside(k) ? internal : leaves) = true;
+      if (internal) cycle(graph, leaves);
     }
-    if (*more) continue;
-    FairCycle(states, graph);
+  };
+  if (mode_.timing == Timing::kIdeal) {
+    for_each(machine_.clock(), [&](Components&, bool leaves) {
+      if (!leaves) LetTimePass(states, more);
+    });
+    if (!machine_.overflow().empty()) return false;
   }
   if (*more) {
     if (!Levels()) return false;
     if (!result_.complete) *more = false;
+    return true;
   }
+  for_each(mode_.timing == Timing::kAdversarial ? machine_.clock() : Components::kAllActors, [&](Components& graph, bool) { FairCycle(states, graph); });
   return true;
 }
 
 // Ideal timing: everything that can run has come back to where it was at the same instant, so the clock moves on.
-bool Explorer::LetTimePass(const std::vector<std::uint32_t>& states, bool* more) {
-  bool pending = false;
+void Explorer::LetTimePass(const std::vector<std::uint32_t>& states, bool* more) {
   for (std::uint32_t v : states) {
-    if (passed_.count(v)) continue;
+    if (passed_.count(v) || !machine_.overflow().empty()) continue;
     Path(v);
     std::vector<std::uint8_t> state = v == 0 ? InitialBytes() : last_state_;
     std::memcpy(scratch_.data(), state.data(), bytes_);
     machine_.Attach(scratch_.data());
     if (!machine_.ClockEnabled(false)) continue;
     passed_.insert(v);
-    pending = true;
     *more = true;
     number_ = v;
-    if (!own_.Apply(state.data(), visited_.FingerprintOf(v), machine_.clock(), this)) return true;
+    if (!own_.Apply(state.data(), visited_.FingerprintOf(v), machine_.clock(), this)) return;
   }
   FlushPending();
-  return pending;
 }
 
 void Explorer::FairCycle(const std::vector<std::uint32_t>& states, Components& graph) {

@@ -132,12 +132,14 @@ class Oracle {
   // Ideal timing: what goes round at one instant, with no way out, takes time in the end. False: as in `Run`.
   bool LetTimePass() {
     if (!ideal_) return true;
-    const auto loops = LoopsOf(seen_.size(), edges_);
+    std::vector<GraphEdge> at_once = edges_;
+    std::erase_if(at_once, [&](const GraphEdge& e) { return e.actor == machine_.clock(); });
+    const auto loops = LoopsOf(seen_.size(), at_once);
     std::vector<std::size_t> loop_of(seen_.size(), loops.size());
     for (std::size_t i = 0; i < loops.size(); ++i)
       for (std::uint32_t v : loops[i]) loop_of[v] = i;
     std::vector<bool> left(loops.size() + 1, false);
-    for (const GraphEdge& e : edges_)
+    for (const GraphEdge& e : at_once)
       if (loop_of[e.from] != loop_of[e.to]) left[loop_of[e.from]] = true;
     for (std::size_t i = 0; i < loops.size(); ++i)
       for (std::uint32_t v : loops[i]) {
