@@ -41,7 +41,7 @@ std::vector<FlagDef> SearchFlags() {
       {"max-depth", "N", false, "no limit", "stop a schedule after so many steps"},
       {"time-limit", "DURATION", false, "no limit", "stop a scenario after so long: 10s, 2m"},
       {"memory-limit", "SIZE", false, "8GiB", "stop a scenario above so much memory: 512MiB, 4GiB"},
-      {"jobs", "N", false, "the number of cores", "check so many scenarios at once; never changes the report"},
+      {"jobs", "N", false, "the number of cores", "use so many threads, for several scenarios at once or one long search; never changes the report"},
   };
 }
 
