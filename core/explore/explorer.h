@@ -117,6 +117,7 @@ class Explorer : private Expander::Listener {
   void Meet(std::uint32_t to, std::uint16_t actor, bool unfair);
   std::uint32_t Arrive(const Pending& next, const std::uint8_t* state);
   void FlushPending();
+  std::vector<std::uint8_t> InitialBytes();
 
   // what its own expander plays (explorer.cc)
   void Ended() override;
@@ -134,7 +135,6 @@ class Explorer : private Expander::Listener {
   void Begin(const Ahead::Stretch& stretch);
   bool TakeUp(const std::uint8_t* state);
   bool TakeUp(const Record& record, std::size_t way, const std::uint8_t* state);
-  std::vector<std::uint8_t> InitialBytes();
 
   // where steps are known (explorer_known.cc)
   template <class As>
@@ -221,8 +221,7 @@ class Explorer : private Expander::Listener {
   std::unique_ptr<SingleRun> run_;      // of single runs
   std::unique_ptr<BitFilter> seen_;     // of a depth-first search, as is
   std::deque<Open> stack_;              // the way that it is on
-  const bool use_stubborn_, use_chains_;
-  const bool use_symmetry_;
+  const bool use_stubborn_, use_chains_, use_symmetry_;
   bool order_matters_ = false;
   std::set<std::string> missed_;   // findings of states that were taken for others
   bool retelling_ = false;      // one run is played again, to say who takes part in it

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,7 +28,7 @@ class KnownLengths {
   static constexpr std::uint64_t kLength = 0xffffffff;
   static std::uint64_t Cut(std::uint64_t length) { return length < kLength ? length : kLength; }
   static std::uint64_t Tag(const Event& event) {
-    return (std::hash<std::string_view>()(event.rule) * 31 + static_cast<std::uint64_t>(event.pc) + 1) << 32 | 0;
+    return (std::hash<std::string_view>()(event.rule) * 31 + static_cast<std::uint64_t>(event.pc) + 1) << 32;
   }
   std::atomic<std::uint64_t>& PlaceOf(const Event& event) { return places_[(Tag(event) >> 32) % places_.size()]; }
 

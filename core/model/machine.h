@@ -328,17 +328,6 @@ class Machine {
     else *head = static_cast<L>(frame + 1);
     *tail = static_cast<L>(frame + 1);
   }
-  // Takes one out of a list, if it is in it. `next(n)` is the link of number n.
-  template <class Next>
-  static void Unlink(Link* head, Link* tail, int one, Next next) {
-    Link before = 0;
-    for (Link at = *head; at != 0; before = at, at = next(at - 1)) {
-      if (at != one + 1) continue;
-      if (before != 0) next(before - 1) = next(one); else *head = next(one);
-      if (*tail == at) *tail = before;
-      return;
-    }
-  }
   template <class L>
   int PopTask(L* head, L* tail) {
     if (*head == 0) return -1;

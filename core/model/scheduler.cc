@@ -431,7 +431,15 @@ void Machine::DropTasks(int thread, int number) {
     if (frame.live == 0 || frame.runtime != runtime + 1 || UnitOf(f).kind != UnitKind::kTask || (frame.bits & kComplete)) continue;
     if (frame.bits & kRunning) { frame.bits |= kCancel; continue; }
     if ((frame.bits & (kPolled | kCancel)) == kPolled && !UnitOf(f).detached) Emit("hazard/lost-task", S(Root(f)).pc, thread, f);
-    auto unlink = [&](Link* head, Link* tail) { Unlink(head, tail, f, [&](int n) -> Link& { return F(n).next; }); };
+    auto unlink = [&](Link* head, Link* tail) {
+      Link before = 0;
+      for (Link at = *head; at != 0; before = at, at = F(at - 1).next) {
+        if (at != f + 1) continue;
+        if (before != 0) F(before - 1).next = frame.next; else *head = frame.next;
+        if (*tail == at) *tail = before;
+        break;
+      }
+    };
     for (int c = 0; c < def.workers; ++c) {
       CoreCell& other = C(def.first_core + c);
       if (other.lifo == f + 1) other.lifo = 0;
