@@ -8,11 +8,11 @@
 namespace asyncrt {
 
 Ahead::Ahead(MakeRecorder make, std::size_t state_bytes, SpareThreads* spare) : make_(std::move(make)), state_bytes_(state_bytes), spare_(spare) {
-  own_.recorder = make_(&known_, &stop_);
+  own_.recorder = make_(&shared_);
 }
 
 Ahead::~Ahead() {
-  stop_ = true;
+  shared_.stop = true;
   {
     std::lock_guard lock(mutex_);
     next_ = tasks_.size();
@@ -25,9 +25,7 @@ Ahead::~Ahead() {
 void Ahead::Grow() {
   if (!spare_->Take()) return;
   try {
-    auto player = std::make_unique<Player>();
-    player->recorder = make_(&known_, &stop_);
-    players_.push_back(std::move(player));
+    players_.push_back(std::make_unique<Player>());
     threads_.emplace_back([this, playing = players_.back().get()] { PlayAll(playing); });
   } catch (const std::system_error&) {   // the system has no more
     spare_->Give(1);
@@ -37,7 +35,7 @@ void Ahead::Grow() {
   }
 }
 
-std::size_t Ahead::bytes() const { return bytes_.load(std::memory_order_relaxed); }
+std::size_t Ahead::bytes() const { return bytes_.load(std::memory_order_relaxed) + shared_.recorded.bytes(); }
 
 void Ahead::HandOut(const Frontier& frontier, const Visited& visited, const SearchTree& tree) {
   constexpr std::size_t kStatesMax = 16, kBytesMax = std::size_t{1} << 16;
@@ -52,15 +50,12 @@ void Ahead::HandOut(const Frontier& frontier, const Visited& visited, const Sear
       task = std::move(used_.back());
       used_.pop_back();
     }
-    const std::size_t before = task->bytes.capacity();
-    task->bytes.clear();
+    task->turn = turns_++;
     task->states.clear();
     for (std::size_t i = 0; i < count; ++i) {
       const Frontier::Entry entry = frontier.At(handed_out_ + i);
-      task->bytes.insert(task->bytes.end(), entry.state, entry.state + state_bytes_);
-      task->states.push_back({visited.FingerprintOf(entry.number), entry.length, tree.ActorOf(entry.number)});
+      task->states.push_back({entry.state, visited.FingerprintOf(entry.number), entry.length, tree.ActorOf(entry.number)});
     }
-    bytes_.fetch_add(task->bytes.capacity() - before, std::memory_order_relaxed);
     if (task->records.size() < count) task->records.resize(count);
     task->is_done = false;
     task->noticed.reset();
@@ -83,7 +78,7 @@ void Ahead::Play(Player* player, Task* task) {
   const std::size_t before = bytes();
   for (std::size_t i = 0; i < task->states.size(); ++i) {
     const Task::State& state = task->states[i];
-    player->recorder->Play(task->bytes.data() + i * state_bytes_, state.fingerprint, state.last, state.length, &task->records[i]);
+    player->recorder->Play(state.bytes, state.fingerprint, state.last, state.length, task->turn, &task->records[i]);
   }
   bytes_.fetch_add(bytes() - before, std::memory_order_relaxed);
   if (player->recorder->noticed() == player->told) return;
@@ -96,10 +91,15 @@ void Ahead::Play(Player* player, Task* task) {
 }
 
 void Ahead::PlayAll(Player* player) {
+  try {
+    player->recorder = make_(&shared_);   // here, so that its memory lies apart from that of other threads
+  } catch (...) {   // then the others play everything
+    return;
+  }
   std::unique_lock lock(mutex_);
   for (;;) {
-    has_tasks_.wait(lock, [&] { return stop_ || next_ < tasks_.size(); });
-    if (stop_) return;
+    has_tasks_.wait(lock, [&] { return shared_.stop || next_ < tasks_.size(); });
+    if (shared_.stop) return;
     Task* const task = tasks_[next_++].get();
     lock.unlock();
     Play(player, task);
@@ -110,7 +110,8 @@ void Ahead::PlayAll(Player* player) {
 }
 
 const Record& Ahead::Front(const Frontier& frontier, const Visited& visited, const SearchTree& tree, const std::function<void(const Stretch&)>& begins) {
-  if (front_ == 0) HandOut(frontier, visited, tree);
+  if (front_ > 0) return tasks_.front()->records[front_];
+  HandOut(frontier, visited, tree);
   std::unique_lock lock(mutex_);
   Task* const first = tasks_.front().get();
   while (!first->is_done) {
@@ -125,8 +126,8 @@ const Record& Ahead::Front(const Frontier& frontier, const Visited& visited, con
     task->is_done = true;
   }
   lock.unlock();
-  if (front_ == 0) begins({first->records.data(), first->states.size(), first->noticed.get()});
-  return first->records[front_];
+  begins({first->records.data(), first->states.size(), first->noticed.get()});
+  return first->records.front();
 }
 
 void Ahead::Pop() {

@@ -24,7 +24,7 @@ namespace asyncrt {
 
 class Ahead {
  public:
-  using MakeRecorder = std::function<std::unique_ptr<Recorder>(KnownLengths* known, const std::atomic<bool>* stop)>;
+  using MakeRecorder = std::function<std::unique_ptr<Recorder>(Shared* shared)>;
   // `spare`: where threads are taken from, and given back to. One thread, that of the search itself, plays whenever it
   // would have to wait.
   Ahead(MakeRecorder make, std::size_t state_bytes, SpareThreads* spare);
@@ -44,14 +44,14 @@ class Ahead {
   const Record& Front(const Frontier& frontier, const Visited& visited, const SearchTree& tree, const std::function<void(const Stretch&)>& begins);
   // That state leaves the frontier.
   void Pop();
-  KnownLengths& known() { return known_; }
+  KnownLengths& known() { return shared_.known; }
   std::size_t bytes() const;
 
  private:
   // Some states in a row.
   struct Task {
-    struct State { std::uint64_t fingerprint; std::uint32_t length; int last; };
-    std::vector<std::uint8_t> bytes;
+    struct State { const std::uint8_t* bytes; std::uint64_t fingerprint; std::uint32_t length; int last; };
+    std::uint64_t turn = 0;
     std::vector<State> states;
     std::vector<Record> records;   // may be more, kept for their memory
     bool is_done = false;
@@ -69,13 +69,13 @@ class Ahead {
   const MakeRecorder make_;
   const std::size_t state_bytes_;
   SpareThreads* const spare_;
-  KnownLengths known_;
-  std::atomic<bool> stop_{false};
+  Shared shared_;
   std::atomic<std::size_t> bytes_{0};       // of records and of what players remember, about
   Player own_;
   std::vector<std::unique_ptr<Player>> players_;
   std::vector<std::thread> threads_;
   std::size_t front_ = 0;                   // of the first task: how many have been taken up
+  std::uint64_t turns_ = 0;                 // tasks so far
   std::size_t handed_out_ = 0;              // states of the frontier, from its first on
   std::vector<std::unique_ptr<Task>> used_; // tasks that are over
   std::mutex mutex_;                        // for what follows; only the search's own thread adds tasks and takes them away

@@ -20,7 +20,7 @@ void Explorer::PlayAhead() {
   if (!options_.spare_threads->Take()) return;
   options_.spare_threads->Give(1);
   ahead_ = std::make_unique<Ahead>(
-      [this](KnownLengths* known, const std::atomic<bool>* stop) { return std::make_unique<Recorder>(p_, l_, mode_, options_, deadline_, expects_, known, stop); },
+      [this](Shared* shared) { return std::make_unique<Recorder>(p_, l_, mode_, options_, deadline_, expects_, shared); },
       bytes_, options_.spare_threads);
   ahead_->Grow();
 }
@@ -68,7 +68,10 @@ bool Explorer::TakeUp(const Record& record, std::size_t number, const std::uint8
   std::size_t gone = 0;
   std::uint32_t to = Visited::none;
   while (gone < length && (to = PassedTo(passed[gone])) == Visited::none) ++gone;
-  if (gone == length && way.was_passed && (to = PassedTo(way.fingerprint)) == Visited::none) {   // that is forgotten
+  std::uint32_t known = Visited::none;
+  if (gone == length && way.was_passed) to = PassedTo(way.fingerprint);
+  else if (gone == length && way.state == Record::not_kept) known = visited_.Find(way.fingerprint, nullptr);
+  if (gone == length && way.state == Record::not_kept && to == Visited::none && known == Visited::none) {   // that is forgotten
     const std::size_t first_answer = number == 0 ? 0 : record.ways[number - 1].answers;
     const std::vector<int> answers(record.answers.begin() + static_cast<std::ptrdiff_t>(first_answer), record.answers.begin() + static_cast<std::ptrdiff_t>(way.answers));
     return own_.Apply(state, visited_.FingerprintOf(number_), way.actor, this, &answers);
@@ -88,7 +91,8 @@ bool Explorer::TakeUp(const Record& record, std::size_t number, const std::uint8
   } else {
     const std::uint32_t moves = length_ + 1 + static_cast<std::uint32_t>(gone);
     if (use_chains_) longest_ = std::max<std::uint64_t>(longest_, moves);
-    to = Arrive({{}, way.fingerprint, number_, moves, way.actor, way.unfair, 0, 0, Visited::none}, record.states.data() + way.state * bytes_);
+    to = Arrive({{}, way.fingerprint, number_, moves, way.actor, way.unfair, 0, 0, known},
+                known == Visited::none ? record.states.data() + way.state * bytes_ : nullptr);
   }
   if (use_chains_) Remember(passed, gone, to);
   return true;

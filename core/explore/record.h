@@ -5,7 +5,10 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <functional>
+#include <memory>
+#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,11 +38,49 @@ class KnownLengths {
   std::vector<std::atomic<std::uint64_t>> places_ = std::vector<std::atomic<std::uint64_t>>(1024);
 };
 
+// States that stand in a record: chains came by them, or they are kept there, whole. Who comes to one of them need not go on,
+// nor keep it, if that record is taken up before: whoever takes up the later one then knows it. It may forget a state, or
+// take one for another; then that way is played when it is taken up.
+class RecordedStates {
+ public:
+  // `turn`: the place of the record in the order of taking up.
+  void Prefetch(std::uint64_t fingerprint) { __builtin_prefetch(&PlaceOf(fingerprint)); }
+  void Add(std::uint64_t fingerprint, std::uint64_t turn) { PlaceOf(fingerprint).store(Tag(fingerprint) | (turn & kTurn), std::memory_order_relaxed); }
+  bool Has(std::uint64_t fingerprint, std::uint64_t turn) {
+    const std::uint64_t recorded = PlaceOf(fingerprint).load(std::memory_order_relaxed);
+    return (recorded & ~kTurn) == Tag(fingerprint) && ((turn - recorded) & kTurn) <= kTurn / 2;
+  }
+  std::size_t bytes() const { return kPlaces * sizeof(Place); }
+
+ private:
+  using Place = std::atomic<std::uint64_t>;
+  struct Free { void operator()(void* places) const { std::free(places); } };
+  static constexpr std::size_t kPlaces = std::size_t{1} << 19;
+  static constexpr std::uint64_t kTurn = (std::uint64_t{1} << 28) - 1;   // of a place; the rest are the fingerprint's upper bits
+  static std::uint64_t Tag(std::uint64_t fingerprint) { return fingerprint & ~kTurn; }
+  Place& PlaceOf(std::uint64_t fingerprint) { return places_.get()[static_cast<std::size_t>(fingerprint) & (kPlaces - 1)]; }
+  static Place* Zeroed() {   // memory that comes as it is used
+    void* const places = std::calloc(kPlaces, sizeof(Place));
+    if (places == nullptr) throw std::bad_alloc();
+    return static_cast<Place*>(places);
+  }
+
+  const std::unique_ptr<Place, Free> places_{Zeroed()};
+};
+
+// What those who play share.
+struct Shared {
+  KnownLengths known;
+  RecordedStates recorded;
+  std::atomic<bool> stop{false};   // nobody wants the records any more
+};
+
 struct Record {
+  static constexpr std::uint32_t not_kept = 0xffffffff;
   // An arrival; its lists are stretches of those of the record.
   struct Way {
     std::uint64_t fingerprint;
-    std::uint32_t state, passed, answers;   // the number of the state in `states`, if not `was_passed`; where its lists end
+    std::uint32_t state, passed, answers;   // the number of the state in `states`, or `not_kept`; where its lists end
     std::uint16_t actor;
     bool unfair, was_passed;
   };
@@ -70,39 +111,39 @@ struct Record {
   std::size_t bytes() const { return ways.capacity() * sizeof(Way) + states.capacity() + passed.capacity() * 8 + answers.capacity() * 4; }
 };
 
-// Plays states and records them.
-class Recorder : public Expander::Listener {
+// Plays states and records them. What it writes all the time shares no line with what another thread reads.
+class alignas(128) Recorder : public Expander::Listener {
  public:
-  // `stop`: becomes true when nobody wants the records any more.
   Recorder(const Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options, const Deadline& deadline,
-           const Expects& expects, KnownLengths* known, const std::atomic<bool>* stop);
+           const Expects& expects, Shared* shared);
 
-  // `length`: of the way to the state. Never throws.
-  void Play(const std::uint8_t* state, std::uint64_t fingerprint, int last, std::uint32_t length, Record* record);
+  // `length`: of the way to the state. `turn`: when it is taken up. Never throws.
+  void Play(const std::uint8_t* state, std::uint64_t fingerprint, int last, std::uint32_t length, std::uint64_t turn, Record* record);
   const Machine::Noticed& noticed() const { return expander_.machine().noticed(); }
-  std::size_t bytes() const { return expander_.bytes() + hints_.capacity() * 8; }
+  std::size_t bytes() const { return expander_.bytes(); }
 
   void Ended() override { record_->ended = true; }
   void Stuck() override { record_->stuck = true; }
-  std::uint8_t* Room() override;
+  std::uint8_t* Room() override { return work_.data(); }
   void Happened(const std::vector<Move>& before, int actor, const Chooser& chooser) override;
   bool Played() override;
-  bool WasPassed(std::uint64_t fingerprint) override { return !exact_ && hints_[PlaceOf(fingerprint)] == fingerprint; }
+  bool WasPassed(std::uint64_t fingerprint) override { return !exact_ && shared_->recorded.Has(fingerprint, turn_); }
   void Arrived(const Expander::Arrival& arrival, const Chooser& chooser) override;
   bool Suffices(const std::vector<int>& actors, std::size_t moved) override;
 
  private:
-  std::size_t PlaceOf(std::uint64_t fingerprint) const { return static_cast<std::size_t>(fingerprint) & (hints_.size() - 1); }
+  void DecideOnLast();
 
   Expander expander_;
   const std::size_t bytes_;
   const bool exact_;
-  KnownLengths* const known_;
-  const std::atomic<bool>* const stop_;
-  std::vector<std::uint64_t> hints_;   // states on chains that it has walked itself; whoever takes them up knows better
+  Shared* const shared_;
+  std::vector<std::uint8_t> work_;   // what is played lies near; a record's memory may be with another processor
   Record* record_ = nullptr;
   std::uint32_t length_ = 0;
+  std::uint64_t turn_ = 0;
   std::uint32_t kept_ = 0;             // states of the record
+  bool undecided_ = false;             // whether that of its last way is one of them
 };
 
 }  // namespace asyncrt

@@ -455,7 +455,7 @@ void Machine::RunThread(int thread) {
       told_strand_ = strand;
       told_pc_ = S(strand).pc;
     }
-    noticed_.reached[S(strand).pc] = true;
+    if (!noticed_.reached[S(strand).pc]) noticed_.reached[S(strand).pc] = true;   // not written again: other threads' may lie beside it
     if (!mode_.fusing || p_.code[S(strand).pc].op == VmOp::kBuild) did = true;   // its workers may go to sleep before anything else happens
     std::uint16_t at = S(strand).pc;
     divided_by_zero_ = false;
