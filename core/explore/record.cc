@@ -9,7 +9,7 @@ namespace asyncrt {
 
 Recorder::Recorder(const Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options, const Deadline& deadline,
                    const Expects& expects, Shared* shared)
-    : expander_(program, layout, mode, options, deadline, expects), bytes_(static_cast<std::size_t>(layout.bytes)), exact_(options.exact_states),
+    : program_(program), layout_(layout), expander_(program_, layout_, mode, options, deadline, expects), bytes_(static_cast<std::size_t>(layout.bytes)), exact_(options.exact_states),
       shared_(shared), work_(bytes_) {}
 
 void Recorder::Play(const std::uint8_t* state, std::uint64_t fingerprint, int last, std::uint32_t length, std::uint64_t turn, Record* record) {

@@ -120,7 +120,7 @@ class alignas(128) Recorder : public Expander::Listener {
   // `length`: of the way to the state. `turn`: when it is taken up. Never throws.
   void Play(const std::uint8_t* state, std::uint64_t fingerprint, int last, std::uint32_t length, std::uint64_t turn, Record* record);
   const Machine::Noticed& noticed() const { return expander_.machine().noticed(); }
-  std::size_t bytes() const { return expander_.bytes(); }
+  std::size_t bytes() const { return program_.code.size() * sizeof(Instr) + expander_.bytes(); }
 
   void Ended() override { record_->ended = true; }
   void Stuck() override { record_->stuck = true; }
@@ -134,6 +134,8 @@ class alignas(128) Recorder : public Expander::Listener {
  private:
   void DecideOnLast();
 
+  const Program program_;   // copies of its own: other threads write beside the small parts of the search's
+  const Layout layout_;
   Expander expander_;
   const std::size_t bytes_;
   const bool exact_;
