@@ -14,6 +14,15 @@ bool NamesFrame(RegKind kind) {
   return kind == RegKind::kTask || kind == RegKind::kThread || kind == RegKind::kFuture || kind == RegKind::kAbortHandle || kind == RegKind::kMadeValue;
 }
 
+// A stable sort that takes no memory while there are few.
+template <class Before>
+void SortFew(std::vector<int>* numbers, Before before) {
+  constexpr std::size_t kFew = 24;
+  if (numbers->size() > kFew) return std::stable_sort(numbers->begin(), numbers->end(), before);
+  for (std::size_t i = 1; i < numbers->size(); ++i)
+    for (std::size_t k = i; k > 0 && before((*numbers)[k], (*numbers)[k - 1]); --k) std::swap((*numbers)[k], (*numbers)[k - 1]);
+}
+
 std::uint64_t Mix(std::uint64_t a, std::uint64_t b) { return MixWords(a, b); }
 
 }  // namespace
@@ -38,6 +47,8 @@ Symmetry::Symmetry(const Program& program, const Layout& layout, const PlayMode&
     if (int thread = l_.frame_thread[static_cast<std::size_t>(f)]; thread >= 0) thread_frame_[static_cast<std::size_t>(thread)] = f;
   FindArrays(deadline);
   CollectPlaces();
+  notes_.resize(static_cast<std::size_t>(l_.frames));
+  noted_.resize(static_cast<std::size_t>(l_.bytes));
   key_.resize(static_cast<std::size_t>(l_.frames));
   next_key_.resize(key_.size());
   to_.resize(key_.size());
@@ -193,6 +204,15 @@ void Symmetry::CollectPlaces() {
   inside_.resize(static_cast<std::size_t>(l_.frames));
   for (std::size_t i = 0; i < places_.size(); ++i)
     (places_[i].home >= 0 ? inside_[static_cast<std::size_t>(places_[i].home)] : outside_).push_back(i);
+  std::sort(outside_.begin(), outside_.end(), [&](std::size_t a, std::size_t b) { return places_[a].at < places_[b].at; });
+  for (std::size_t i = 0; i < outside_.size(); ++i) {
+    const Place& place = places_[outside_[i]];
+    const std::size_t word = static_cast<std::size_t>(place.at) / 8 * 8, within = static_cast<std::size_t>(place.at) - word;
+    if (words_.empty() || words_.back().at != word) words_.push_back({word, i, 0});
+    const std::uint8_t size = place.wide ? 4 : 2;
+    for (std::size_t k = within; k < within + size; ++k) reinterpret_cast<std::uint8_t*>(&words_.back().mask)[k] = 0xff;
+  }
+  words_.push_back({0, outside_.size(), 0});
 }
 
 // ---- a state ------------------------------------------------------------------------------------------------------
@@ -283,63 +303,110 @@ bool Symmetry::WaitForAnother(Machine& machine, int which) const {
   return true;
 }
 
+// What a frame looks like depends on which others are live, so if that has changed, nothing is known any more.
+void Symmetry::NoteLife(Machine& machine) {
+  bool same = noted_joins_ == use_joins_;
+  noted_joins_ = use_joins_;
+  for (int u : units_)
+    for (int f = l_.unit_frame[static_cast<std::size_t>(u)], end = f + p_.units[static_cast<std::size_t>(u)].frames; f < end; ++f) {
+      Noted& noted = notes_[static_cast<std::size_t>(f)];
+      const bool is_live = machine.F(f).live != 0;
+      same = same && noted.is_live == is_live;
+      noted.is_live = is_live;
+    }
+  if (!same)
+    for (Noted& noted : notes_) noted.is_known = false;
+}
+
+bool Symmetry::IsNoted(int frame, const std::uint8_t* state) const {
+  const std::size_t at = static_cast<std::size_t>(l_.frame_at[static_cast<std::size_t>(frame)]);
+  const std::size_t bytes = static_cast<std::size_t>(blob_[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(frame)])]);
+  if (!notes_[static_cast<std::size_t>(frame)].is_known || std::memcmp(noted_.data() + at, state + at, bytes) != 0) return false;
+  const int thread = l_.frame_thread[static_cast<std::size_t>(frame)];
+  const std::ptrdiff_t cell = l_.thread_at + thread * static_cast<std::ptrdiff_t>(sizeof(ThreadCell));
+  return thread < 0 || std::memcmp(noted_.data() + cell, state + cell, sizeof(ThreadCell)) == 0;
+}
+
+// What a frame and its thread hold, as a number; whom they name of those that change places stands apart, since by number
+// all copies look different.
+void Symmetry::Note(int f, const std::uint8_t* state) {
+  Noted& noted = notes_[static_cast<std::size_t>(f)];
+  noted.edges.clear();
+  const int at = l_.frame_at[static_cast<std::size_t>(f)];
+  const std::size_t bytes = static_cast<std::size_t>(blob_[static_cast<std::size_t>(l_.frame_unit[static_cast<std::size_t>(f)])]);
+  std::memcpy(noted_.data() + at, state + at, bytes);
+  std::memcpy(copy_.data(), state + at, bytes);
+  const int thread = l_.frame_thread[static_cast<std::size_t>(f)];
+  std::size_t all = (bytes + 7) / 8 * 8;
+  std::memset(copy_.data() + bytes, 0, all - bytes);
+  const std::size_t thread_copy = all;
+  const int thread_cell = l_.thread_at + thread * static_cast<int>(sizeof(ThreadCell));
+  if (thread >= 0) {
+    std::memcpy(noted_.data() + thread_cell, state + thread_cell, sizeof(ThreadCell));
+    std::memcpy(copy_.data() + all, state + thread_cell, sizeof(ThreadCell));
+    std::memset(copy_.data() + all + sizeof(ThreadCell), 0, 8);
+    all += (sizeof(ThreadCell) + 7) / 8 * 8;
+  }
+  for (std::size_t i : inside_[static_cast<std::size_t>(f)]) {
+    const Place& place = places_[i];
+    const std::int32_t value = Read(state, place);
+    const int target = FrameAt(value, place.what);
+    const bool waits = target == 0 && use_joins_ && IsJoiner(value);   // any of its array could be the one
+    if (!MovesNow(target, state) && !waits) continue;
+    const bool in_thread = place.at < l_.runtime_at;
+    const std::size_t offset = in_thread ? thread_copy + static_cast<std::size_t>(place.at - thread_cell) : static_cast<std::size_t>(place.at - at);
+    std::int32_t stand_in = waits ? 0 : target == f ? 1 : 2 + l_.frame_unit[static_cast<std::size_t>(target)];
+    if (place.what == Refers::kStrand && !waits) stand_in += 256 * (value - 1 - l_.frame_strand[static_cast<std::size_t>(target)]);
+    if (place.wide) std::memcpy(copy_.data() + offset, &stand_in, 4);
+    else {
+      const std::uint16_t narrow = static_cast<std::uint16_t>(stand_in);
+      std::memcpy(copy_.data() + offset, &narrow, 2);
+    }
+    if (target != f && !waits) noted.edges.push_back({f, target, offset});
+  }
+  noted.key = StableHash(copy_.data(), all);
+  noted.is_known = true;
+}
+
+// Each place of no frame that names somebody, and perhaps some that name nobody.
+template <class Look>
+void Symmetry::EachOutside(const std::uint8_t* state, Look look) const {
+  for (std::size_t w = 0; w + 1 < words_.size(); ++w) {
+    std::uint64_t word;
+    std::memcpy(&word, state + words_[w].at, 8);
+    if ((word & words_[w].mask) == 0) continue;
+    for (std::size_t i = words_[w].first; i < words_[w + 1].first; ++i) look(places_[outside_[i]]);
+  }
+}
+
 // Decides on the new numbers. False: everybody keeps theirs.
 bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
   edges_.clear();
   live_.clear();
   for (int f : moved_) to_[static_cast<std::size_t>(f)] = f;
   moved_.clear();
-  for (int u : units_) {
-    const int first = l_.unit_frame[static_cast<std::size_t>(u)];
-    const Unit& unit = p_.units[static_cast<std::size_t>(u)];
-    for (int f = first; f < first + unit.frames; ++f) {
-      if (machine.F(f).live == 0) continue;
+  NoteLife(machine);
+  for (int u : units_)
+    for (int f = l_.unit_frame[static_cast<std::size_t>(u)], end = f + p_.units[static_cast<std::size_t>(u)].frames; f < end; ++f) {
+      const Noted& noted = notes_[static_cast<std::size_t>(f)];
+      if (!noted.is_live) continue;
       live_.push_back(f);
-      const std::size_t bytes = static_cast<std::size_t>(blob_[static_cast<std::size_t>(u)]);
-      std::memcpy(copy_.data(), state + l_.frame_at[static_cast<std::size_t>(f)], bytes);
-      const int thread = l_.frame_thread[static_cast<std::size_t>(f)];
-      std::size_t all = (bytes + 7) / 8 * 8;
-      std::memset(copy_.data() + bytes, 0, all - bytes);
-      const std::size_t thread_copy = all;
-      const int thread_cell = l_.thread_at + thread * static_cast<int>(sizeof(ThreadCell));
-      if (thread >= 0) {
-        std::memcpy(copy_.data() + all, state + thread_cell, sizeof(ThreadCell));
-        std::memset(copy_.data() + all + sizeof(ThreadCell), 0, 8);
-        all += (sizeof(ThreadCell) + 7) / 8 * 8;
-      }
-      for (std::size_t i : inside_[static_cast<std::size_t>(f)]) {   // by number, all copies look different
-        const Place& place = places_[i];
-        const std::int32_t value = Read(state, place);
-        const int target = FrameAt(value, place.what);
-        const bool waits = target == 0 && use_joins_ && IsJoiner(value);   // any of its array could be the one
-        if (!MovesNow(target, state) && !waits) continue;
-        const bool in_thread = place.at < l_.runtime_at;
-        const std::size_t offset = in_thread ? thread_copy + static_cast<std::size_t>(place.at - thread_cell) : static_cast<std::size_t>(place.at - l_.frame_at[static_cast<std::size_t>(f)]);
-        std::int32_t stand_in = waits ? 0 : target == f ? 1 : 2 + l_.frame_unit[static_cast<std::size_t>(target)];
-        if (place.what == Refers::kStrand && !waits) stand_in += 256 * (value - 1 - l_.frame_strand[static_cast<std::size_t>(target)]);
-        if (place.wide) std::memcpy(copy_.data() + offset, &stand_in, 4);
-        else {
-          const std::uint16_t narrow = static_cast<std::uint16_t>(stand_in);
-          std::memcpy(copy_.data() + offset, &narrow, 2);
-        }
-        if (target != f && !waits) edges_.push_back({f, target, offset});
-      }
-      key_[static_cast<std::size_t>(f)] = StableHash(copy_.data(), all);
+      if (!IsNoted(f, state)) Note(f, state);
+      edges_.insert(edges_.end(), noted.edges.begin(), noted.edges.end());
+      key_[static_cast<std::size_t>(f)] = noted.key;
     }
-  }
   for (const Pool& pool : pools_)
     for (int c = pool.first_core; pool.cores > 1 && c < pool.first_core + pool.cores; ++c) shape_[static_cast<std::size_t>(c)] = Shape(c, state);
-  for (std::size_t i : outside_) {
-    const Place& place = places_[i];
+  EachOutside(state, [&](const Place& place) {
     const std::int32_t value = Read(state, place);
     const int target = FrameAt(value, place.what);
-    if (!MovesNow(target, state)) continue;
+    if (!MovesNow(target, state)) return;
     const int strand = place.what == Refers::kStrand ? value - 1 - l_.frame_strand[static_cast<std::size_t>(target)] : 0;
     std::uint64_t tag = use_joins_ || place.tag < std::uint64_t{1} << 32 ? place.tag : static_cast<std::uint64_t>(place.at) + 1;
     if (place.core >= 0) tag = Mix(tag, shape_[static_cast<std::size_t>(place.core)]);
     std::uint64_t& key = key_[static_cast<std::size_t>(target)];
     key += Mix(tag, static_cast<std::uint64_t>(strand) + 7);
-  }
+  });
   // Who stands behind whom tells copies apart that are otherwise alike.
   for (std::size_t round = 0; round < std::min<std::size_t>(edges_.size(), 8); ++round) {
     for (int f : live_) next_key_[static_cast<std::size_t>(f)] = key_[static_cast<std::size_t>(f)];
@@ -357,7 +424,7 @@ bool Symmetry::Order(Machine& machine, const std::uint8_t* state) {
     std::size_t end = begin;
     while (end < live_.size() && l_.frame_unit[static_cast<std::size_t>(live_[end])] == unit) ++end;
     order_.assign(live_.begin() + static_cast<std::ptrdiff_t>(begin), live_.begin() + static_cast<std::ptrdiff_t>(end));
-    std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return key_[static_cast<std::size_t>(a)] < key_[static_cast<std::size_t>(b)]; });
+    SortFew(&order_, [&](int a, int b) { return key_[static_cast<std::size_t>(a)] < key_[static_cast<std::size_t>(b)]; });
     for (std::size_t k = 0; k < order_.size(); ++k) {
       to_[static_cast<std::size_t>(order_[k])] = first + static_cast<int>(k);
       if (order_[k] != first + static_cast<int>(k)) moved_.push_back(order_[k]);
@@ -396,7 +463,7 @@ void Symmetry::Rename(std::uint8_t* state) {
       std::memcpy(state + place.at, &narrow, 2);
     }
   };
-  for (std::size_t i : outside_) rename(places_[i]);
+  EachOutside(copy_.data(), rename);
   for (int f : live_)
     for (std::size_t i : inside_[static_cast<std::size_t>(to_[static_cast<std::size_t>(f)])]) rename(places_[i]);
 }
@@ -430,7 +497,7 @@ void Symmetry::SortCores(const Pool& pool, Machine& machine, std::uint8_t* state
   if (std::is_sorted(workers_.begin(), workers_.end(), before)) return;
   order_.resize(workers_.size());
   std::iota(order_.begin(), order_.end(), 0);
-  std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return before(workers_[static_cast<std::size_t>(a)], workers_[static_cast<std::size_t>(b)]); });
+  SortFew(&order_, [&](int a, int b) { return before(workers_[static_cast<std::size_t>(a)], workers_[static_cast<std::size_t>(b)]); });
   std::memcpy(copy_.data(), state + l_.core_at, static_cast<std::size_t>(l_.cores) * sizeof(CoreCell));
   CoreCell* const cells = reinterpret_cast<CoreCell*>(state + l_.core_at) + pool.first_core;
   to_core_.resize(order_.size());
@@ -463,7 +530,7 @@ void Symmetry::SortPool(const Pool& pool, Machine& machine, std::uint8_t* state)
   cells_.assign(cells, cells + pool.count);
   order_.resize(static_cast<std::size_t>(pool.count));
   std::iota(order_.begin(), order_.end(), 0);
-  std::stable_sort(order_.begin(), order_.end(), [&](int a, int b) { return before(cells_[static_cast<std::size_t>(a)], cells_[static_cast<std::size_t>(b)]); });
+  SortFew(&order_, [&](int a, int b) { return before(cells_[static_cast<std::size_t>(a)], cells_[static_cast<std::size_t>(b)]); });
   to_thread_.resize(order_.size());
   for (std::size_t k = 0; k < order_.size(); ++k) {
     cells[k] = cells_[static_cast<std::size_t>(order_[k])];

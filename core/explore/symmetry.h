@@ -66,6 +66,11 @@ class Symmetry {
   bool JoinOne(Machine& machine, const Array& a);
   void JoinEnded(Machine& machine, std::uint8_t* state);
   bool Order(Machine& machine, const std::uint8_t* state);
+  void NoteLife(Machine& machine);
+  bool IsNoted(int frame, const std::uint8_t* state) const;
+  void Note(int frame, const std::uint8_t* state);
+  template <class Look>
+  void EachOutside(const std::uint8_t* state, Look look) const;
   void Rename(std::uint8_t* state);
   std::uint64_t Shape(int core, const std::uint8_t* state) const;
   void SortCores(const Pool& pool, Machine& machine, std::uint8_t* state);
@@ -81,12 +86,21 @@ class Symmetry {
   std::vector<int> blob_;               // by unit: bytes of a frame
   std::vector<int> thread_frame_;       // by thread: its frame, if it has one of its own
   std::vector<Place> places_;
-  std::vector<std::size_t> outside_;               // places of no frame
+  std::vector<std::size_t> outside_;               // places of no frame, in the order in which they lie
+  // A word of the state and which of its bits are places of no frame: `outside_` from `first` on, up to that of the next one.
+  struct Word { std::size_t at, first; std::uint64_t mask; };
+  std::vector<Word> words_;
   std::vector<std::vector<std::size_t>> inside_;   // by frame: its places
   std::vector<int> lent_;               // registers that say which core a thread has given away
   std::vector<Array> arrays_;
-  // Scratch.
+  // What was found out about a frame that can change places in the last state that it was live in: most steps leave most
+  // frames as they are. `noted_` has its bytes, and those of its thread.
   struct Edge { int from, to; std::uint64_t tag; };
+  struct Noted { bool is_live = false, is_known = false; std::uint64_t key = 0; std::vector<Edge> edges; };
+  std::vector<Noted> notes_;
+  std::vector<std::uint8_t> noted_;
+  bool noted_joins_ = false;
+  // Scratch.
   std::vector<std::uint64_t> key_, next_key_;
   std::vector<int> to_;                 // by live frame: its new number
   std::vector<int> live_, moved_;       // frames that can change places, and those that do
