@@ -12,7 +12,7 @@
 namespace asyncrt {
 
 void Explorer::LookForCycles() {
-  cycles_ = Components(&graph_, visited_.size(), deadline_).HasCycle();
+  cycles_ = graph_.HasCycle(visited_.size(), deadline_);
 }
 
 // Strongly connected components of the graph; fair ones are endless runs. `more`: time was let pass somewhere.

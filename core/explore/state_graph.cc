@@ -46,6 +46,37 @@ std::vector<std::uint32_t> StateGraph::Sort(std::size_t states) {
   return first;
 }
 
+// States that nothing leads to are taken away until there are none; what is left then lies on cycles or behind them.
+// (Kahn, "Topological sorting of large networks", 1962.)
+bool StateGraph::HasCycle(std::size_t states, Deadline deadline) {
+  constexpr std::uint32_t kTaken = 0xffffffff;
+  std::vector<std::uint32_t> coming(states, 0);   // edges to each one, from those that are left
+  bool leads_back = false;
+  for (std::size_t i = 0; i < edges_.size(); ++i) {
+    deadline.Step();
+    ++coming[edges_[i].to];
+    leads_back = leads_back || edges_[i].to <= edges_[i].from;
+  }
+  if (!leads_back) return false;
+  const std::vector<std::uint32_t> first = Sort(states);
+  Blocks<std::uint32_t> work;
+  std::size_t left = states;
+  for (std::uint32_t begin = 0; begin < states; ++begin) {
+    if (coming[begin] != 0) continue;
+    work.push_back(begin);
+    while (work.size() != 0) {
+      deadline.Step();
+      const std::uint32_t state = work.back();
+      work.pop_back();
+      coming[state] = kTaken;
+      --left;
+      for (std::uint32_t k = first[state]; k < first[state + 1]; ++k)
+        if (--coming[edges_[k].to] == 0) work.push_back(edges_[k].to);
+    }
+  }
+  return left != 0;
+}
+
 Components::Components(StateGraph* graph, std::size_t states, const Deadline& deadline, int left_out)
     : graph_(*graph), deadline_(deadline), first_(graph->Sort(states)) {
   deadline_.Look();
@@ -105,12 +136,6 @@ void Components::Find(std::size_t states, int left_out) {
 void Components::StatesOf(std::uint32_t component, std::vector<std::uint32_t>* states) const {
   const std::uint32_t begin = component == 0 ? 0 : members_end_[component - 1];
   states->assign(members_.begin() + begin, members_.begin() + members_end_[component]);
-}
-
-bool Components::HasCycle() const {
-  for (std::size_t i = 0; i < graph_.edges_.size(); ++i)
-    if (IsInside(static_cast<std::uint32_t>(i))) return true;
-  return false;
 }
 
 std::vector<int> Components::LoopThrough(std::uint32_t from) {

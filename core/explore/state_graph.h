@@ -25,6 +25,8 @@ class StateGraph {
     in_order_ = in_order_ && (edges_.size() == 0 || edges_.back().from <= edge.from);
     edges_.push_back(edge);
   }
+  // Whether some state leads back to itself. Throws TimeIsUp.
+  bool HasCycle(std::size_t states, Deadline deadline);
   std::size_t bytes() const { return edges_.bytes(); }
   // What a look at the components of so many states takes.
   std::uint64_t LookBytes(std::size_t states) const { return states * 32 + (in_order_ ? 0 : edges_.bytes() + states * 4); }
@@ -56,7 +58,6 @@ class Components {
   const StateGraph::Edge& edge(std::uint32_t k) const { return graph_.edges_[k]; }
   // It stays in the component that it comes from.
   bool IsInside(std::uint32_t k) const { return of_[edge(k).from] == of_[edge(k).to]; }
-  bool HasCycle() const;
   // A shortest way from a state back to it, by who moves; empty: there is none inside its component.
   std::vector<int> LoopThrough(std::uint32_t from);
 
