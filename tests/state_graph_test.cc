@@ -18,15 +18,16 @@ bool HasInside(StateGraph* graph, std::uint32_t states) {
 
 TEST(StateGraph, KnowsWhetherAStateLeadsBackToItself) {
   std::mt19937 random(7);
+  auto below = [&](std::uint32_t end) { return static_cast<std::uint32_t>(random() % end); };
   int with = 0, without = 0;
   for (int round = 0; round < 4000; ++round) {
-    const std::uint32_t states = 1 + random() % 9;
-    StateGraph graph;
-    for (std::uint32_t k = random() % (states + 3); k > 0; --k) {
-      const std::uint32_t from = random() % states;   // not in order
-      graph.Add({from, random() % states, 0, false});
+    const std::uint32_t states = 1 + below(9);
+    StateGraph graph, same;
+    for (std::uint32_t k = below(states + 3); k > 0; --k) {
+      const StateGraph::Edge edge{below(states), below(states), 0, false};   // not in order
+      graph.Add(edge);
+      same.Add(edge);
     }
-    StateGraph same = graph;
     const bool has = graph.HasCycle(states, {});
     ASSERT_EQ(has, HasInside(&same, states)) << "round " << round;
     (has ? with : without)++;
