@@ -309,6 +309,9 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     for (const Ref& ref : op.with) {
       const std::string key = ElementKeyOf(ref);
       RustValue* known = FindIn(*unit_, key);
+      const std::vector<RustValue>& here = unit_->scopes.back();
+      // The variable of a block around gets it back.
+      if (known != nullptr && !known->array && std::none_of(here.begin(), here.end(), [&](const RustValue& one) { return one.id == known->id; })) slots_.insert(known->id);
       if (known != nullptr && known->optional) {
         const std::string fresh = Fresh("got_" + known->ident);
         pattern += ", " + fresh;
