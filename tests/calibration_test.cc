@@ -331,6 +331,7 @@ TEST(Versions, EveryChangeIsSeenAtItsRelease) {
       {"enter_order", "versions/enter-order", "1.28", "1.29.0"},
       {"local_set_forbids_bip", "versions/block-in-place-in-local-set", "1.45", "1.46.0"},
       {"notify_priority", "versions/notify-priority", "1.50", "1.51.0"},
+      {"set_leaks_members", "versions/set-leaks-members", "1.40", "1.41.0"},
       {"pool_idle_till_awake", "versions/spawn-blocking-behind-a-woken-thread", "1.51", "1.52.0"},
       {"pool_idle_till_awake", "versions/spawn-blocking-behind-a-woken-thread", "1.52.0", "1.52.1"},
   };

@@ -36,6 +36,7 @@ const std::vector<VersionRow>& VersionTable() {
       {"notify_priority", &V::notify_priority, {51, 0}, kNoRelease},
       {"event_interval_check", &V::event_interval_check, {50, 0}, kNoRelease},
       {"queue_interval_check", &V::queue_interval_check, {38, 0}, kNoRelease},
+      {"set_leaks_members", &V::set_leaks_members, {41, 0}, kNoRelease},
   };
   return table;
 }

@@ -126,7 +126,7 @@ void Parties::Leaves(int strand, std::vector<int>* out, int depth) {
       const std::int32_t* w = m_.W(m_.ElementOf(in, frame));
       int limit = p_.elements[static_cast<std::size_t>(m_.ElementOf(in, frame))].capacity;
       for (int k = 0; k < w[Machine::kMembers]; ++k)
-        if (const int member = w[Machine::kMember0 + k] - 1; m_.F(member).member == 1) Leaves(m_.Root(member), out, depth + 1);
+        if (const int member = w[Machine::kMember0 + k] - 1; m_.F(member).member == kBegun) Leaves(m_.Root(member), out, depth + 1);
       if (limit == 0) out->push_back(strand);
       return;
     }

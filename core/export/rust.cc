@@ -243,7 +243,7 @@ void RustWriter::DeclareObjects() {
       case Kind::kLocalSet: one = "tokio::task::LocalSet::new()"; break;
       case Kind::kFuturesUnordered: {
         // Its members need not be Send if no other thread gets it.
-        const std::string member = "std::pin::Pin<Box<dyn std::future::Future<Output = Out>" + std::string(remotes_.count("sent " + name) != 0 ? " + Send" : "") + ">>";
+        const std::string member = "std::pin::Pin<Box<dyn std::future::Future<Output = Out>" + std::string(IsSent(name) ? " + Send" : "") + ">>";
         one = object.limit ? "crate::limited::Limited::<" + member + ">::new(" + std::to_string(*object.limit) + ")" : "futures::stream::FuturesUnordered::<" + member + ">::new()";
         break;
       }
@@ -251,10 +251,14 @@ void RustWriter::DeclareObjects() {
         RustUnit child;
         static const Body kNothing;
         Op op;
+        op.def = OpsWithVerb("value").front();
         op.node = object.node;
+        op.as = name;
         const std::string inside = OwnBody(op, object.drop ? *object.drop : kNothing, false, child);
+        const std::vector<std::string> prelude = Prelude(op, child);   // shares of the locks that it mentions
         one = std::string(object.send && !SharesReceiver(inside) ? "OnDrop" : "LocalOnDrop") + "::new(move || {\nlet _: Out = (move || {\n" + inside + "\n})();\n})";
         if (object.shared) one = "Arc::new(" + one + ")";
+        if (!prelude.empty()) one = "{\n" + JoinedLines(prelude) + "\n" + one + "\n}";
       }
     }
     if (object.is_array) {

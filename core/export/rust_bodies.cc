@@ -98,4 +98,25 @@ const Op* SingleOp(const Body& body) {
   }
 }
 
+const Op* GivingOp(const Body& body) {
+  if (body.ops.size() != 1) return nullptr;
+  const Op& op = body.ops[0];
+  switch (op.def->code) {
+    case Code::kLock: case Code::kRead: case Code::kWrite: case Code::kTryLock: case Code::kTryRead: case Code::kTryWrite:
+    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve: case Code::kBorrow: case Code::kSubscribe:
+    case Code::kBlockingLock: case Code::kBlockingRead: case Code::kBlockingWrite:
+      return op.body == nullptr ? &op : nullptr;
+    case Code::kRecv: case Code::kTryRecv: case Code::kRecvTimeout: case Code::kBlockingRecv: return op.with.empty() ? nullptr : &op;
+    case Code::kTimeout: return op.body != nullptr ? GivingOp(*op.body) : nullptr;
+    default: return nullptr;
+  }
+}
+
+const Op& BinderOf(const Op& op) {
+  if (op.def->code != Code::kTimeout || op.body == nullptr) return op;
+  if (const Op* single = SingleOp(*op.body); single != nullptr && single->def->code != Code::kTimeout) return *single;
+  const Op* giving = GivingOp(*op.body);
+  return giving != nullptr ? *giving : op;
+}
+
 }  // namespace asyncrt

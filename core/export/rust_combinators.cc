@@ -22,12 +22,41 @@ bool IsAcquire(Code code) {
 std::string Lent(const std::string& value) { return value.ends_with(".as_mut().unwrap()") ? value : "&mut " + value; }
 }  // namespace
 
-// What the single op of a branch or timeout takes belongs to the block around, or to `then`, also where it has an `or`; an async
-// block drops it.
-void RustWriter::GivesAlong(const Body& body) {
-  if (body.ops.size() != 1 || !body.ops[0].has_or || body.ops[0].body != nullptr) return;
-  const Op& op = body.ops[0];
-  if (IsAcquire(op.def->code) || op.def->code == Code::kReserve) Unsupported(&op, "`" + std::string(op.def->verb) + "` with `or` as all of a branch or timeout");
+// The async block of a branch or timeout that is just an op which takes something, where that op has an `or` or is a
+// timeout itself: what it got belongs to the block around, or to `then`. Nothing, where the `or` has run.
+std::string RustWriter::GivingBlock(const Op& op, RustAct* act) {
+  const std::string text = InPlace(true, [&] {
+    Marker(op);
+    *act = Act(op);
+    const Op& giving = BinderOf(op);
+    const std::string held = act->wrap.empty() ? "" : ".map(|got| " + act->wrap + "got))", flat = act->may_lack ? ".flatten()" : "";
+    if (!op.has_or) {
+      const std::string value = act->fails == Fails::kNever ? act->expr : AsOperand(act->expr) + ".unwrap()";
+      Line("let got = " + (act->may_lack ? value : "Some(" + value + ")" + held) + ";");
+    } else {
+      const std::string option = act->fails == Fails::kOption ? act->expr : AsOperand(act->expr) + ".ok()";
+      Line("let (got, missed) = attempt(" + option + ");");
+      Line("let got = got" + flat + held + ";");
+      Line("if missed {");
+      if (op.on_failure && HasExits(*op.on_failure)) {   // they end the block, which ends otherwise than with a number
+        const Taken before = TakenHere();
+        bool gives = false;
+        Line("let missed: Out = " + AsyncBlock(*op.on_failure, &gives) + ".await;");
+        WhereMeet({before, TakenHere()});
+        Line("if missed.is_err() {\nreturn Err(Fail);\n}");
+      } else {
+        Failure(op);
+      }
+      Line("}");
+    }
+    if (act->binds && act->gives_value && !giving.var.empty()) Line("if got.is_some() {\n" + LocalVar(giving.var) + ".set(*" + Use(giving.on, Mode::kRef, &giving) + ".borrow());\n}");
+    Line("Ok::<_, Fail>(got)");
+  });
+  act->gives_value = false;
+  act->may_lack = true;
+  act->wrap.clear();
+  act->fails = Fails::kResult;
+  return "async {\n" + text + "\n}";
 }
 
 void RustWriter::Select(const Op& op) {
@@ -36,6 +65,7 @@ void RustWriter::Select(const Op& op) {
   for (const Branch& branch : op.branches) {
     std::string pattern = "_", future;
     const Op* single = branch.await ? SingleOp(*branch.await) : nullptr;
+    const Op* gives_on = single != nullptr ? &BinderOf(*single) : nullptr;
     RustAct act;
     if (branch.name) {
       RustValue* value = Lookup(*branch.name);
@@ -65,9 +95,12 @@ void RustWriter::Select(const Op& op) {
       });
       future = "async {\n" + future + "\n}";
       pattern = "Some(_)";
+    } else if (const Op* giving = GivingOp(*branch.await)) {
+      future = GivingBlock(branch.await->ops[0], &act);
+      gives_on = giving;
+      pattern = "Ok(got)";
     } else {
       bool gives = false;
-      GivesAlong(*branch.await);
       future = AsyncBlock(*branch.await, &gives);
       if (gives) pattern = "Ok(_)";
     }
@@ -76,9 +109,9 @@ void RustWriter::Select(const Op& op) {
     std::vector<std::string> saved;
     saved.swap(lines_);
     unit_->scopes.emplace_back();
-    if (single != nullptr && (act.binds || (act.gives_message && !single->with.empty()) || (act.gives_value && !single->var.empty()))) {
+    if (gives_on != nullptr && (act.binds || (act.gives_message && !gives_on->with.empty()) || (act.gives_value && !gives_on->var.empty()))) {
       act.fails = Fails::kNever;
-      Bind(single->def->code == Code::kTimeout ? *SingleOp(*single->body) : *single, act, "got");
+      Bind(*gives_on, act, "got");
     }
     if (branch.then) Ops(*branch.then);
     unit_->scopes.pop_back();
@@ -138,8 +171,12 @@ RustAct RustWriter::Timeout(const Op& op) {
     act.fails = Fails::kResult;
     return act;
   }
+  if (GivingOp(*op.body) != nullptr) {
+    const std::string giving = GivingBlock(op.body->ops[0], &act);
+    act.expr = start + giving + ").await.map_err(|_| Fail).and_then(|end| end)";
+    return act;
+  }
   bool gives = false;
-  GivesAlong(*op.body);
   const std::string block = AsyncBlock(*op.body, &gives);
   act.expr = start + block + ").await";
   if (gives) act.expr += ".map_err(|_| Fail).and_then(|end| end)";

@@ -207,7 +207,9 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     // Rust has a guard that was looked at, if only to see whether it is there, live until its block ends.
     const bool is_asked = op.on_failure && !op.on_failure->ops.empty();
     const std::string got = option + (act.wrap.empty() ? "" : ".map(|got| " + act.wrap + "got))");
-    Line(is_asked ? "let (mut " + ident + ", missed) = attempt(" + got + ");" : "let mut " + ident + " = " + got + ";");
+    const std::string flat = act.may_lack ? ".flatten()" : "";
+    Line(is_asked ? "let (mut " + ident + ", missed) = attempt(" + got + ");" : "let mut " + ident + " = " + got + flat + ";");
+    if (is_asked && act.may_lack) Line("let mut " + ident + " = " + ident + flat + ";");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
     bound.optional = bound.may_lack = true;
@@ -219,26 +221,15 @@ void RustWriter::BindOrElse(const Op& op, const Op& binder, const RustAct& act, 
     return;
   }
   if (names) {
-    std::string pattern = "Some((got", sets_them;
-    for (const Ref& ref : binder.with) {
-      const std::string key = ElementKeyOf(ref);
-      RustValue* known = FindIn(*unit_, key);
-      if (known == nullptr) {
-        known = &Declare(key, Ident(key), "message");
-        known->optional = true;
-        known->is_arm = ref.kind == Kind::kNotified;
-        Line("let mut " + known->ident + " = None;");
-      }
-      const std::string fresh = Fresh("got_" + known->ident);
-      pattern += ", " + fresh;
-      sets_them += known->ident + " = " + (known->optional ? "Some(" + fresh + ")" : fresh) + ";\n";
-    }
+    std::string pattern;
+    const std::string sets_them = DeclareOwned(binder, &pattern);
     Line("{");
     Line("let tried = " + option + ";");
     Line("match tried {");
-    Line(pattern + ")) => {");
+    Line((act.may_lack ? "Some(Some(" + pattern + "))" : "Some(" + pattern + ")") + " => {");
     if (!binder.var.empty()) Line(LocalVar(binder.var) + ".set(got);");
     Line(sets_them + "}");
+    if (act.may_lack) Line("Some(None) => {}");
     Line("None => {");
     Failure(op);
     Line("}");
@@ -397,14 +388,13 @@ void RustWriter::Statement(const Op& op) {
     default: break;
   }
   const RustAct act = Act(op);
-  const Op* single = op.def->code == Code::kTimeout && op.body ? SingleOp(*op.body) : nullptr;
-  const Op& binder = single != nullptr ? *single : op;
+  const Op& binder = BinderOf(op);
   if (act.fails != Fails::kNever && op.has_or) {
     BindOrElse(op, binder, act, act.fails == Fails::kResult ? AsOperand(act.expr) + ".ok()" : act.expr);
     return;
   }
   const std::string value = act.fails == Fails::kNever ? act.expr : AsOperand(act.expr) + ".unwrap()";
-  if (act.binds && op.body != nullptr && single == nullptr) {
+  if (act.binds && op.body != nullptr && &binder == &op) {
     Line("{");
     unit_->scopes.emplace_back();
     Bind(op, act, value);

@@ -263,6 +263,26 @@ RustAct RustWriter::Act(const Op& op) {
   return simple("()");
 }
 
+std::string RustWriter::DeclareOwned(const Op& op, std::string* pattern) {
+  std::string sets_them;
+  *pattern = "(got";
+  for (const Ref& ref : op.with) {
+    const std::string key = ElementKeyOf(ref);
+    RustValue* known = FindIn(*unit_, key);
+    if (known == nullptr) {
+      known = &Declare(key, Ident(key), "message");
+      known->optional = true;
+      known->is_arm = ref.kind == Kind::kNotified;
+      Line("let mut " + known->ident + " = None;");
+    }
+    const std::string fresh = Fresh("got_" + known->ident);
+    *pattern += ", " + fresh;
+    sets_them += known->ident + " = " + (known->optional ? "Some(" + fresh + ")" : fresh) + ";\n";
+  }
+  *pattern += ")";
+  return sets_them;
+}
+
 // `value` is what the op gave; binds it to a name, an integer local, or the values that a message owns.
 void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value) {
   if (act.binds) {
@@ -271,7 +291,16 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     if (act.gives_value && !op.var.empty()) Line(LocalVar(op.var) + ".set(*" + Use(op.on, Mode::kRef, &op) + ".borrow());");
     RustValue& bound = Declare(act.key.empty() ? "guard " + ident : act.key, ident, act.type);
     bound.object = act.object;
-    Line("let mut " + ident + " = " + (bound.optional ? "Some(" + text + ")" : text) + ";");
+    if (act.may_lack) bound.optional = bound.may_lack = true;
+    Line("let mut " + ident + " = " + (bound.optional && !act.may_lack ? "Some(" + text + ")" : text) + ";");
+    return;
+  }
+  if (act.gives_message && act.may_lack && !op.with.empty()) {
+    std::string pattern;
+    const std::string sets_them = DeclareOwned(op, &pattern);
+    Line("if let Some(" + pattern + ") = " + value + " {");
+    if (!op.var.empty()) Line(LocalVar(op.var) + ".set(got);");
+    Line(sets_them + "}");
     return;
   }
   if (act.gives_message && !op.with.empty()) {
@@ -280,6 +309,9 @@ void RustWriter::Bind(const Op& op, const RustAct& act, const std::string& value
     for (const Ref& ref : op.with) {
       const std::string key = ElementKeyOf(ref);
       RustValue* known = FindIn(*unit_, key);
+      const std::vector<RustValue>& here = unit_->scopes.back();
+      // The variable of a block around gets it back.
+      if (known != nullptr && !known->array && std::none_of(here.begin(), here.end(), [&](const RustValue& one) { return one.id == known->id; })) slots_.insert(known->id);
       if (known != nullptr && known->optional) {
         const std::string fresh = Fresh("got_" + known->ident);
         pattern += ", " + fresh;

@@ -166,6 +166,11 @@ void RustWriter::Spawn(const Op& op) {
   if (remote) Line("let " + Ident("&" + op.as) + " = shared(" + ident + (optional ? ".as_ref().unwrap()" : "") + remote_of + ");");
 }
 
+bool RustWriter::IsSent(const std::string& object) const {
+  auto lock = lock_of_.find(object);
+  return remotes_.count("sent " + object) != 0 || (lock != lock_of_.end() && remotes_.count("sent " + ShareOf(lock->second)) != 0);
+}
+
 bool RustWriter::IsNotSend(const RustValue& value) const {
   if (value.not_send || value.type == "enter") return true;
   const Object* object = Declared(value.type == "guard" ? value.object : value.key.substr(0, value.key.find('[')));
@@ -174,7 +179,7 @@ bool RustWriter::IsNotSend(const RustValue& value) const {
     case Kind::kStdMutex: case Kind::kStdRwlock: case Kind::kWatch: return value.type == "guard";
     case Kind::kLocalSet: return true;
     case Kind::kValue: return !object->send;
-    case Kind::kFuturesUnordered: return remotes_.count("sent " + object->name) == 0;   // nor need its members be
+    case Kind::kFuturesUnordered: return !IsSent(object->name);   // nor need its members be
     default: return false;
   }
 }

@@ -281,11 +281,9 @@ std::string RustWriter::Shared(const Ref& ref) {
   return Ident(ref.name) + Index(ref);
 }
 
-// A body that mentions a lock that holds values takes a share of it. The destructor of a declared value has none.
+// A body that mentions a lock that holds values takes a share of it.
 void RustWriter::ShareLock(const std::string& lock) {
   const std::string key = ShareOf(lock);
-  for (const RustUnit* unit = unit_; unit != nullptr; unit = unit->parent)
-    if (unit->made_by != nullptr && unit->made_by->def == nullptr) return;
   if (FindIn(*unit_, key) != nullptr) return;
   if (const RustValue* outer = FindAround(unit_->parent, key)) Line("used(&" + Capture({key, key, -1, false}, *outer)->ident + ");");
 }

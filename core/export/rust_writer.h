@@ -62,6 +62,7 @@ struct RustAct {
   bool gives_value = false;     // an integer for `var`
   bool gives_message = false;   // a tuple when the channel's messages own something
   bool binds = false;           // a guard, a permit, a receiver
+  bool may_lack = false;        // what it binds, or its message, is in an Option, since it may not have been got
   std::string key, hint, object, wrap, type;   // of what it binds
 };
 
@@ -115,6 +116,8 @@ class RustWriter {
   RustAct Received(const Op& op);
   std::string Message(const Op& op);
   void Bind(const Op& op, const RustAct& act, const std::string& value);
+  // Variables for what a message owns, which may not come; `pattern` takes it apart. What then gives them their values.
+  std::string DeclareOwned(const Op& op, std::string* pattern);
   void Statement(const Op& op);
   void Marker(const Op& op);
   void Release(const Op& op);
@@ -123,6 +126,8 @@ class RustWriter {
   // An async block or closure that is over had it.
   bool HasGone(const RustValue& value) const;
   bool IsNotSend(const RustValue& value) const;
+  // Another thread gets it, or the lock that holds it.
+  bool IsSent(const std::string& object) const;
   bool SharesReceiver(const std::string& body);
   bool TakesNotSend(const RustUnit& child);
   RustValue* GuardOf(const std::string& name);
@@ -144,7 +149,7 @@ class RustWriter {
   std::vector<std::string> Prelude(const Op& op, RustUnit& child);
   void Spawn(const Op& op);
   void MakeFuture(const Op& op);
-  void GivesAlong(const Body& body);
+  std::string GivingBlock(const Op& op, RustAct* act);
   void Select(const Op& op);
   RustAct Join(const Op& op);
   RustAct Timeout(const Op& op);
@@ -194,6 +199,11 @@ bool HasExits(const Body& body);
 bool HasFail(const Body& body);
 // The op of a branch that is just one op whose result the branch gives on; null otherwise.
 const Op* SingleOp(const Body& body);
+// The op of a branch or timeout that takes a guard, a permit or what a message owns, which belongs to who is around it,
+// also through timeouts between them; null: there is none.
+const Op* GivingOp(const Body& body);
+// The op that names what this one gives: itself, or, of a timeout, the one inside.
+const Op& BinderOf(const Op& op);
 // No way leads out of its end.
 bool Diverges(const Body& body);
 // Lines, one under the other.

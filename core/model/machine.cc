@@ -122,10 +122,15 @@ void Machine::Initial() {
       case Kind::kStdChannel: case Kind::kMpsc: case Kind::kOneshot:
         w[kPermits] = element.capacity; w[kTxCount] = 1; w[kRxState] = 1; break;
       case Kind::kIo: w[1] = 1; w[2] = 1; break;
-      case Kind::kValue: w[0] = 1; break;
+      case Kind::kValue:
+        w[0] = 1;
+        if (element.destructor >= 0)
+          for (const Reg& reg : p_.units[static_cast<std::size_t>(element.destructor)].regs)
+            if (reg.kind == RegKind::kShare) ++Shares(reg.base);
+        break;
       default: break;
     }
-    if (!element.held.empty()) Shares(static_cast<int>(e)) = 1;
+    if (!element.held.empty()) ++Shares(static_cast<int>(e));
   }
   const Unit& unit = p_.units[0];
   std::int32_t* regs = R(0);
@@ -356,7 +361,7 @@ bool Machine::OnlyEnds(int thread) {
   const int top = T(thread).top - 1;
   if (top < 0 || S(top).out != Outcome::kNone || InstrAt(top).op != VmOp::kEnd || !IsRoot(top)) return false;
   const int frame = FrameOf(top);
-  return UnitOf(frame).joined && S(top).mode == Mode::kNormal && F(frame).member == 0 && (F(frame).bits & kCancel) == 0;
+  return UnitOf(frame).joined && S(top).mode == Mode::kNormal && F(frame).member == kNoMember && (F(frame).bits & kCancel) == 0;
 }
 
 // Steps that no other thread can observe are played together with the one before them.

@@ -434,6 +434,8 @@ class Machine {
   void ExecLocalSet(int thread, int strand, int element);
   int TakeLocalTask(int ordinal);
   bool DropSet(int thread, int strand, int element);
+  int SetDroppedBy(int strand);
+  bool LeaveMembers(int thread, int strand, int element);
 
   const Program& p_;
   const Layout& l_;

@@ -258,6 +258,10 @@ void Machine::ReplaceDeferred(DeferList list, int strand, int other) {
 }
 
 // Who yielded is polled before its wake-up came, or is dropped: that stays in its list, and wakes the task for nothing (8.14).
+// Tokio keeps one in the list of each worker where that happens, here a task has one in all. What is lost wakes for nothing,
+// too: one that is waited for is taken into the list of the worker that it is for (`Defer`), and whoever it stands for is not
+// running, so does not come here. A task that is polled once less for nothing finds nothing that it would have found, since
+// whatever became ready has woken it; it can miss no more than a place in a queue, which it had before its real wake-up came.
 void Machine::LeaveDeferred(int strand) {
   S(strand).bits = static_cast<std::uint8_t>(S(strand).bits & ~kDeferred);
   const Link owner = WakerLeftBy(strand);

@@ -16,7 +16,7 @@ bool Machine::AddMember(int element, int frame) {
     return false;
   }
   w[kMember0 + w[kMembers]++] = frame + 1;
-  F(frame).member = 1;
+  F(frame).member = kBegun;
   if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kJoinSet) F(frame).joiner = static_cast<Link>(w[kSetWaiter]);
   return true;
 }
@@ -24,7 +24,7 @@ bool Machine::AddMember(int element, int frame) {
 void Machine::RemoveMember(int element, int at) {
   std::int32_t* w = W(element);
   const int frame = w[kMember0 + at] - 1;
-  F(frame).member = 0;
+  F(frame).member = kNoMember;
   if (p_.elements[static_cast<std::size_t>(element)].kind == Kind::kFuturesUnordered) {
     std::int32_t* woken = WokenMembers(element);
     std::int32_t* end = woken + p_.elements[static_cast<std::size_t>(element)].room;
@@ -48,11 +48,11 @@ void Machine::MoveToEnd(int element, int at) {
 // How many members of a futures_unordered are polled; beyond its `limit` they wait.
 int Machine::Begun(int element) {
   const std::int32_t* w = W(element);
-  return static_cast<int>(std::count_if(w + kMember0, w + kMember0 + w[kMembers], [&](std::int32_t one) { return F(one - 1).member == 1; }));
+  return static_cast<int>(std::count_if(w + kMember0, w + kMember0 + w[kMembers], [&](std::int32_t one) { return F(one - 1).member == kBegun; }));
 }
 
 void Machine::BeginMember(int element, int frame) {
-  F(frame).member = 1;
+  F(frame).member = kBegun;
   MoveToEnd(element, PlaceOf(element, frame));
   QueueMember(element, frame);
 }
@@ -186,7 +186,7 @@ void Machine::ExecNext(int thread, int strand, int element) {
   if (s.out == Outcome::kNone) {
     for (int k = 0; s.phase == 0 && k < w[kMembers];) {
       const int frame = w[kMember0 + k] - 1;
-      if (F(frame).member == 2 && Begun(element) < limit) BeginMember(element, frame);
+      if (F(frame).member == kNotBegun && Begun(element) < limit) BeginMember(element, frame);
       else ++k;
     }
     if (limit != 0) w[kSetWaiter] = strand + 1;

@@ -102,6 +102,12 @@ enum TaskBits : std::uint8_t { kNotified = 1, kRunning = 2, kCancel = 4, kComple
 
 enum class Outcome : std::uint8_t { kNone, kReady, kPending, kFailed, kDisabled, kPanicked, kCancelled };
 
+// Whether a set owns it: a join_set or futures_unordered; from kNotBegun on the latter.
+enum MemberOf : std::uint8_t {
+  kNoMember, kBegun, kNotBegun,
+  kLeftBehind,   // what owned the set has dropped it, and lost it as another member's destructor panicked
+};
+
 struct FrameCell {
   std::uint8_t live;
   std::uint8_t bits;
@@ -115,7 +121,7 @@ struct FrameCell {
   std::uint16_t scope_reg;
   std::uint16_t panic_pc;    // where the panic started plus one; 0xffff: reported already
   std::uint8_t local;        // the local_set that it belongs to, by its ordinal
-  std::uint8_t member;       // it is owned by a join_set or futures_unordered; 2: by one that has not begun it yet
+  std::uint8_t member;       // a MemberOf
   std::int32_t waited;       // ghost: how long it has been ready, ideal timing only
 };
 

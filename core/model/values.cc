@@ -214,7 +214,7 @@ void Machine::ExecMakeFuture(int thread, int strand) {
     const int element = ElementOf(in, from);
     if (!AddMember(element, frame)) return;
     if (p_.elements[static_cast<std::size_t>(element)].capacity < 0) BeginMember(element, frame);
-    else F(frame).member = 2;
+    else F(frame).member = kNotBegun;
   } else {
     R(from)[in.reg] = frame + 1;
   }
@@ -305,6 +305,9 @@ void Machine::Destroy(int thread, int strand, int element) {
   int frame = NewFrame(unit, strand);
   if (frame < 0) return;
   F(frame).references = 1;
+  const std::vector<Reg>& regs = UnitOf(frame).regs;
+  for (std::size_t r = 0; r < regs.size(); ++r)
+    if (regs[r].kind == RegKind::kShare) R(frame)[r] = 1;   // those that the value has had
   PollChild(thread, strand, Root(frame));
 }
 
@@ -331,14 +334,17 @@ bool Machine::DropSet(int thread, int strand, int element) {
       w[kSetWaiter] = 0;
       return true;
     case Kind::kFuturesUnordered: {
-      if (w[kMembers] == 0) return true;
+      auto is = [&](int at, MemberOf state) { return F(w[kMember0 + at] - 1).member == state; };
       int at = w[kMembers] - 1;   // those that were begun, the latest one first; then the others, the first one first
-      while (at >= 0 && F(w[kMember0 + at] - 1).member != 1) --at;
-      at = std::max(at, 0);
+      while (at >= 0 && !is(at, kBegun)) --at;
+      if (at < 0) at = 0;
+      while (at < w[kMembers] && is(at, kLeftBehind)) ++at;
+      if (at == w[kMembers]) return true;
       const int frame = w[kMember0 + at] - 1;
+      S(strand).polled = IsQueued(element, frame);
       RemoveMember(element, at);
       --F(frame).references;
-      F(frame).member = 1;   // until it has gone its wakers wake nobody else
+      F(frame).member = kBegun;   // until it has gone its wakers wake nobody else
       CancelStrand(thread, Root(frame), static_cast<Link>(strand + 1));
       return false;
     }
@@ -352,6 +358,46 @@ bool Machine::DropSet(int thread, int strand, int element) {
       return false;
     }
   }
+}
+
+// The futures_unordered that the instruction is dropping; -1: none.
+int Machine::SetDroppedBy(int strand) {
+  const Instr& in = p_.code[S(strand).pc];
+  int frame = FrameOf(strand), reg = in.reg;
+  if (reg < 0 || S(strand).winner == 0) return -1;
+  if (in.index >= 0) reg += static_cast<int>(std::clamp<std::int64_t>(Eval(in.index, frame), 0, 1000));
+  if (const Reg& share = UnitOf(frame).regs[static_cast<std::size_t>(reg)]; share.kind == RegKind::kShare) {
+    const std::vector<int>& held = p_.elements[static_cast<std::size_t>(share.base)].held;
+    auto full = std::find_if(held.begin(), held.end(), [&](int one) { return R(0)[one] != 0; });
+    if (full == held.end()) return -1;
+    frame = 0;
+    reg = *full;
+  }
+  const Reg& def = UnitOf(frame).regs[static_cast<std::size_t>(reg)];
+  if (def.kind != RegKind::kSet || R(frame)[reg] == 0) return -1;
+  const int element = def.base + R(frame)[reg] - 1;
+  return p_.elements[static_cast<std::size_t>(element)].kind == Kind::kFuturesUnordered ? element : -1;
+}
+
+// The destructor of a member that a futures_unordered drops has panicked: those begun that it still has are never dropped.
+// Without `set_leaks_members` it frees them with its queue of those that were woken, where one that is found there and
+// not dropped aborts the process, and one that panicked there is freed twice, which can do so. True: the process was aborted.
+bool Machine::LeaveMembers(int thread, int strand, int element) {
+  StrandCell& s = S(strand);
+  std::int32_t* w = W(element);
+  bool is_unsafe = s.polled != 0;
+  s.polled = 0;
+  for (int k = 0; k < w[kMembers]; ++k) {
+    const int frame = w[kMember0 + k] - 1;
+    if (F(frame).member != kBegun) continue;
+    F(frame).member = kLeftBehind;
+    is_unsafe = is_unsafe || IsQueued(element, frame);
+  }
+  if (v_.set_leaks_members) return false;
+  w[kSetWaiter] = 0;   // the wakers of those that are left no longer find the queue
+  if (!is_unsafe || choose_->Choose(2) == 0) return false;
+  Abort(thread, strand);
+  return true;
 }
 
 // Drops one value. False: something runs first (a destructor, a future's cleanup) and this strand goes on after it.
@@ -505,6 +551,8 @@ bool Machine::DropRuntime(int thread, int strand, int runtime, bool wait, std::i
   return false;
 }
 
+constexpr std::uint8_t kUnwindsSet = 4;   // of `winner`: what a set still drops falls in a panic of its own
+
 void Machine::ExecDropReg(int thread, int strand) {
   StrandCell& s = S(strand);
   const Instr& in = p_.code[s.pc];
@@ -515,7 +563,14 @@ void Machine::ExecDropReg(int thread, int strand) {
   if (s.out != Outcome::kNone) {
     Outcome out = s.out;
     s.out = Outcome::kNone;
-    if (out == Outcome::kPanicked) { std::uint16_t from = s.panic_pc; PanicFrom(thread, strand, from); return; }
+    if (out == Outcome::kPanicked) {
+      const std::uint16_t from = s.panic_pc;
+      const int set = SetDroppedBy(strand);
+      if (set < 0) { PanicFrom(thread, strand, from); return; }
+      if (LeaveMembers(thread, strand, set)) return;
+      s.winner = kUnwindsSet;
+      s.mode = Mode::kPanicking;   // so fall the members that were not begun, before all else
+    }
     if (s.phase == 0 && s.winner == 0 && !shares) { Next(strand); return; }
   }
   int reg = in.reg;
@@ -564,29 +619,28 @@ void Machine::ExecDropReg(int thread, int strand) {
     return;
   }
   if (def.kind == RegKind::kRx && p_.elements[static_cast<std::size_t>(def.base + (value & 0xffff) - 1)].slot_words > 0) {
-    // Messages that nobody received may own values with destructors: those run first, one after the other.
+    // Messages that nobody received may own what does something as it falls: it goes first, one after the other.
     int element = def.base + (value & 0xffff) - 1;
     const Element& e = p_.elements[static_cast<std::size_t>(element)];
     std::int32_t* w = W(element);
     for (int m = 0; m < w[kCount]; ++m)
       for (int k = 0; k < e.slot_words; ++k) {
         std::int32_t& owned = w[kSlots + m * (1 + e.slot_words) + 1 + k];
-        if (owned == 0 || static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]) != RegKind::kValue) continue;
-        int object = e.with[static_cast<std::size_t>(2 * k + 1)] + owned - 1;
-        owned = 0;
-        if (--W(object)[0] != 0 || p_.elements[static_cast<std::size_t>(object)].destructor < 0) continue;
+        const auto kind = static_cast<RegKind>(e.with[static_cast<std::size_t>(2 * k)]);
+        if (owned == 0 || (kind != RegKind::kValue && kind != RegKind::kMadeValue && kind != RegKind::kFuture)) continue;
         s.winner = 3;   // and come back
-        Destroy(thread, strand, object);
-        return;
+        if (!DropValue(thread, strand, kind, e.with[static_cast<std::size_t>(2 * k + 1)], std::exchange(owned, 0), 0, false)) return;
       }
     s.winner = 0;
   }
   if (def.kind == RegKind::kSet) {
-    s.winner = 3;   // and come back
+    const bool unwinds = s.winner == kUnwindsSet;
+    if (!unwinds) s.winner = 3;   // and come back
     if (!DropSet(thread, strand, def.base + value - 1)) return;
-    s.winner = 0;
+    s.winner = s.polled = 0;
     regs[reg] = 0;
-    next();
+    if (unwinds) s.pc = static_cast<std::uint16_t>(p_.scopes[static_cast<std::size_t>(in.scope)].cleanup_pc);
+    else next();
     return;
   }
   regs[reg] = 0;

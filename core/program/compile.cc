@@ -122,6 +122,8 @@ void Compiler::DeclareMain(Builder& b) {
         AddName(b, object.name + ".rx", RegKind::kRx, first, count, true);
       } else if (object.kind == Kind::kValue) {
         AddName(b, object.name, RegKind::kValue, first, count, true);
+        for (const Object& lock : scenario_.objects)
+          if (!lock.holds.empty() && Find(b, ShareOf(lock.name)) >= 0) locks_before_[object.name].insert(lock.name);
       } else if (object.kind == Kind::kJoinSet || object.kind == Kind::kFuturesUnordered || object.kind == Kind::kLocalSet) {
         AddName(b, object.name, RegKind::kSet, first, count, true);
       }
@@ -136,6 +138,7 @@ void Compiler::CompileDestructors() {
     const Object& object = scenario_.objects[static_cast<std::size_t>(program_->elements[e].declared)];
     if (!object.drop) continue;
     if (Pc() > kInstructionsMax) break;
+    destroyed_ = static_cast<int>(e);
     Builder b;
     b.unit = NewUnit(UnitKind::kDestructor, "drop of " + program_->elements[e].name, nullptr, -1);
     BeginUnit(b);

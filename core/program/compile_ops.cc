@@ -88,8 +88,10 @@ RegKind Compiler::MessageKind(const Ref& ref) const {
     }
     case Kind::kRuntime: return RegKind::kRuntime;
     case Kind::kJoinSet: case Kind::kFuturesUnordered: case Kind::kLocalSet: return RegKind::kSet;
-    default: return RegKind::kValue;
+    default: break;
   }
+  auto maker = made_by_.find(ref.name);
+  return maker != made_by_.end() && maker->second == Code::kMakeValue ? RegKind::kMadeValue : RegKind::kValue;
 }
 
 void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
@@ -109,12 +111,12 @@ void Compiler::With(Builder& b, const Op& op, int pc, bool sends) {
     } else {
       const std::string key = ElementKeyOf(ref);
       auto found = b.names.find(key);
-      if (found == b.names.end()) {
+      if (found == b.names.end() || !InOuterScope(b, found->second.reg)) {   // or it was of a block that has ended
         RegKind kind = MessageKind(ref);
         int base = first_element_.count(ObjectOf(ref.name)) ? first_element_[ObjectOf(ref.name)] : -1;
         if (kind == RegKind::kRuntime) base = RuntimeOf(ref);
         if (SaysObject(kind)) base = 0;   // the message says which object
-        AddName(b, key, kind, base, 1, true);
+        escaping_.insert({b.unit, AddName(b, key, kind, base, 1, true)});   // as what an op names by `as`
         if (kind == RegKind::kPermit) NewReg(b, RegKind::kScratch, -1, key + "#");
       }
       c.to = b.names[key].reg;

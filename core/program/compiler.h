@@ -123,6 +123,8 @@ class Compiler {
   void ShareLock(Builder& b, const std::string& lock);
   static std::string ShareOf(const std::string& lock) { return "share of " + lock; }
   void DeclareShares(Builder& b);
+  // The destructor of a declared value has its share from the start, of a lock that is there before the value is.
+  void ShareWithDestructor(Builder& b, const std::string& lock);
   // Its object, without a lock around it, is borrowed mutably.
   static bool NeedsMutably(const Op& op);
   int Find(const Builder& b, const std::string& key);
@@ -267,6 +269,8 @@ class Compiler {
   std::vector<PendingSite> sites_;
   std::vector<std::pair<int, int>> pending_cleanup_, cleanup_jumps_;
   std::set<std::pair<int, int>> escaping_;
+  std::map<std::string, std::set<std::string>> locks_before_;   // by declared value: locks that hold values
+  int destroyed_ = -1;                                          // the element whose destructor is compiled
   std::set<std::pair<int, int>> may_lack_;           // guards that may not have been got
   std::map<int, std::vector<std::pair<std::string, int>>> guards_;
   std::map<std::pair<int, int>, const Json*> guard_node_;

@@ -129,7 +129,21 @@ void Compiler::Borrow(Builder& b, const Ref& held, const Op& op) {
 
 void Compiler::ShareLock(Builder& b, const std::string& lock) {
   auto it = declared_.find(lock);
-  if (it != declared_.end() && !scenario_.objects[static_cast<std::size_t>(it->second)].holds.empty()) Lookup(b, ShareOf(lock), false);
+  if (it == declared_.end() || scenario_.objects[static_cast<std::size_t>(it->second)].holds.empty()) return;
+  ShareWithDestructor(b, lock);
+  Lookup(b, ShareOf(lock), false);
+}
+
+void Compiler::ShareWithDestructor(Builder& b, const std::string& lock) {
+  Builder* around = &b;
+  while (around->parent != nullptr) around = around->parent;
+  if (U(*around).kind != UnitKind::kDestructor || Find(*around, ShareOf(lock)) >= 0) return;
+  const Element& value = program_->elements[static_cast<std::size_t>(destroyed_)];
+  if (locks_before_[scenario_.objects[static_cast<std::size_t>(value.declared)].name].count(lock) == 0) return;
+  const int reg = NewReg(*around, RegKind::kShare, first_element_[lock], ShareOf(lock));
+  auto& owned = Scope(RootScope(*around)).regs;
+  owned.insert(owned.begin(), reg);
+  around->names[ShareOf(lock)] = {reg, 1, RegKind::kShare};
 }
 
 // What a capture of `key` would take from `b` or from the units around it, without capturing anything.

@@ -67,7 +67,6 @@ def predictions(options, files):
                 one["errors"] = {r["rule"] for r in one["rules"] if r["error"]}
                 ops = list(ops_of(read_scenario(one["file"]))) if one["valid"] else []
                 one["endless"] = any(op["op"] == "while" or (op["op"] == "loop" and "times" not in op) for op in ops)
-                one["has_set"] = "futures_unordered" in open(one["file"]).read()
                 one["refused"] = [r["message"] for r in one["rules"] if r["rule"] in REFUSED]
                 out[one["file"]] = one
     return out
@@ -207,15 +206,12 @@ def export(options, files, folder):
 class Run:
     """How one run went."""
 
-    def __init__(self, seed, lines, is_corrupt=False):
-        # `FuturesUnordered` up to futures 0.3.30 frees a member twice whose drop panics (rust-lang/futures-rs#2863): it
-        # crashes, or finds that itself and aborts.
-        self.is_corrupt = is_corrupt or any("future still here when dropping" in line for line in lines)
+    def __init__(self, seed, lines):
         self.seed, self.panics, self.end, self.last = seed, [], "aborted", {}
         for line in lines:
             event = json.loads(line)
-            if event["event"] == "panic":   # what newer compilers say of an abort is no panic of its own
-                if not event["message"].startswith("panic in a "):
+            if event["event"] == "panic":   # what newer compilers, and a set of futures, say of an abort is no panic of its own
+                if not event["message"].startswith(("panic in a ", "future still here when dropping", "panicking twice to abort")):
                     self.panics.append(event)
             else:
                 self.end, self.last = ("hang" if event["event"] == "hang" else event["outcome"]), event
@@ -234,7 +230,7 @@ def run_once(binary, name, seed, watchdog):
     try:
         run = subprocess.run([binary, name], env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
                              errors="replace", timeout=watchdog / 100 + 20)
-        return Run(seed, run.stdout.splitlines(), is_corrupt=run.returncode == -11 or bool(re.search("tcache|free\\(\\)|malloc|corrupt", run.stderr)))
+        return Run(seed, run.stdout.splitlines())
     except subprocess.TimeoutExpired:
         return Run(seed, ['{"event":"hang","values":{},"parties":[]}'])
 
@@ -276,11 +272,6 @@ def stands(stuck, parties, endless):
     return True
 
 
-def is_excused(said, run):
-    """An abort that an old futures crate is known for (rust-lang/futures-rs#2863), not seen without it: these are counted."""
-    return run.end == "aborted" and run.is_corrupt and run.panics and said["has_set"]
-
-
 def same_values(said, seen):
     """What a run cannot tell (a receiver in a call that used it up) is not compared."""
     return all(said.get(name) == value for name, value in seen.items())
@@ -302,8 +293,6 @@ def mismatch(said, run):
             return ""
         return "hangs" + (" otherwise" if said["stuck"] else "")
     if run.end == "aborted":
-        if is_excused(said, run):
-            return ""
         return "" if any(e["outcome"] == "aborted" for e in said["ends"]) else "aborts"
     fits = [e for e in said["ends"] if e["outcome"] == run.end]
     if not fits:
@@ -316,7 +305,7 @@ def mismatch(said, run):
 class Tally:
     def __init__(self):
         self.unsound, self.not_exported, self.not_shown = [], collections.Counter(), []
-        self.scenarios = self.runs = self.clean = self.shown = self.refused = self.unfinished = self.excused = 0
+        self.scenarios = self.runs = self.clean = self.shown = self.refused = self.unfinished = 0
 
 
 def hold(options, files, said, folder, tally, runs):
@@ -351,7 +340,6 @@ def hold(options, files, said, folder, tally, runs):
         for (name, file, seed), run in zip(jobs, pool.map(lambda job: run_once(binary, job[0], job[2], options.watchdog), jobs)):
             results[name, file].append(run)
             tally.runs += 1
-            tally.excused += bool(is_excused(said[file], run))
     for (name, file), done in results.items():
         for run in done:
             what = mismatch(said[file], run)
@@ -513,7 +501,7 @@ def main():
         print(f"{count} not exported: {what}")
     print(f"Tokio {options.tokio}: {tally.scenarios} scenarios, {sum(tally.not_exported.values())} not exported, {tally.runs} runs: "
           f"{tally.clean} without an error, {tally.shown} with one that was seen, {len(tally.not_shown)} with one that no run showed, "
-          f"{tally.refused} refused by rustc as they must be, {tally.unfinished} too large to be sure of, {tally.excused} aborts put down to a fault of the futures crate, {len(tally.unsound)} unsound")
+          f"{tally.refused} refused by rustc as they must be, {tally.unfinished} too large to be sure of, {len(tally.unsound)} unsound")
     return 1 if tally.unsound else 0
 
 
