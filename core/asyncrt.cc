@@ -206,8 +206,7 @@ class Reporter {
     SetSizes(*prepared_.program, seed.sizes);
     Layout layout(*prepared_.program);
     bool ok;
-    std::vector<Move> moves = seed.path;
-    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr, nullptr, &f->at_end, deadline_);
+    std::vector<Told> told = Tell(p_, layout, seed.mode, seed.path, &ok, nullptr, nullptr, &f->at_end, deadline_);
     std::set<int> relevant(seed.frames.begin(), seed.frames.end());
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();

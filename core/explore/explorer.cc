@@ -79,6 +79,7 @@ void Explorer::TellSeeds() {
   for (Seed* seed : nearest) {
     const bool in_time = Before([&] {
       std::vector<Move> path = Path(seed->state);
+      if (path.empty()) return;   // a walk keeps the whole way to each finding, and there may be hundreds of long ones
       path.insert(path.end(), std::make_move_iterator(seed->path.begin()), std::make_move_iterator(seed->path.end()));
       seed->path = std::move(path);
     });
