@@ -157,7 +157,7 @@ class Reporter {
     char print[17];
     std::snprintf(print, sizeof print, "%016llx", static_cast<unsigned long long>(StableHash(p_.scenario->name + "|" + FingerprintKey(seed))));
     f.fingerprint = print;
-    f.replay = EncodeSchedule(prepared_.hash, seed.mode, seed.path, seed.sizes, prepared_.usual_sizes);
+    f.replay = EncodeSchedule(prepared_.hash, seed.mode, seed.path.moves(), seed.sizes, prepared_.usual_sizes);
     return f;
   }
 
@@ -206,8 +206,7 @@ class Reporter {
     SetSizes(*prepared_.program, seed.sizes);
     Layout layout(*prepared_.program);
     bool ok;
-    std::vector<Move> moves = seed.path;
-    std::vector<Told> told = Tell(p_, layout, seed.mode, moves, &ok, nullptr, nullptr, &f->at_end, deadline_);
+    std::vector<Told> told = Tell(p_, layout, seed.mode, seed.path.moves(), &ok, nullptr, nullptr, &f->at_end, deadline_);
     std::set<int> relevant(seed.frames.begin(), seed.frames.end());
     if (seed.frame >= 0) relevant.insert(seed.frame);
     bool all = relevant.empty();
@@ -254,7 +253,7 @@ class Reporter {
       f->schedule.push_back(s);
     }
     if (!seed.loop.empty()) {
-      std::vector<Move> whole = seed.path;
+      std::vector<Move> whole = seed.path.moves();
       whole.insert(whole.end(), seed.loop.begin(), seed.loop.end());
       std::vector<Told> more = Tell(p_, layout, seed.mode, whole, &ok, nullptr, nullptr, nullptr, deadline_);
       for (std::size_t i = told.size(); i < more.size() && i < told.size() + 40; ++i) {

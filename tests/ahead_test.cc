@@ -27,7 +27,7 @@ CheckOptions Plain(TimingModel timing) {
 std::uint64_t ExpectSame(const std::string& text, const std::string& name, CheckOptions options) {
   options.spare_threads = nullptr;
   const ScenarioReport alone = CheckText(text, "t.json", options);
-  for (std::size_t threads : {1, 3}) {
+  for (std::size_t threads : {1u, 3u}) {
     SpareThreads spare(threads);
     options.spare_threads = &spare;
     EXPECT_EQ(Told(CheckText(text, "t.json", options)), Told(alone)) << name << ", with " << threads << " more threads";

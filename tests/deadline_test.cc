@@ -240,6 +240,23 @@ TEST(Errors, EndTheReadingWhereTheyAreTooMany) {
   EXPECT_NE(std::find_if(report.diagnostics.begin(), report.diagnostics.end(), [](const Diagnostic& d) { return d.message == kTooManyErrors; }), report.diagnostics.end());
 }
 
+TEST(Errors, EndTheReadingOfOneOpToo) {
+  const auto keys = [](std::size_t count) {
+    std::string text;
+    for (std::size_t i = 0; i < count; ++i) text += ",\"unknown" + std::to_string(i) + "\": 1";
+    return R"({"name": "many", "main": [{"op": "thread_yield")" + text + "}]}";
+  };
+  const auto says_too_many = [](const ScenarioReport& report) {
+    return std::any_of(report.diagnostics.begin(), report.diagnostics.end(), [](const Diagnostic& d) { return d.message == kTooManyErrors; });
+  };
+  const ScenarioReport all = CheckText(keys(kErrorsMax), "t.json", {});
+  EXPECT_EQ(all.diagnostics.size(), kErrorsMax);
+  EXPECT_FALSE(says_too_many(all));
+  const ScenarioReport cut = CheckText(keys(3000), "t.json", {});
+  EXPECT_EQ(cut.diagnostics.size(), kErrorsMax + 2);
+  EXPECT_TRUE(says_too_many(cut));
+}
+
 TEST(Objects, OfWhichThereAreTooManyForAStateAreRefused) {
   std::string many;
   for (int i = 0; i < 14; ++i) many += (i == 0 ? "" : ",") + ("\"m" + std::to_string(i)) + R"(": {"kind": "std_mutex", "count": 10000})";

@@ -13,7 +13,7 @@ TEST(StrongComponents, AreThoseThatReachEachOther) {
   const StrongComponents found = FindStrongComponents({{1}, {0}, {1, 3}, {3}, {}, {}}, {true, true, true, true, true, false});
   EXPECT_EQ(found.count, 4);
   EXPECT_EQ(found.of[0], found.of[1]);
-  for (const std::size_t other : {2, 3, 4}) EXPECT_NE(found.of[0], found.of[other]) << other;
+  for (const std::size_t other : {2u, 3u, 4u}) EXPECT_NE(found.of[0], found.of[other]) << other;
   EXPECT_NE(found.of[3], found.of[4]);
   EXPECT_LT(found.of[0], found.of[2]);   // who is led to has the smaller number
   EXPECT_LT(found.of[3], found.of[2]);

@@ -12,7 +12,7 @@ bool IsOneRunAtATime(const CheckOptions& options) { return options.strategy == S
 }  // namespace
 
 Expander::Expander(const Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options, const Deadline& deadline, const Expects& expects)
-    : p_(program), l_(layout), mode_(mode), machine_(program, layout, mode), bytes_(static_cast<std::size_t>(layout.bytes)),
+    : l_(layout), mode_(mode), machine_(program, layout, mode), bytes_(static_cast<std::size_t>(layout.bytes)),
       stubborn_(program, layout, mode, deadline), symmetry_(program, layout, mode, deadline),
       plays_alone_(options.reductions.stubborn && !IsOneRunAtATime(options)),
       use_stubborn_(stubborn_.usable() && options.reductions.stubborn && !expects.cycles),

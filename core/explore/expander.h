@@ -97,7 +97,6 @@ class Expander {
   }
 
  private:
-  const Program& p_;
   const Layout& l_;
   const PlayMode mode_;
   Machine machine_;

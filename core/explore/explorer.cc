@@ -79,7 +79,8 @@ void Explorer::TellSeeds() {
   for (Seed* seed : nearest) {
     const bool in_time = Before([&] {
       std::vector<Move> path = Path(seed->state);
-      path.insert(path.end(), std::make_move_iterator(seed->path.begin()), std::make_move_iterator(seed->path.end()));
+      if (path.empty()) return;   // a walk keeps the whole way to each finding, and shares it
+      path.insert(path.end(), seed->path.moves().begin(), seed->path.moves().end());
       seed->path = std::move(path);
     });
     if (in_time) told.push_back(std::move(*seed));

@@ -81,7 +81,7 @@ class Explorer : private Expander::Listener {
     std::uint32_t row = 0, change = 0;   // instead of `state`, where steps are known
     std::uint32_t guess = Visited::none;   // which state it probably is
   };
-  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; std::shared_ptr<const std::vector<Move>> moves; };
+  struct SeenOrder { LockOrder order; int pc, frame; std::string who; std::uint32_t state, length; Way moves; };
 
   // Does something that looks at the clock. False: time was up in the middle of it.
   template <class Part>
@@ -97,7 +97,7 @@ class Explorer : private Expander::Listener {
   void Tick() { bytes_ > kLargeState ? deadline_.Look() : deadline_.Step(); }
   bool HasRoomFor(std::uint64_t bytes) { return Memory() + bytes <= options_.memory_limit_mib << 20; }
   bool SingleRuns() const { return options_.strategy == Strategy::kRandom || options_.strategy == Strategy::kPct; }
-  std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves->size(); }
+  std::uint64_t LengthTo(const SeenOrder& seen) const { return seen.length + seen.moves.size(); }
 
   // the exploration itself (explorer.cc)
   void TellSeeds();
@@ -169,20 +169,20 @@ class Explorer : private Expander::Listener {
 
   // what its steps and ends show (explorer_findings.cc)
   void Events(std::uint32_t number, const std::vector<Move>& before, int actor, const Chooser& chooser);
-  void AddOrder(const Event& e, std::string who, std::uint32_t number, std::shared_ptr<const std::vector<Move>> moves);
+  void AddOrder(const Event& e, std::string who, std::uint32_t number, Way moves);
   Seed* NewEvent(const Event& e, std::uint32_t number, std::size_t moves);
   Seed* NewOrShorter(const std::string& key, std::size_t moves, bool ends);
   std::vector<Move> Whole(const std::vector<Move>& before) const;
   static std::vector<Move> WithLast(std::vector<Move> moves, int actor, const std::vector<int>& choices);
   void LockOrders();
-  void EndOnce(const char* rule, int frame, int pc, std::uint32_t number);
-  void UnlookedPanics(std::uint32_t number);
+  void EndOnce(const char* rule, int frame, int pc, std::uint32_t number, Way* here);
+  void UnlookedPanics(std::uint32_t number, Way* here);
   void JudgeEnd(std::uint32_t number);
   void MarkBlocked();
   void JudgeStuck(std::uint32_t number);
   std::vector<StuckRoot> StuckRoots(const std::vector<bool>& active);
   std::string KeyOf(const StuckRoot& r);
-  bool ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop);
+  bool ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop, Way* here);
   void AddEndless(const char* rule, int frame, std::uint32_t state, const std::vector<Move>& loop, int pc = -1);
 
   // the ways to what was found (explorer_ways.cc)

@@ -80,7 +80,7 @@ bool Explorer::TakeUp(const Record& record, std::size_t number, const std::uint8
   for (const Record::Heard& heard : record.events) {
     if (heard.way != number || heard.passed > gone) continue;
     if (heard.event.order.held.element >= 0) {
-      if (machine_.IsFirst(heard.event.order)) AddOrder(heard.event, heard.who, number_, std::make_shared<const std::vector<Move>>(heard.moves));
+      if (machine_.IsFirst(heard.event.order)) AddOrder(heard.event, heard.who, number_, heard.moves);
     } else if (Seed* seed = NewEvent(heard.event, number_, heard.moves.size()); seed != nullptr) {
       seed->who = heard.who;
       seed->path = heard.moves;

@@ -135,7 +135,8 @@ void Explorer::FairCycle(const std::vector<std::uint32_t>& states, Components& g
   }
   machine_.Attach(scratch_.data());
   // Parties that are stuck while others go on: the ones that wait for nobody active are deadlocks of their own.
-  if (ReportStuck(best, active, loop)) return;
+  Way here;
+  if (ReportStuck(best, active, loop, &here)) return;
   if (std::find(active.begin(), active.end(), true) != active.end()) {
     int spinner = -1;
     for (int f = 0; f < l_.frames; ++f) if (active[static_cast<std::size_t>(f)]) spinner = f;

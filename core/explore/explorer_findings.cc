@@ -17,19 +17,22 @@ namespace asyncrt {
 // `before`: the moves between the state with that number and the step of `actor`.
 void Explorer::Events(std::uint32_t number, const std::vector<Move>& before, int actor, const Chooser& chooser) {
   const std::vector<int> taken = chooser.Taken();
-  std::shared_ptr<const std::vector<Move>> moves;   // one list for all orders of a step: there may be many
+  Way way;   // one for all that the step shows: it may be much
+  const auto whole = [&] {
+    if (way.empty()) way = WithLast(Whole(before), actor, taken);
+    return way;
+  };
   for (const Event& e : machine_.events()) {
     if (e.order.held.element >= 0) {
-      if (moves == nullptr) moves = std::make_shared<const std::vector<Move>>(WithLast(Whole(before), actor, taken));
-      AddOrder(e, WhoseEvent(machine_, e.frame), number, moves);
+      AddOrder(e, WhoseEvent(machine_, e.frame), number, whole());
     } else if (Seed* seed = NewEvent(e, number, before.size() + 1); seed != nullptr) {
       if (e.frame >= 0) seed->who = WhoseEvent(machine_, e.frame);
-      seed->path = WithLast(Whole(before), actor, taken);
+      seed->path = whole();
     }
   }
 }
 
-void Explorer::AddOrder(const Event& e, std::string who, std::uint32_t number, std::shared_ptr<const std::vector<Move>> moves) {
+void Explorer::AddOrder(const Event& e, std::string who, std::uint32_t number, Way moves) {
   orders_.push_back({e.order, e.pc, e.frame, std::move(who), number, walks_ ? static_cast<std::uint32_t>(prefix_.size()) : use_chains_ ? length_ : number, std::move(moves)});
 }
 
@@ -59,7 +62,7 @@ Seed* Explorer::NewOrShorter(const std::string& key, std::size_t moves, bool end
   Seed& s = it->second;
   if (!fresh && ends) ++s.end_states;
   if (!fresh && (!(use_chains_ || walks_) || length >= s.length)) return nullptr;
-  if (walks_ && !HasRoomFor((prefix_.size() + moves) * kMoveBytes)) {   // a walk has its whole way copied for each finding
+  if (walks_ && !HasRoomFor((prefix_.size() + moves) * kMoveBytes)) {   // the whole way counts for each finding, though those of one end share it
     if (fresh) found_.erase(it);
     Stop("memory");
     return nullptr;
@@ -111,13 +114,14 @@ void Explorer::LockOrders() {
     s.unit = l_.frame_unit[static_cast<std::size_t>(last->frame)];
     s.who = last->who;
     s.state = last->state;
-    s.path = *last->moves;
+    s.path = last->moves;
     s.length = LengthTo(*last);
     found_.try_emplace(s.key, s);
   }
 }
 
-void Explorer::EndOnce(const char* rule, int frame, int pc, std::uint32_t number) {
+// `here`: the way to the end that is judged, made by the first finding.
+void Explorer::EndOnce(const char* rule, int frame, int pc, std::uint32_t number, Way* here) {
   int source = pc >= 0 ? p_.code[static_cast<std::size_t>(pc)].source : -1;
   // A thread that outlives main is one finding, wherever it stands.
   bool whole = machine_.UnitOf(frame).kind == UnitKind::kThread && rule == std::string("hazard/leaked-thread");
@@ -131,29 +135,31 @@ void Explorer::EndOnce(const char* rule, int frame, int pc, std::uint32_t number
   s.frame = frame;
   s.who = PartyName(machine_, frame);
   s.state = number;
-  s.path = prefix_;
+  if (here->empty()) *here = prefix_;
+  s.path = *here;
 }
 
-void Explorer::UnlookedPanics(std::uint32_t number) {
+void Explorer::UnlookedPanics(std::uint32_t number, Way* here) {
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = machine_.F(f);
     UnitKind kind = machine_.UnitOf(f).kind;
     if (frame.live == 0 || (kind != UnitKind::kTask && kind != UnitKind::kBlocking)) continue;
     if ((frame.bits & kComplete) && frame.result == Outcome::kPanicked && (frame.bits & kLooked) == 0 && frame.panic_pc != 0xffff && frame.panic_pc != 0)
-      EndOnce("panic/task", f, frame.panic_pc - 1, number);
+      EndOnce("panic/task", f, frame.panic_pc - 1, number, here);
   }
 }
 
 void Explorer::JudgeEnd(std::uint32_t number) {
   if (options_.at_end && !retelling_) options_.at_end(machine_);
   MarkBlocked();
-  UnlookedPanics(number);
+  Way here;
+  UnlookedPanics(number, &here);
   if (machine_.H().ended != 1) return;
   for (int f = 0; f < l_.frames; ++f) {
     FrameCell& frame = machine_.F(f);
     const Unit& unit = machine_.UnitOf(f);
     if (frame.live == 0 || unit.kind != UnitKind::kThread || (frame.bits & (kComplete | kLooked)) || unit.detached) continue;
-    EndOnce("hazard/leaked-thread", f, machine_.S(machine_.Root(f)).pc, number);
+    EndOnce("hazard/leaked-thread", f, machine_.S(machine_.Root(f)).pc, number, &here);
   }
 }
 
@@ -166,15 +172,16 @@ void Explorer::MarkBlocked() {
 void Explorer::JudgeStuck(std::uint32_t number) {
   if (options_.at_end && !retelling_) options_.at_end(machine_);
   MarkBlocked();
-  UnlookedPanics(number);
+  Way here;
+  UnlookedPanics(number, &here);
   for (int f = 0; f < l_.frames; ++f) {   // a panic whose unwinding never ends
     UnitKind kind = machine_.UnitOf(f).kind;
     const StrandCell& root = machine_.S(machine_.Root(f));
     if (machine_.F(f).live != 0 && (kind == UnitKind::kMain || kind == UnitKind::kThread) && root.mode == Mode::kPanicking &&
         root.panic_pc != 0 && root.panic_pc != 0xffff)
-      EndOnce("panic/thread", f, root.panic_pc - 1, number);
+      EndOnce("panic/thread", f, root.panic_pc - 1, number, &here);
   }
-  ReportStuck(number, {}, {});
+  ReportStuck(number, {}, {}, &here);
   // Main waits to join one of several, and a schedule decides which of them.
   for (int which = 0; use_symmetry_ && !retelling_ && own_.symmetry().WaitForAnother(machine_, which); ++which)
     for (const StuckRoot& r : StuckRoots({}))
@@ -199,7 +206,7 @@ std::vector<StuckRoot> Explorer::StuckRoots(const std::vector<bool>& active) {
 }
 
 // False: nobody is stuck.
-bool Explorer::ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop) {
+bool Explorer::ReportStuck(std::uint32_t number, const std::vector<bool>& active, const std::vector<Move>& loop, Way* here) {
   std::vector<StuckRoot> roots = StuckRoots(active);
   if (roots.empty() && active.empty() && !OutOfTime()) {
     StuckRoot unknown;
@@ -219,7 +226,8 @@ bool Explorer::ReportStuck(std::uint32_t number, const std::vector<bool>& active
     s.others_progress = !active.empty();
     s.loop = loop;
     s.state = number;
-    s.path = prefix_;
+    if (here->empty()) *here = prefix_;
+    s.path = *here;
   }
   return !roots.empty();
 }

@@ -52,7 +52,7 @@ void Explorer::Save(ByteWriter* out) const {
     out->Text(seen.who);
     out->Number(seen.state);
     out->Number(seen.length);
-    SaveMoves(*seen.moves, out);
+    SaveMoves(seen.moves.moves(), out);
   }
   machine_.SaveMemory(out);
   if (SingleRuns()) SaveRun(out);
@@ -105,7 +105,7 @@ bool Explorer::Load(ByteReader* in) {
     seen.length = static_cast<std::uint32_t>(in->NumberBelow(std::uint64_t{1} << 32));
     std::vector<Move> moves;
     LoadMoves(l_, in, &moves);
-    seen.moves = std::make_shared<const std::vector<Move>>(std::move(moves));
+    seen.moves = std::move(moves);
     orders_.push_back(std::move(seen));
   }
   machine_.LoadMemory(in);

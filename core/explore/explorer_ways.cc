@@ -98,7 +98,7 @@ void Explorer::FewestSwitches() {
   }
   for (auto& [key, seed] : found_) {
     if (seed.state == 0 || best[seed.state].empty()) continue;
-    std::uint16_t then = seed.path.empty() ? 0xffff : static_cast<std::uint16_t>(seed.path[0].actor);
+    std::uint16_t then = seed.path.empty() ? 0xffff : static_cast<std::uint16_t>(seed.path.moves()[0].actor);
     const Entry* at = nullptr;
     for (const Entry& b : best[seed.state])
       if (at == nullptr || b.switches + (b.actor != then) < at->switches + (at->actor != then)) at = &b;
@@ -258,7 +258,7 @@ bool Explorer::Retell(Seed* seed) {
   const bool order = seed->rule == "hazard/lock-order";
   bool done = false;
   const bool in_time = Before([&] {
-    done = Unfold(seed->path, &real, &state, [&](int actor, Chooser& chooser) {
+    done = Unfold(seed->path.moves(), &real, &state, [&](int actor, Chooser& chooser) {
       if (order) return true;
       if (!machine_.events().empty()) Events(0, {}, actor, chooser);
       return found_.count(seed->key) != 0;
@@ -293,7 +293,7 @@ bool Explorer::Retell(Seed* seed) {
 // The same for a lock that was taken under another.
 void Explorer::Retell(SeenOrder* seen) {
   std::vector<Move> path = Path(seen->state), real;
-  path.insert(path.end(), seen->moves->begin(), seen->moves->end());
+  path.insert(path.end(), seen->moves.moves().begin(), seen->moves.moves().end());
   std::vector<std::uint8_t> state;
   const bool done = Unfold(path, &real, &state, [&](int, Chooser&) {
     for (const Event& e : machine_.events()) {

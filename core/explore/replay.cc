@@ -212,6 +212,7 @@ std::vector<Told> Tell(const Program& program, const Layout& layout, const PlayM
                        std::string* outcome, std::vector<ScheduleStep>* blocked, std::vector<Standing>* at_end, Deadline deadline) {
   Teller teller(program, layout, mode);
   std::vector<Told> out;
+  out.reserve(moves.size());
   *ok = true;
   for (const Move& move : moves) {
     layout.bytes > 8192 ? deadline.Look() : deadline.Step();

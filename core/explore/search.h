@@ -12,17 +12,10 @@
 #include "core/base/byte_stream.h"
 #include "core/base/deadline.h"
 #include "core/detect/wait_graph.h"
+#include "core/explore/way.h"
 #include "core/model/machine.h"
 
 namespace asyncrt {
-
-struct Move {
-  int actor = 0;
-  std::vector<int> choices;
-};
-
-// About what a move takes, with its choices as the allocator gives them.
-constexpr std::size_t kMoveBytes = sizeof(Move) + 32;
 
 // A finding before it is told: what it is, and how to get there.
 struct Seed {
@@ -37,7 +30,8 @@ struct Seed {
   std::vector<int> also;      // further instructions that take part
   std::uint64_t length = 0;   // moves up to there
   std::uint32_t state = 0;    // the number of the state where it was found, while the search lasts
-  std::vector<Move> path, loop;  // `path` first holds the moves after that state
+  Way path;                   // first the moves after that state
+  std::vector<Move> loop;
   std::vector<int> sizes;     // of the program when it was searched: frames of each unit, room of each element
   std::uint64_t end_states = 1;
   PlayMode mode;

@@ -1,6 +1,8 @@
 // What a search has found, written to a checkpoint and read back.
 #include <bit>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/explore/search.h"
 
@@ -57,7 +59,7 @@ void SaveSeed(const Seed& seed, ByteWriter* out) {
   SaveNumbers(seed.also, out);
   for (int number : {seed.pc, seed.frame, seed.unit}) out->Signed(number);
   for (std::uint64_t number : {seed.length, std::uint64_t{seed.state}, seed.end_states}) out->Number(number);
-  SaveMoves(seed.path, out);
+  SaveMoves(seed.path.moves(), out);
   SaveMoves(seed.loop, out);
   out->Flag(seed.others_progress);
 }
@@ -82,7 +84,9 @@ void LoadSeed(const Program& program, const Layout& layout, ByteReader* in, Seed
   seed->length = in->Number();
   seed->state = static_cast<std::uint32_t>(in->NumberBelow(std::uint64_t{1} << 32));
   seed->end_states = in->Number();
-  LoadMoves(layout, in, &seed->path);
+  std::vector<Move> path;
+  LoadMoves(layout, in, &path);
+  seed->path = std::move(path);
   LoadMoves(layout, in, &seed->loop);
   seed->others_progress = in->Flag();
 }

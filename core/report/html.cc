@@ -18,7 +18,7 @@ std::string HtmlSteps(const std::vector<std::uint64_t>& steps) {
   return out + "\"";
 }
 
-std::vector<std::uint64_t> StepsOfParty(const Finding& finding, std::string_view party) {
+std::vector<std::uint64_t> StepsOfParty(const HtmlFinding& finding, std::string_view party) {
   std::vector<std::uint64_t> steps;
   for (std::size_t i = 0; i < finding.schedule.size(); ++i) {
     const ScheduleStep& step = finding.schedule[i];
@@ -55,7 +55,7 @@ std::string CodeOf(const std::string& text) {
 
 }  // namespace
 
-std::vector<HtmlWait> HtmlWaits(const Finding& finding) {
+std::vector<HtmlWait> HtmlWaits(const HtmlFinding& finding) {
   std::vector<HtmlWait> waits;
   auto bold = [](const std::string& name) { return "<b>" + MarkupEscaped(name) + "</b>"; };
   for (const Wait& wait : finding.waits)
@@ -73,7 +73,7 @@ std::vector<HtmlWait> HtmlWaits(const Finding& finding) {
 
 namespace {
 
-std::string StepsTable(const Finding& finding, const std::string& id) {
+std::string StepsTable(const HtmlFinding& finding, const std::string& id) {
   const bool has_time = std::any_of(finding.schedule.begin(), finding.schedule.end(), [](const ScheduleStep& step) { return step.time_us != 0; });
   std::string out = std::string("<table><thead><tr><th>#</th>") + (has_time ? "<th>time</th>" : "") + "<th>thread</th><th>task</th><th>op</th><th>what happens</th><th>line</th></tr></thead><tbody>";
   for (std::size_t i = 0; i < finding.schedule.size(); ++i) {
@@ -99,10 +99,10 @@ std::vector<std::string_view> LinesOf(std::string_view source) {
 }
 
 // The lines that the finding and its steps are about; the script lights those of the current step.
-std::string SourceLines(const Finding& finding, const ScenarioReport& scenario, const std::string& source) {
+std::string SourceLines(const HtmlFinding& finding, const ScenarioReport& scenario, const std::string& source) {
   const std::vector<std::string_view> lines = LinesOf(source);
   std::set<std::uint32_t> located, shown;
-  for (const Location& location : finding.locations)
+  for (const Location& location : finding.whole.locations)
     if (location.file == scenario.file) located.insert(location.place.line);
   std::set<std::uint32_t> wanted = located;
   for (const ScheduleStep& step : finding.schedule) wanted.insert(step.line);
@@ -125,7 +125,7 @@ std::string SourceLines(const Finding& finding, const ScenarioReport& scenario, 
   return out + "</pre>";
 }
 
-std::string WaitList(const Finding& finding) {
+std::string WaitList(const HtmlFinding& finding) {
   std::string out = "<ol>";
   for (const HtmlWait& wait : HtmlWaits(finding)) {
     std::vector<std::uint64_t> steps = StepsOfParty(finding, wait.from);
@@ -148,18 +148,16 @@ std::string Legend(const std::string& id) {
          swatch("class=\"wait\"", "ready or suspended") + swatch("class=\"touch\"", "object used") + "<span><kbd>←</kbd> <kbd>→</kbd> step</span></div>";
 }
 
-std::string FindingSection(const Finding& whole, const ScenarioReport& scenario, const std::string& source, const std::string& id) {
-  Finding finding = whole;
-  finding.schedule = ShownSteps(whole.schedule);
-  finding.waits.resize(ShownWaits(whole.waits).size());
-  std::string out = "<section class=\"finding\" id=\"" + id + "\" data-steps=\"" + std::to_string(finding.schedule.size()) + "\">\n" + SeverityChip(finding);
+std::string FindingSection(const Finding& finding, const ScenarioReport& scenario, const std::string& source, const std::string& id) {
+  const HtmlFinding shown{finding, ShownSteps(finding.schedule), ShownWaits(finding.waits)};
+  std::string out = "<section class=\"finding\" id=\"" + id + "\" data-steps=\"" + std::to_string(shown.schedule.size()) + "\">\n" + SeverityChip(finding);
   out += "<span class=\"mono dim\">" + MarkupEscaped(finding.rule) + " · " + MarkupEscaped(finding.locations.empty() ? scenario.file : finding.locations[0].file);
   if (!finding.locations.empty()) {
     const Location& first = finding.locations[0];
     out += ":" + std::to_string(first.place.line) + ":" + std::to_string(first.place.column);
     if (!first.at.empty()) out += " (" + MarkupEscaped(first.at) + ")";
   }
-  out += "</span>\n<h2>" + CodeOf(finding.message) + "</h2>\n<div class=\"facts\">" + Counted(whole.schedule.size(), "step");
+  out += "</span>\n<h2>" + CodeOf(finding.message) + "</h2>\n<div class=\"facts\">" + Counted(finding.schedule.size(), "step");
   if (finding.end_states > 1) out += " · " + Counted(finding.end_states, "state") + " end like this";
   if (finding.others_progress) out += " · the rest of the program goes on";
   if (!finding.allowed.empty()) out += " · allowed: " + MarkupEscaped(finding.allowed);
@@ -167,11 +165,11 @@ std::string FindingSection(const Finding& whole, const ScenarioReport& scenario,
     out += std::string(" · ") + (finding.confirmed->why_not.empty() ? "confirmed: " : "") + MarkupEscaped(ConfirmationText(*finding.confirmed));
   out += "</div>\n<div class=\"grid\">\n";
   if (!finding.schedule.empty())
-    out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(finding, id) + Legend(id) + "</div>\n";
-  if (!finding.schedule.empty()) out += "<div class=\"card\"><h3>Steps</h3>" + StepsTable(finding, id) + "</div>\n";
+    out += "<div class=\"card wide\"><h3>Timeline</h3>" + HtmlTimeline(shown, id) + Legend(id) + "</div>\n";
+  if (!finding.schedule.empty()) out += "<div class=\"card\"><h3>Steps</h3>" + StepsTable(shown, id) + "</div>\n";
   out += "<div class=\"column\">";
-  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(finding) + WaitList(finding) + More(whole) + "</div>\n";
-  const std::string lines = SourceLines(finding, scenario, source);
+  if (!finding.waits.empty()) out += "<div class=\"card\"><h3>Who waits for whom</h3>" + HtmlGraph(shown) + WaitList(shown) + More(finding) + "</div>\n";
+  const std::string lines = SourceLines(shown, scenario, source);
   if (!lines.empty()) out += "<div class=\"card\"><h3>Scenario</h3>" + lines + "</div>\n";
   out += "</div>\n";
   out += "<div class=\"card wide\"><h3>Fix and reproduce</h3>";

@@ -50,7 +50,7 @@ Point Border(Point middle, double half_width, Point to) {
 
 }  // namespace
 
-std::string HtmlGraph(const Finding& finding) {
+std::string HtmlGraph(const HtmlFinding& finding) {
   std::vector<std::string> nodes;
   std::vector<Edge> edges;
   auto node_of = [&](const std::string& name) {

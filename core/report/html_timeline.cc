@@ -21,7 +21,7 @@ struct Lane {
 
 class Timeline {
  public:
-  Timeline(const Finding& finding, std::string id) : finding_(finding), id_(std::move(id)) {
+  Timeline(const HtmlFinding& finding, std::string id) : finding_(finding), id_(std::move(id)) {
     const std::size_t count = finding.schedule.size();
     step_width_ = count <= 6 ? 136 : count <= 9 ? 92 : count <= 16 ? 64 : count <= 40 ? 40 : 24;
     CollectLanes();
@@ -42,7 +42,7 @@ class Timeline {
     const std::string height = std::to_string(y + 8);
     const int cursor = left_ + std::max<int>(0, static_cast<int>(finding_.schedule.size()) - 1) * step_width_;
     std::string out = "<svg width=\"" + std::to_string(right_) + "\" height=\"" + height + "\" role=\"img\" aria-label=\"Timeline of " +
-                      Counted(finding_.schedule.size(), "step") + ": " + MarkupEscaped(finding_.message) + "\">";
+                      Counted(finding_.schedule.size(), "step") + ": " + MarkupEscaped(finding_.whole.message) + "\">";
     // Patterns are found by name in the whole page.
     out += "<defs><pattern id=\"" + id_ + "-hatch\" width=\"7\" height=\"7\" patternUnits=\"userSpaceOnUse\" "
            "patternTransform=\"rotate(45)\"><rect width=\"7\" height=\"7\" class=\"stop\"/>"
@@ -190,7 +190,7 @@ class Timeline {
     return out + Label(begin + 8, y + 16, width, "suspended in " + what, " class=\"dim\"") + "</g>";
   }
 
-  const Finding& finding_;
+  const HtmlFinding& finding_;
   std::string id_;
   std::vector<Lane> threads_, tasks_, objects_;
   int step_width_ = 0, left_ = 0, end_ = 0, right_ = 0;
@@ -198,6 +198,6 @@ class Timeline {
 
 }  // namespace
 
-std::string HtmlTimeline(const Finding& finding, const std::string& id) { return Timeline(finding, id).Render(); }
+std::string HtmlTimeline(const HtmlFinding& finding, const std::string& id) { return Timeline(finding, id).Render(); }
 
 }  // namespace asyncrt

@@ -1,5 +1,6 @@
 // Names, expressions and plain values of a scenario.
 #include <algorithm>
+#include <unordered_set>
 #include <utility>
 
 #include "core/base/spelling.h"
@@ -11,6 +12,17 @@ namespace asyncrt {
 namespace {
 
 constexpr std::size_t kNamesShown = 8;
+
+bool IsKeyOfSomeOp(std::string_view key) {
+  static const std::unordered_set<std::string_view> keys = [] {
+    std::unordered_set<std::string_view> all = {"op", "at", "note"};
+    for (const OpDef& row : AllOps()) {
+      for (const FieldUse& use : row.fields) all.insert(FieldKey(use.field));
+    }
+    return all;
+  }();
+  return keys.contains(key);
+}
 
 // The end that an op needs of a channel or pipe. kWhole: either will do.
 Ref::Part EndOf(Code code, Kind kind) {
@@ -144,13 +156,7 @@ bool Reader::FailMisspelled(const Json& node, std::string_view key, std::string_
   std::vector<std::string> strangers;
   for (const Json::Member& member : node.members) {
     deadline_.Step();
-    const auto has_key = [&](const OpDef& def) {
-      return std::any_of(def.fields.begin(), def.fields.end(),
-                         [&](const FieldUse& use) { return FieldKey(use.field) == member.key; });
-    };
-    const bool is_known = member.key == "op" || member.key == "at" || member.key == "note" ||
-                          std::any_of(AllOps().begin(), AllOps().end(), has_key);
-    if (!is_known && !IsIgnoredKey(member.key)) strangers.push_back(member.key);
+    if (!IsKeyOfSomeOp(member.key) && !IsIgnoredKey(member.key)) strangers.push_back(member.key);
   }
   const std::string nearest = NearestName(key, strangers);
   for (const Json::Member& member : node.members) {

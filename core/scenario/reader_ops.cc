@@ -186,6 +186,7 @@ void Reader::CheckKeysOfOp(const Json& node, const OpDef& def) {
   for (const FieldUse& use : def.fields) known.emplace_back(FieldKey(use.field));
   const std::string what = "`" + std::string(def.verb) + "`";
   for (const Json::Member& member : node.members) {
+    if (!GoesOn(node)) break;
     const std::string& key = member.key;
     if (key == "op" || key == "at" || key == "note" || IsIgnoredKey(key)) continue;
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
