@@ -371,7 +371,7 @@ impl<'a> OnDrop<'a> {
 impl Drop for OnDrop<'_> {
     fn drop(&mut self) {
         if let Some(body) = self.0.take() {
-            body()
+            fall(body)
         }
     }
 }
@@ -385,7 +385,7 @@ impl<'a> LocalOnDrop<'a> {
 impl Drop for LocalOnDrop<'_> {
     fn drop(&mut self) {
         if let Some(body) = self.0.take() {
-            body()
+            fall(body)
         }
     }
 }
@@ -487,6 +487,19 @@ pub fn op(pointer: &'static str, text: &'static str) {
             1 | 2 => std::thread::sleep(Duration::from_micros(random >> 8 & 0x7f)),
             3 | 4 => std::thread::yield_now(),
             _ => {}
+        }
+    }
+}
+/// What a value does as it falls. Whoever drops it stands where it stood before when that is over.
+fn fall(body: impl FnOnce()) {
+    let stood = current().map(|party| {
+        let at = *lock(&party.at);
+        (at, party)
+    });
+    body();
+    if let Some((at, party)) = stood {
+        if !IS_OVER.load(SeqCst) {
+            *lock(&party.at) = at
         }
     }
 }
