@@ -9,6 +9,7 @@ namespace asyncrt {
 
 Ahead::Ahead(MakeRecorder make, std::size_t state_bytes, SpareThreads* spare) : make_(std::move(make)), state_bytes_(state_bytes), spare_(spare) {
   own_.recorder = make_(&shared_);
+  bytes_ = own_.recorder->bytes();
 }
 
 Ahead::~Ahead() {
@@ -93,6 +94,7 @@ void Ahead::Play(Player* player, Task* task) {
 void Ahead::PlayAll(Player* player) {
   try {
     player->recorder = make_(&shared_);   // here, so that its memory lies apart from that of other threads
+    bytes_.fetch_add(player->recorder->bytes(), std::memory_order_relaxed);
   } catch (...) {   // then the others play everything
     return;
   }
