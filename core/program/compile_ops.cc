@@ -211,7 +211,8 @@ std::vector<int> Compiler::HeldNotSend(Builder& b) {
   return held;
 }
 
-// `before`: what was there before the op. What its body or its future gives up is part of it until then.
+// `before`: what was there before the op. What its body or its future gives up is part of it until then; what the op gives is not
+// there yet.
 void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, const std::vector<int>& before) {
   const bool polls = !op.def->awaits;
   if (!IsAwait(op) || !IsAsync(b) || IsUnreachable(b)) return;   // what is held there is no part of the future
@@ -220,10 +221,7 @@ void Compiler::CheckGuardsAcrossAwait(Builder& b, const Op& op, int first_pc, co
     auto channel = declared_.find(ObjectOf(op.on.name));
     if (op.permit || (channel != declared_.end() && !scenario_.objects[static_cast<std::size_t>(channel->second)].capacity)) return;
   }
-  std::vector<int> held = before;
-  for (int reg : HeldNotSend(b))
-    if (std::find(held.begin(), held.end(), reg) == held.end()) held.push_back(reg);
-  if (b.stays) held.clear();
+  const std::vector<int> held = b.stays ? std::vector<int>() : before;
   if (U(b).kind == UnitKind::kFuture && !held.empty()) not_send_units_.insert(b.unit);
   if (U(b).kind == UnitKind::kTask && spawned_local_.count(b.unit) == 0 && !held.empty()) {
     auto other = std::find_if(held.begin(), held.end(), [&](int reg) { return !IsStdLock(U(b).regs[static_cast<std::size_t>(reg)]); });
