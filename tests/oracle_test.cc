@@ -285,6 +285,20 @@ TEST(Oracle, AgreesOnRandomScenarios) { ExpectAgreement(Setting("ORACLE_SEED", 1
 // Where most parties have copies that could change places with them.
 TEST(Oracle, AgreesOnRandomScenariosOfCopies) { ExpectAgreement(Setting("ORACLE_SEED", 1), std::max<std::uint64_t>(Setting("ORACLE_SCENARIOS", 1500) / 10, 700), true, 50); }
 
+// Main is woken by whichever task ends, and is then to join the one that did, even where that shows something (a guard that it
+// holds across the next await), so that it is not done with the step before.
+TEST(Oracle, AgreesWhereAJoinShowsSomething) {
+  for (const char* body : {R"([{"op": "join", "branches": [[], []]}])", R"([{"op": "sleep", "for": "1ms"}])", R"([{"op": "yield_now"}])"}) {
+    const std::string text = std::string(R"({"name": "joins", "runtimes": {"rt": {"flavor": "multi_thread", "worker_threads": 1}}, "objects": {"a": {"kind": "std_mutex"}},
+      "main": [{"op": "block_on", "on": "rt", "body": [{"op": "lock", "on": "a"}, {"op": "spawn", "as": "t", "count": 3, "body": )") + body +
+                             R"(}, {"op": "await", "on": "t"}]}]})";
+    for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
+      const Comparison c = Compare(text, timing);
+      EXPECT_EQ(c.what, Comparison::kSame) << c.problem << text;
+    }
+  }
+}
+
 // Of endless programs the oracle says whether a run has no end, not which rule tells of it: that is compared with a search
 // that has no reductions.
 TEST(Search, FindsTheSameInEndlessProgramsWithoutReductions) {

@@ -282,7 +282,7 @@ void Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
     const int next = a->first + machine.S(a->strand).pc - a->first_pc;
     int ended = -1;
     for (int r = next; r < a->first + a->count && ended < 0; ++r)
-      if (regs[r] != 0 && (machine.F(regs[r] - 1).bits & kComplete) != 0) ended = r;
+      if (regs[r] != 0 && HasEnded(machine, regs[r])) ended = r;
     if (ended < 0) return;
     saved_.assign(state, state + l_.bytes);
     std::swap(regs[next], regs[ended]);
@@ -296,11 +296,15 @@ void Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
 bool Symmetry::WaitForAnother(Machine& machine, int which) const {
   const Array* a = Joining(machine);
   if (a == nullptr || !use_joins_) return false;
+  std::int32_t* regs = machine.R(0);
   const int next = a->first + machine.S(a->strand).pc - a->first_pc;
-  if (next + 1 + which >= a->first + a->count) return false;
-  std::swap(machine.R(0)[next], machine.R(0)[next + 1 + which]);
-  MoveJoiner(machine, *a, next);
-  return true;
+  for (int r = next + 1; r < a->first + a->count; ++r) {
+    if (regs[r] == 0 || HasEnded(machine, regs[r]) || which-- > 0) continue;
+    std::swap(regs[next], regs[r]);
+    MoveJoiner(machine, *a, next);
+    return true;
+  }
+  return false;
 }
 
 // What a frame looks like depends on which others are live, so if that has changed, nothing is known any more.
@@ -556,6 +560,9 @@ void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
   if (!joins() || machine.H().panicked != 0) return;
   std::int32_t* regs = machine.R(0);
   for (const Array& a : arrays_) {   // the handles that there are, in the order of their threads
+    const Array* const joining = Joining(machine);
+    // Where that is more than a join, main is still to join one that has ended, and waits for a certain one.
+    if (joining == &a && std::any_of(regs + a.first, regs + a.first + a.count, [&](std::int32_t handle) { return handle != 0 && HasEnded(machine, handle); })) continue;
     order_.clear();
     for (int r = a.first; r < a.first + a.count; ++r)
       if (regs[r] != 0) order_.push_back(regs[r]);
@@ -563,7 +570,7 @@ void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
     std::size_t next = 0;
     for (int r = a.first; r < a.first + a.count; ++r)
       if (regs[r] != 0) regs[r] = order_[next++];
-    if (const Array* joining = Joining(machine); joining == &a) MoveJoiner(machine, a, a.first + machine.S(a.strand).pc - a.first_pc);
+    if (joining == &a) MoveJoiner(machine, a, a.first + machine.S(a.strand).pc - a.first_pc);
   }
 }
 

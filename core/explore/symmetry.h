@@ -62,6 +62,7 @@ class Symmetry {
   std::int32_t Read(const std::uint8_t* state, const Place& place) const;
   int FrameAt(std::int32_t value, Refers what) const;
   const Array* Joining(Machine& machine) const;
+  static bool HasEnded(Machine& machine, std::int32_t handle) { return (machine.F(handle - 1).bits & kComplete) != 0; }
   static void MoveJoiner(Machine& machine, const Array& a, int to);
   bool JoinOne(Machine& machine, const Array& a);
   void JoinEnded(Machine& machine, std::uint8_t* state);
