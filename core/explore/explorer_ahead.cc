@@ -35,7 +35,6 @@ void Explorer::Begin(const Ahead::Stretch& stretch) {
   for (std::size_t i = 0; i < stretch.count; ++i) {
     for (const Record::Way& way : stretch.first[i].ways)
       if (!way.was_passed) visited_.Prefetch(way.fingerprint);
-    for (std::size_t at = 0; at < stretch.first[i].states.size(); at += 64) __builtin_prefetch(stretch.first[i].states.data() + at);
     for (std::uint64_t passed : stretch.first[i].passed) __builtin_prefetch(&links_[passed & (links_.size() - 1)]);
   }
 }

@@ -205,7 +205,7 @@ void Symmetry::CollectPlaces() {
   for (std::size_t i = 0; i < places_.size(); ++i)
     (places_[i].home >= 0 ? inside_[static_cast<std::size_t>(places_[i].home)] : outside_).push_back(i);
   std::sort(outside_.begin(), outside_.end(), [&](std::size_t a, std::size_t b) { return places_[a].at < places_[b].at; });
-  for (std::size_t i = 0; i < outside_.size(); ++i) {
+  for (std::size_t i = 0; i < outside_.size(); ++i) {   // places are aligned, so none lies in two words
     const Place& place = places_[outside_[i]];
     const std::size_t word = static_cast<std::size_t>(place.at) / 8 * 8, within = static_cast<std::size_t>(place.at) - word;
     if (words_.empty() || words_.back().at != word) words_.push_back({word, i, 0});
@@ -276,21 +276,22 @@ bool Symmetry::JoinOne(Machine& machine, const Array& a) {
   return false;
 }
 
-void Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
+bool Symmetry::JoinEnded(Machine& machine, std::uint8_t* state) {
   for (const Array* a = Joining(machine); a != nullptr; a = Joining(machine)) {
     std::int32_t* regs = machine.R(0);
     const int next = a->first + machine.S(a->strand).pc - a->first_pc;
     int ended = -1;
     for (int r = next; r < a->first + a->count && ended < 0; ++r)
       if (regs[r] != 0 && HasEnded(machine, regs[r])) ended = r;
-    if (ended < 0) return;
+    if (ended < 0) return true;
     saved_.assign(state, state + l_.bytes);
     std::swap(regs[next], regs[ended]);
     MoveJoiner(machine, *a, next);
     if (JoinOne(machine, *a)) continue;
     std::memcpy(state, saved_.data(), saved_.size());   // more than a join: then it is a step like any other
-    return;
+    return false;
   }
+  return true;
 }
 
 bool Symmetry::WaitForAnother(Machine& machine, int which) const {
@@ -549,7 +550,7 @@ void Symmetry::SortPool(const Pool& pool, Machine& machine, std::uint8_t* state)
 }
 
 void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
-  if (joins()) JoinEnded(machine, state);
+  const bool joined = !joins() || JoinEnded(machine, state);
   for (int f = 0; numberless_ && f < l_.frames; ++f)
     if (machine.F(f).live != 0) machine.R(f)[1] = 0;
   if (!units_.empty() && Order(machine, state)) Rename(state);
@@ -559,10 +560,9 @@ void Symmetry::Settle(Machine& machine, std::uint8_t* state) {
   }
   if (!joins() || machine.H().panicked != 0) return;
   std::int32_t* regs = machine.R(0);
+  const Array* const joining = Joining(machine);
   for (const Array& a : arrays_) {   // the handles that there are, in the order of their threads
-    const Array* const joining = Joining(machine);
-    // Where that is more than a join, main is still to join one that has ended, and waits for a certain one.
-    if (joining == &a && std::any_of(regs + a.first, regs + a.first + a.count, [&](std::int32_t handle) { return handle != 0 && HasEnded(machine, handle); })) continue;
+    if (joining == &a && !joined) continue;   // main waits for a certain one
     order_.clear();
     for (int r = a.first; r < a.first + a.count; ++r)
       if (regs[r] != 0) order_.push_back(regs[r]);

@@ -65,7 +65,8 @@ class Symmetry {
   static bool HasEnded(Machine& machine, std::int32_t handle) { return (machine.F(handle - 1).bits & kComplete) != 0; }
   static void MoveJoiner(Machine& machine, const Array& a, int to);
   bool JoinOne(Machine& machine, const Array& a);
-  void JoinEnded(Machine& machine, std::uint8_t* state);
+  // False: main is still to join one that has ended, since that is more than a join.
+  bool JoinEnded(Machine& machine, std::uint8_t* state);
   bool Order(Machine& machine, const std::uint8_t* state);
   void NoteLife(Machine& machine);
   bool IsNoted(int frame, const std::uint8_t* state) const;

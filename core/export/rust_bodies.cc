@@ -80,14 +80,20 @@ bool IsParty(Code code) {
   return code == Code::kSpawn || code == Code::kSpawnBlocking || code == Code::kSpawnLocal || code == Code::kSpawnThread;
 }
 
+bool IsAcquire(Code code) {
+  switch (code) {
+    case Code::kLock: case Code::kTryLock: case Code::kBlockingLock: case Code::kRead: case Code::kTryRead: case Code::kBlockingRead:
+    case Code::kWrite: case Code::kTryWrite: case Code::kBlockingWrite: case Code::kAcquire: case Code::kTryAcquire: return true;
+    default: return false;
+  }
+}
+
 const Op* SingleOp(const Body& body) {
   if (body.ops.size() != 1 || body.ops[0].has_or) return nullptr;
   const Op& op = body.ops[0];
+  if (IsAcquire(op.def->code)) return op.body == nullptr ? &op : nullptr;
   switch (op.def->code) {
-    case Code::kLock: case Code::kRead: case Code::kWrite: case Code::kTryLock: case Code::kTryRead: case Code::kTryWrite:
-    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve: case Code::kBorrow:
-    case Code::kBlockingLock: case Code::kBlockingRead: case Code::kBlockingWrite:
-      return op.body == nullptr ? &op : nullptr;
+    case Code::kReserve: case Code::kBorrow: return op.body == nullptr ? &op : nullptr;
     case Code::kRecv: case Code::kTryRecv: case Code::kSend: case Code::kTrySend: case Code::kChanged: case Code::kWaitFor: case Code::kNotified:
     case Code::kAwait: case Code::kSleep: case Code::kYieldNow: case Code::kCancelled: case Code::kClosed: case Code::kWait: case Code::kJoinNext:
     case Code::kNext: case Code::kPending: case Code::kBlockingRecv: case Code::kRecvTimeout: case Code::kSubscribe: case Code::kTimeout:
@@ -101,11 +107,9 @@ const Op* SingleOp(const Body& body) {
 const Op* GivingOp(const Body& body) {
   if (body.ops.size() != 1) return nullptr;
   const Op& op = body.ops[0];
+  if (IsAcquire(op.def->code)) return op.body == nullptr ? &op : nullptr;
   switch (op.def->code) {
-    case Code::kLock: case Code::kRead: case Code::kWrite: case Code::kTryLock: case Code::kTryRead: case Code::kTryWrite:
-    case Code::kAcquire: case Code::kTryAcquire: case Code::kReserve: case Code::kBorrow: case Code::kSubscribe:
-    case Code::kBlockingLock: case Code::kBlockingRead: case Code::kBlockingWrite:
-      return op.body == nullptr ? &op : nullptr;
+    case Code::kReserve: case Code::kBorrow: case Code::kSubscribe: return op.body == nullptr ? &op : nullptr;
     case Code::kRecv: case Code::kTryRecv: case Code::kRecvTimeout: case Code::kBlockingRecv: return op.with.empty() ? nullptr : &op;
     case Code::kTimeout: return op.body != nullptr ? GivingOp(*op.body) : nullptr;
     default: return nullptr;

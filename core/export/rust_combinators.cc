@@ -10,14 +10,6 @@ namespace asyncrt {
 using Fails = RustAct::Fails;
 
 namespace {
-bool IsAcquire(Code code) {
-  switch (code) {
-    case Code::kLock: case Code::kTryLock: case Code::kBlockingLock: case Code::kRead: case Code::kTryRead: case Code::kBlockingRead:
-    case Code::kWrite: case Code::kTryWrite: case Code::kBlockingWrite: case Code::kAcquire: case Code::kTryAcquire: return true;
-    default: return false;
-  }
-}
-
 // Of one in a slot it is a borrow already.
 std::string Lent(const std::string& value) { return value.ends_with(".as_mut().unwrap()") ? value : "&mut " + value; }
 }  // namespace

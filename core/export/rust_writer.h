@@ -194,6 +194,8 @@ class RustWriter {
   std::map<int, Place> places_;                        // by block
 };
 
+// It takes a lock, or permits of a semaphore.
+bool IsAcquire(Code code);
 // `return` or `fail` that ends the block that this body stands in.
 bool HasExits(const Body& body);
 bool HasFail(const Body& body);
