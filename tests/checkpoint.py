@@ -57,7 +57,7 @@ FLAGS = {
 
 # Strategies that end by themselves, though never with everything explored.
 WALKS = {
-    "bitstate": ["--strategy", "bitstate", "--no-reduction", "all"],
+    "bitstate": ["--strategy", "bitstate", "--no-reduction", "all", "--memory-limit", "64MiB"],   # all of it is written each time
     "random": ["--strategy", "random", "--schedules", "4000", "--max-depth", "300", "--seed", "5"],
     "pct": ["--strategy", "pct", "--schedules", "4000", "--max-depth", "300", "--seed", "5"],
 }

@@ -8,7 +8,9 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <map>
+#include <mutex>
 #include <sstream>
 #include <thread>
 
@@ -34,6 +36,17 @@ std::uint64_t Setting(const char* name, std::uint64_t otherwise) {
 
 // How many comparisons run at once.
 std::uint64_t Jobs() { return Setting("ASYNCRT_JOBS", std::max(1u, std::thread::hardware_concurrency())); }
+
+// Calls `work` with each number below `count`.
+void AtOnce(std::uint64_t count, const std::function<void(std::uint64_t)>& work) {
+  std::atomic<std::uint64_t> next = 0;
+  std::vector<std::thread> threads;
+  for (std::uint64_t k = 0; k < Jobs(); ++k)
+    threads.emplace_back([&] {
+      for (std::uint64_t number = next++; number < count; number = next++) work(number);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
 
 std::string Show(const Set& rules) {
   std::string text;
@@ -187,16 +200,6 @@ struct Tally {
   std::map<std::string, std::uint64_t> seen;   // rules on which both agree
   std::vector<std::pair<std::uint64_t, Timing>> invalid, different;
 
-  void Add(const Tally& other) {
-    compared += other.compared;
-    refused += other.refused;
-    too_large += other.too_large;
-    endless += other.endless;
-    ends += other.ends;
-    for (const auto& [rule, times] : other.seen) seen[rule] += times;
-    invalid.insert(invalid.end(), other.invalid.begin(), other.invalid.end());
-    different.insert(different.end(), other.different.begin(), other.different.end());
-  }
   void Add(const Comparison& c, std::uint64_t seed, Timing timing) {
     if (c.what == Comparison::kInvalid) invalid.push_back({seed, timing});
     else if (c.what == Comparison::kDifferent) different.push_back({seed, timing});
@@ -218,22 +221,17 @@ struct Tally {
 // Seeds are dealt out one by one: what is found does not depend on who gets which.
 Tally CompareAll(std::uint64_t first, std::uint64_t count, bool copies) {
   const bool verbose = std::getenv("ORACLE_VERBOSE") != nullptr;
-  std::atomic<std::uint64_t> next = first;
-  std::vector<Tally> tallies(Jobs());
-  std::vector<std::thread> threads;
-  for (Tally& tally : tallies)
-    threads.emplace_back([&] {
-      for (std::uint64_t seed = next++; seed < first + count; seed = next++)
-        for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
-          if (verbose) std::fprintf(stderr, "seed %llu %s\n", static_cast<unsigned long long>(seed), Name(timing));
-          tally.Add(Compare(RandomScenario(seed, copies), timing), seed, timing);
-        }
-    });
   Tally all;
-  for (std::size_t i = 0; i < threads.size(); ++i) {
-    threads[i].join();
-    all.Add(tallies[i]);
-  }
+  std::mutex adding;
+  AtOnce(count, [&](std::uint64_t number) {
+    const std::uint64_t seed = first + number;
+    for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
+      if (verbose) std::fprintf(stderr, "seed %llu %s\n", static_cast<unsigned long long>(seed), Name(timing));
+      const Comparison c = Compare(RandomScenario(seed, copies), timing);
+      std::lock_guard<std::mutex> lock(adding);
+      all.Add(c, seed, timing);
+    }
+  });
   std::sort(all.invalid.begin(), all.invalid.end());
   std::sort(all.different.begin(), all.different.end());
   return all;
@@ -355,28 +353,24 @@ TEST(Oracle, TheGeneratorCoversTheLanguage) {
 // Under the exact scheduler the two judges agree, too, and what can happen without races of the scheduler still can.
 TEST(Oracle, AgreesUnderTheExactScheduler) {
   const std::uint64_t count = Setting("ORACLE_SCENARIOS", 1500), first = Setting("ORACLE_SEED", 1);
-  std::atomic<std::uint64_t> compared = 0, racy = 0, next = first;
-  auto work = [&] {
-    for (std::uint64_t seed = next.fetch_add(10); seed < first + count; seed = next.fetch_add(10)) {
-      const std::string text = RandomScenario(seed);
-      for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
-        SCOPED_TRACE("seed " + std::to_string(seed) + ", " + Name(timing) + " timing");
-        const Comparison exact = Compare(text, timing, Scheduler::kExact, kExactStatesMax);
-        if (exact.what == Comparison::kSkipped) continue;
-        ++compared;
-        EXPECT_NE(exact.what, Comparison::kInvalid) << exact.problem;
-        EXPECT_EQ(Show(exact.found), Show(exact.expected)) << exact.problem << text;
-        const Comparison atomic = Compare(text, timing);
-        if (atomic.what != Comparison::kSame) continue;
-        EXPECT_TRUE(std::includes(exact.expected.begin(), exact.expected.end(), atomic.expected.begin(), atomic.expected.end()))
-            << "atomic: " << Show(atomic.expected) << "\nexact: " << Show(exact.expected) << "\n" << text;
-        if (exact.expected != atomic.expected) ++racy;
-      }
+  std::atomic<std::uint64_t> compared = 0, racy = 0;
+  AtOnce((count + 9) / 10, [&](std::uint64_t number) {
+    const std::uint64_t seed = first + 10 * number;
+    const std::string text = RandomScenario(seed);
+    for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", " + Name(timing) + " timing");
+      const Comparison exact = Compare(text, timing, Scheduler::kExact, kExactStatesMax);
+      if (exact.what == Comparison::kSkipped) continue;
+      ++compared;
+      EXPECT_NE(exact.what, Comparison::kInvalid) << exact.problem;
+      EXPECT_EQ(Show(exact.found), Show(exact.expected)) << exact.problem << text;
+      const Comparison atomic = Compare(text, timing);
+      if (atomic.what != Comparison::kSame) continue;
+      EXPECT_TRUE(std::includes(exact.expected.begin(), exact.expected.end(), atomic.expected.begin(), atomic.expected.end()))
+          << "atomic: " << Show(atomic.expected) << "\nexact: " << Show(exact.expected) << "\n" << text;
+      if (exact.expected != atomic.expected) ++racy;
     }
-  };
-  std::vector<std::thread> threads;
-  for (std::uint64_t k = 0; k < Jobs(); ++k) threads.emplace_back(work);
-  for (std::thread& thread : threads) thread.join();
+  });
   EXPECT_GT(compared.load(), 0u);
   if (std::getenv("ORACLE_STATS") != nullptr)
     std::fprintf(stderr, "%llu exact runs compared, %llu with findings that need a race\n", static_cast<unsigned long long>(compared.load()), static_cast<unsigned long long>(racy.load()));
@@ -411,8 +405,9 @@ TEST(Oracle, AgreesOnTheScenariosOfTheRepository) {
   for (const auto& entry : fs::recursive_directory_iterator("scenarios"))
     if (entry.path().extension() == ".json") files.push_back(entry.path());
   std::sort(files.begin(), files.end());
-  std::size_t compared = 0;
-  for (const fs::path& file : files) {
+  std::atomic<std::size_t> compared = 0;
+  AtOnce(files.size(), [&](std::uint64_t number) {
+    const fs::path& file = files[number];
     std::stringstream text;
     text << std::ifstream(file).rdbuf();
     for (Timing timing : {Timing::kIdeal, Timing::kAdversarial}) {
@@ -421,8 +416,8 @@ TEST(Oracle, AgreesOnTheScenariosOfTheRepository) {
       ++compared;
       EXPECT_EQ(Show(c.found), Show(c.expected)) << file << ", " << Name(timing) << " timing: " << c.problem;
     }
-  }
-  EXPECT_GT(compared, 0u);
+  });
+  EXPECT_GT(compared.load(), 0u);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <cstdio>
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <vector>
 
@@ -24,22 +25,42 @@ constexpr int kNewestMinor = 53, kLastPatch = 999;
 class StateSet {
  public:
   explicit StateSet(std::size_t bytes) : bytes_(bytes), places_(1024) {}
+  ~StateSet() { std::move(pieces_.begin(), pieces_.end(), std::back_inserter(Spare())); }
+  StateSet(const StateSet&) = delete;
+  StateSet& operator=(const StateSet&) = delete;
 
-  std::size_t size() const { return states_.size() / bytes_; }
-  const std::uint8_t* At(std::size_t number) const { return states_.data() + number * bytes_; }
+  std::size_t size() const { return size_; }
+  const std::uint8_t* At(std::size_t number) const { return pieces_[number / InAPiece()].data() + number % InAPiece() * bytes_; }
 
   // The state's number; a state that was not there is added.
   std::uint32_t Add(const std::vector<std::uint8_t>& state) {
     if (size() * 2 >= places_.size()) Grow();
     std::uint32_t& place = places_[PlaceOf(state.data())];
     if (place == 0) {
-      states_.insert(states_.end(), state.begin(), state.end());
-      place = static_cast<std::uint32_t>(size());
+      if (size_ % InAPiece() == 0) TakePiece();
+      std::copy(state.begin(), state.end(), pieces_.back().begin() + static_cast<std::ptrdiff_t>(size_ % InAPiece() * bytes_));
+      place = static_cast<std::uint32_t>(++size_);
     }
     return place - 1;
   }
 
  private:
+  // Pieces go from one set to the next: the first touch of new memory costs more than a state does.
+  static std::vector<std::vector<std::uint8_t>>& Spare() {
+    thread_local std::vector<std::vector<std::uint8_t>> spare;
+    return spare;
+  }
+  std::size_t InAPiece() const { return std::max<std::size_t>(1, kPiece / bytes_); }
+  void TakePiece() {
+    if (Spare().empty()) {
+      pieces_.emplace_back(kPiece);
+    } else {
+      pieces_.push_back(std::move(Spare().back()));
+      Spare().pop_back();
+    }
+    if (pieces_.back().size() < bytes_) pieces_.back().resize(bytes_);
+  }
+
   // Where the state is, or where it would be.
   std::size_t PlaceOf(const std::uint8_t* state) const {
     std::size_t mask = places_.size() - 1, at = StableHash(state, bytes_) & mask;
@@ -53,8 +74,10 @@ class StateSet {
     for (std::size_t i = 0; i < count; ++i) places_[PlaceOf(At(i))] = static_cast<std::uint32_t>(i + 1);
   }
 
-  std::size_t bytes_;
-  std::vector<std::uint8_t> states_;
+  static constexpr std::size_t kPiece = 1 << 16;   // bytes, if a state is no larger
+
+  std::size_t bytes_, size_ = 0;
+  std::vector<std::vector<std::uint8_t>> pieces_;
   std::vector<std::uint32_t> places_;   // number plus one; 0: free
 };
 
