@@ -128,7 +128,7 @@ bool Explorer::InTime() {
 
 // What the search takes, and will take before it is asked again or when its graph is looked at for endless runs.
 std::uint64_t Explorer::Memory() const {
-  std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.bytes() + links_.size() * sizeof(Passed);
+  std::uint64_t memory = options_.base_bytes + visited_.BytesWith(kAhead) + tree_.bytes() + frontier_.BytesWithNext() + links_.bytes();
   memory += own_.bytes();
   if (ahead_ != nullptr) memory += ahead_->bytes();
   if (known_ != nullptr) memory += known_->bytes();
@@ -271,7 +271,7 @@ bool Explorer::Suffices(const std::vector<int>&, std::size_t) {
 void Explorer::Remember(const std::uint64_t* passed, std::size_t count, std::uint32_t to) {
   remembered_ += count;
   if (remembered_ > links_.size() && links_.size() < kPassedMax && links_.size() * 4 * sizeof(Passed) <= (options_.memory_limit_mib << 20) / 16) {
-    links_.assign(links_.size() * 4, {});
+    links_.Reset(links_.size() * 4);
     remembered_ = 0;
   }
   for (std::size_t i = 0; i < count; ++i) links_[passed[i] & (links_.size() - 1)] = {passed[i], to};

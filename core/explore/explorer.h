@@ -15,6 +15,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/bulk_array.h"
 #include "core/base/byte_stream.h"
 #include "core/base/deadline.h"
 #include "core/detect/wait_graph.h"
@@ -236,8 +237,8 @@ class Explorer : private Expander::Listener {
   std::uint32_t passed_to_ = 0;         // where a chain goes on to, if its last state was passed
   std::uint64_t longest_ = 0;
   // States on chains, as many as fit, and where their chains end: chains that meet are walked once.
-  struct Passed { std::uint64_t fingerprint = 0; std::uint32_t to = 0; };
-  std::vector<Passed> links_ = std::vector<Passed>(1 << 12);
+  struct Passed { std::uint64_t fingerprint; std::uint32_t to; };
+  BulkArray<Passed> links_{std::size_t{1} << 12, BulkArray<Passed>::Begins::kAsZeros};
   static constexpr std::size_t kPassedMax = std::size_t{1} << 20;
   std::size_t remembered_ = 0;
   bool panicked_ = false, cycles_ = false;

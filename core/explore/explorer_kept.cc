@@ -73,7 +73,7 @@ bool Explorer::Load(ByteReader* in) {
   if (!graph_.Load(in, states, machine_.clock())) return false;
   const std::uint64_t links = in->NumberBelow(kPassedMax + 1);
   if (!std::has_single_bit(links) || links < links_.size()) return false;
-  links_.assign(static_cast<std::size_t>(links), {});
+  links_.Reset(static_cast<std::size_t>(links));
   remembered_ = static_cast<std::size_t>(in->Number());
   for (Passed& link : links_) {
     link.to = static_cast<std::uint32_t>(in->NumberBelow(states));

@@ -5,14 +5,12 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <functional>
-#include <memory>
-#include <new>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/base/bulk_array.h"
 #include "core/explore/expander.h"
 
 namespace asyncrt {
@@ -44,28 +42,23 @@ class KnownLengths {
 class RecordedStates {
  public:
   // `turn`: the place of the record in the order of taking up.
-  void Prefetch(std::uint64_t fingerprint) { __builtin_prefetch(&PlaceOf(fingerprint)); }
+  void Prefetch(std::uint64_t fingerprint) { __builtin_prefetch(&places_[NumberOf(fingerprint)]); }
   void Add(std::uint64_t fingerprint, std::uint64_t turn) { PlaceOf(fingerprint).store(Tag(fingerprint) | (turn & kTurn), std::memory_order_relaxed); }
   bool Has(std::uint64_t fingerprint, std::uint64_t turn) {
     const std::uint64_t recorded = PlaceOf(fingerprint).load(std::memory_order_relaxed);
     return (recorded & ~kTurn) == Tag(fingerprint) && ((turn - recorded) & kTurn) <= kTurn / 2;
   }
-  std::size_t bytes() const { return kPlaces * sizeof(Place); }
+  std::size_t bytes() const { return places_.bytes(); }
 
  private:
-  using Place = std::atomic<std::uint64_t>;
-  struct Free { void operator()(void* places) const { std::free(places); } };
+  using Place = std::atomic_ref<std::uint64_t>;
   static constexpr std::size_t kPlaces = std::size_t{1} << 19;
   static constexpr std::uint64_t kTurn = (std::uint64_t{1} << 28) - 1;   // of a place; the rest are the fingerprint's upper bits
   static std::uint64_t Tag(std::uint64_t fingerprint) { return fingerprint & ~kTurn; }
-  Place& PlaceOf(std::uint64_t fingerprint) { return places_.get()[static_cast<std::size_t>(fingerprint) & (kPlaces - 1)]; }
-  static Place* Zeroed() {   // memory that comes as it is used
-    void* const places = std::calloc(kPlaces, sizeof(Place));
-    if (places == nullptr) throw std::bad_alloc();
-    return static_cast<Place*>(places);
-  }
+  static std::size_t NumberOf(std::uint64_t fingerprint) { return static_cast<std::size_t>(fingerprint) & (kPlaces - 1); }
+  Place PlaceOf(std::uint64_t fingerprint) { return Place(places_[NumberOf(fingerprint)]); }
 
-  const std::unique_ptr<Place, Free> places_{Zeroed()};
+  BulkArray<std::uint64_t> places_{kPlaces, BulkArray<std::uint64_t>::Begins::kAsZeros};
 };
 
 // What those who play share.

@@ -7,13 +7,13 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <vector>
 
 #if defined(__SSE2__)
 #include <emmintrin.h>
 #endif
 
 #include "core/base/blocks.h"
+#include "core/base/bulk_array.h"
 #include "core/explore/exact_states.h"
 
 namespace asyncrt {
@@ -80,15 +80,15 @@ class Visited {
   std::size_t BytesWith(std::size_t more) const {
     std::size_t lines = lines_.size();
     while (IsFull(size() + more, lines)) lines = Larger(lines);
-    return (lines - lines_.size()) * sizeof(Line) + bytes();
+    return lines * sizeof(Line) + fingerprints_.BytesWith(more) + exact_.bytes();
   }
-  std::size_t bytes() const { return lines_.size() * sizeof(Line) + fingerprints_.bytes() + exact_.bytes(); }
+  std::size_t bytes() const { return lines_.bytes() + fingerprints_.bytes() + exact_.bytes(); }
 
  private:
   // An entry is a number plus one, and in the bits that no number needs yet, some of the fingerprint. A line of entries
   // is filled from its front; what finds no room goes into the next one.
   static constexpr std::size_t kPerLine = 16;
-  struct alignas(4 * kPerLine) Line { std::array<std::uint32_t, kPerLine> entries = {}; };
+  struct alignas(4 * kPerLine) Line { std::array<std::uint32_t, kPerLine> entries; };
 
   // A bit for each entry of a line that is `wanted` in the bits of `mask`.
   static unsigned Equal(const Line& line, std::uint32_t mask, std::uint32_t wanted) {
@@ -131,8 +131,7 @@ class Visited {
   static bool IsFull(std::size_t states, std::size_t lines) { return states >= lines * kPerLine / 8 * 7; }
   static std::size_t Larger(std::size_t lines) { return lines + lines * 2 / 5; }
   void Resize(std::size_t lines) {
-    lines_ = {};   // first the old one goes
-    lines_.resize(lines);
+    lines_.Reset(lines);
     const int bits = static_cast<int>(std::bit_width(lines * kPerLine));
     number_mask_ = bits >= 32 ? 0xffffffff : (std::uint32_t{1} << bits) - 1;
   }
@@ -148,7 +147,7 @@ class Visited {
     }
   }
 
-  std::vector<Line> lines_;
+  BulkArray<Line> lines_;
   std::uint32_t number_mask_ = 0;
   Blocks<std::uint64_t> fingerprints_;
   ExactStates exact_;
