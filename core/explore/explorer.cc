@@ -73,7 +73,10 @@ void Explorer::TellSeeds() {
   constexpr std::chrono::milliseconds kGrace{300};
   deadline_ = deadline_.Later(kGrace);
   std::vector<Seed*> nearest;
-  for (auto& [key, seed] : found_) nearest.push_back(&seed);
+  for (auto& [key, seed] : found_) {
+    nearest.push_back(&seed);
+    if (seed.rule != "hazard/lock-order") ends_only_ = ends_only_ && !walks_ && seed.path.empty() && seed.loop.empty() && seed.rule.starts_with("deadlock/");
+  }
   std::stable_sort(nearest.begin(), nearest.end(), [](const Seed* a, const Seed* b) { return a->state < b->state; });
   std::vector<Seed> told;
   for (Seed* seed : nearest) {
@@ -197,10 +200,23 @@ bool Explorer::Levels() {
       if (ahead_ != nullptr) ahead_->Pop();
       if (left_ == 1) FlushPending();
     }
-    if (!frontier_.empty()) ++depth_;
+    if (frontier_.empty()) break;
+    ++depth_;
+    if (IsOutOfReach()) {
+      Stop("states");
+      break;
+    }
   }
   if (known_ != nullptr) ForgetSteps();
   return true;
+}
+
+// Levels still grow, and twice as many as there is room for, of the size of the next one, do not lead there.
+bool Explorer::IsOutOfReach() {
+  constexpr std::uint64_t kEnough = 2'000;   // states, to tell
+  const std::uint64_t width = frontier_.size(), last = std::exchange(width_, width);
+  if (depth_ >= asked_ || visited_.size() < kEnough || width <= last || visited_.size() >= options_.max_states) return false;
+  return depth_ + 2 * (options_.max_states - visited_.size()) / width < asked_;
 }
 
 // All successors of one state.

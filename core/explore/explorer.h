@@ -52,6 +52,10 @@ class Explorer : private Expander::Listener {
   // What the search took for granted and then met. It has to begin anew without that. False: nothing.
   bool Surprised(Expects* expects) const;
   bool detours() const { return use_stubborn_ || use_chains_ || walks_; }
+  // Each finding is a deadlock in which a run ends, or an order of locks, which is not told beside one.
+  bool found_ends_only() const { return ends_only_; }
+  // It is given up where it does not look as if any way of so many moves were within its limit of states.
+  void AskForWaysOf(std::uint64_t moves) { asked_ = moves; }
   SearchResult& result() { return result_; }
 
  private:
@@ -112,6 +116,7 @@ class Explorer : private Expander::Listener {
   bool Unlimited();
   bool Explore();
   bool Levels();
+  bool IsOutOfReach();
   bool Expand(const std::uint8_t* state, std::uint32_t number);
   std::uint32_t PassedTo(std::uint64_t fingerprint) const;
   void Remember(const std::uint64_t* passed, std::size_t count, std::uint32_t to);
@@ -257,6 +262,9 @@ class Explorer : private Expander::Listener {
   std::uint64_t depth_ = 0, ticks_ = 0;
   std::size_t left_ = 0;                // of the level at hand, with the state at hand
   std::uint32_t rounds_ = 0;            // in which endless runs were looked for
+  std::uint64_t asked_ = 0;             // moves of a way; 0: whatever comes
+  std::uint64_t width_ = 0;             // of the last level
+  bool ends_only_ = true;
   static constexpr std::size_t kLargeState = 8192;   // bytes: a step takes long enough for a look at the clock
   bool hurry_ = false;                  // time was up in the middle of an expansion
   Deadline hurried_;                    // when it ends at the latest
