@@ -12,11 +12,10 @@ namespace asyncrt {
 namespace {
 
 #ifdef MADV_HUGEPAGE
-constexpr std::size_t kPage = 4096;
+// What nobody touches of the last one is never there.
+std::size_t WholePages(std::size_t bytes) { return (bytes + kLargePage - 1) / kLargePage * kLargePage; }
 
-std::size_t WholePages(std::size_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
-
-// Taken with so much more that it can begin at a large page; the rest goes back. Null: there is no room.
+// Taken with one more page, so that it can begin at a large one; the rest goes back. Null: there is no room.
 void* NewPages(std::size_t bytes) {
   const std::size_t all = WholePages(bytes) + kLargePage;
   void* const got = ::mmap(nullptr, all, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -25,8 +24,8 @@ void* NewPages(std::size_t bytes) {
   const std::size_t before = (kLargePage - reinterpret_cast<std::uintptr_t>(got) % kLargePage) % kLargePage;
   char* const memory = begin + before;
   if (before > 0) ::munmap(begin, before);
-  ::munmap(memory + WholePages(bytes), all - before - WholePages(bytes));
-  ::madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);   // not of the end, which may never be used. A refusal only costs time.
+  ::munmap(memory + WholePages(bytes), kLargePage - before);
+  ::madvise(memory, bytes / kLargePage * kLargePage, MADV_HUGEPAGE);   // not of the last, unless it is full. A refusal only costs time.
   return memory;
 }
 #endif

@@ -13,8 +13,9 @@ namespace asyncrt {
 
 inline constexpr std::size_t kLargePage = std::size_t{2} << 20;   // bytes
 
-// Both throw std::bad_alloc. `align`: a power of two, at most that of a page.
+// Throws std::bad_alloc. `align`: a power of two, at most 4096.
 void* NewBulk(std::size_t bytes, std::size_t align, bool zeros);
+// `bytes`: as it was asked for.
 void DeleteBulk(void* memory, std::size_t bytes);
 
 template <class T>

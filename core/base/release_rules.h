@@ -35,7 +35,7 @@ struct VersionRules {
   bool queue_interval_check = false;   // global_queue_interval 0 is refused
   // A set of futures with a member whose destructor panics leaks those that it still has. Before, it can free one of them
   // twice, or find it unfinished, and the process is aborted. Of futures 0.3.31 (rust-lang/futures-rs#2886),
-  // released when Tokio was at 1.41.
+  // which came shortly before Tokio 1.41.
   bool set_leaks_members = false;
 };
 

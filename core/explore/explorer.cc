@@ -73,10 +73,10 @@ void Explorer::TellSeeds() {
   constexpr std::chrono::milliseconds kGrace{300};
   deadline_ = deadline_.Later(kGrace);
   std::vector<Seed*> nearest;
-  for (auto& [key, seed] : found_) {
-    nearest.push_back(&seed);
-    if (seed.rule != "hazard/lock-order") ends_only_ = ends_only_ && !walks_ && seed.path.empty() && seed.loop.empty() && seed.rule.starts_with("deadlock/");
-  }
+  for (auto& [key, seed] : found_) nearest.push_back(&seed);
+  ends_only_ = !walks_ && std::all_of(nearest.begin(), nearest.end(), [](const Seed* seed) {
+    return seed->rule == "hazard/lock-order" || (seed->rule.starts_with("deadlock/") && seed->path.empty() && seed->loop.empty());
+  });
   std::stable_sort(nearest.begin(), nearest.end(), [](const Seed* a, const Seed* b) { return a->state < b->state; });
   std::vector<Seed> told;
   for (Seed* seed : nearest) {

@@ -264,7 +264,7 @@ class Explorer : private Expander::Listener {
   std::uint32_t rounds_ = 0;            // in which endless runs were looked for
   std::uint64_t asked_ = 0;             // moves of a way; 0: whatever comes
   std::uint64_t width_ = 0;             // of the last level
-  bool ends_only_ = true;
+  bool ends_only_ = false;
   static constexpr std::size_t kLargeState = 8192;   // bytes: a step takes long enough for a look at the clock
   bool hurry_ = false;                  // time was up in the middle of an expansion
   Deadline hurried_;                    // when it ends at the latest

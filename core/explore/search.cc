@@ -42,8 +42,8 @@ bool TellsTime(const Program& program) {
 }
 
 // A reduced search can reach a panic or a hazard on a detour, since others are let go first. What a short search without
-// reduction finds as well is shown from there. To where a run ends there are no such detours (`ends_only`), so the shortest way to there is nearly as
-// long as the one that is known: 5 moves of 48 and 5 of 23 were the most that was saved in 4,600 scenarios.
+// reduction finds as well is shown from there. The way to where a run ends (`ends_only`) is nearly a shortest one: 5 moves
+// of 23 were the most that was saved in 4,590 scenarios, 3,000 of them random. So two thirds of it are looked for, or nothing.
 void ShortestWays(Program& program, const Layout& layout, const PlayMode& mode, const CheckOptions& options,
                   const Deadline& deadline, bool ends_only, SearchResult* result) {
   CheckOptions all = options;

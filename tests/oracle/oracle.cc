@@ -52,12 +52,9 @@ class StateSet {
   }
   std::size_t InAPiece() const { return std::max<std::size_t>(1, kPiece / bytes_); }
   void TakePiece() {
-    if (Spare().empty()) {
-      pieces_.emplace_back(kPiece);
-    } else {
-      pieces_.push_back(std::move(Spare().back()));
-      Spare().pop_back();
-    }
+    if (Spare().empty()) Spare().emplace_back(kPiece);
+    pieces_.push_back(std::move(Spare().back()));
+    Spare().pop_back();
     if (pieces_.back().size() < bytes_) pieces_.back().resize(bytes_);
   }
 
